@@ -1,0 +1,22 @@
+//! The numbers of foci: forward beside backward, over slices. No state, no I/O, no threads of its own.
+
+pub mod activation;
+pub mod adam;
+pub mod attention;
+pub mod cross_entropy;
+pub mod dropout;
+pub mod elementwise;
+pub mod layer_norm;
+pub mod normalize;
+pub mod parallel;
+pub mod product;
+pub mod random;
+pub mod reduce;
+pub mod sampled_softmax;
+pub mod segments;
+pub mod simd;
+pub mod softmax;
+pub mod table;
+pub mod top_k;
+
+pub use parallel::{Parallel, Serial};

@@ -1,0 +1,139 @@
+//! One source, many instruction sets: a body of lane loops is compiled once per set and picked at run time.
+//!
+//! A body is an `#[inline(always)] fn body<const FMA: bool>(…)` over `[f32; LANES]`; [`multiversion!`] wraps it in one
+//! function per instruction set and a function that picks. Sums inside a body follow an order that depends on the length
+//! alone, so the result does not depend on the caller's batch.
+
+use std::sync::OnceLock;
+
+pub mod math;
+
+/// Lanes of every loop, the same for every instruction set, so that all of them sum in the same order.
+pub const LANES: usize = 16;
+
+/// One vector of lanes.
+pub type Lane = [f32; LANES];
+
+/// The instruction sets that the kernels are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Instructions {
+    /// What the compilation target promises: SSE2 on x86-64, NEON on aarch64, simd128 in WebAssembly.
+    Portable,
+    /// AVX2 and FMA.
+    Avx2,
+    /// AVX-512 F, BW, DQ and VL.
+    Avx512,
+}
+
+impl Instructions {
+    /// The name that `FOCI_SIMD` takes and that reports print.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable if cfg!(target_arch = "wasm32") => "simd128",
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    /// The best set of this machine.
+    pub fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl")
+            {
+                return Self::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Self::Avx2;
+            }
+        }
+        Self::Portable
+    }
+}
+
+/// The set in use: `FOCI_SIMD` (`portable`, `avx2`, `avx512`) where the machine has it, else the best. Fixed at first use.
+pub fn instructions() -> Instructions {
+    static CHOSEN: OnceLock<Instructions> = OnceLock::new();
+    *CHOSEN.get_or_init(|| {
+        let best = Instructions::detect();
+        match std::env::var("FOCI_SIMD").as_deref() {
+            Ok("portable") => Instructions::Portable,
+            Ok("avx2") => best.min(Instructions::Avx2),
+            _ => best,
+        }
+    })
+}
+
+/// `a * b + c`, in one rounding where the instruction set has it.
+#[inline(always)]
+pub fn fma<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FMA { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// The sum of the lanes, always in the same tree.
+#[inline(always)]
+pub fn sum_lanes(mut x: Lane) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            x[i] += x[i + width];
+        }
+        width /= 2;
+    }
+    x[0]
+}
+
+/// Compiles `body::<FMA>(args)` once per instruction set.
+///
+/// `multiversion!(pub(crate) fn name = body(x: &[f32], y: &mut [f32]) -> f32);` makes `name(x, y)`, which picks by
+/// [`instructions`], and `name::on(set, x, y)`, which takes the set (tests compare them).
+#[macro_export]
+#[doc(hidden)]
+macro_rules! multiversion {
+    ($vis:vis fn $name:ident = $body:ident ( $($arg:ident : $type:ty),* $(,)? ) $(-> $result:ty)?) => {
+        #[allow(dead_code)]
+        $vis mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2")]
+            fn avx512($($arg: $type),*) $(-> $result)? { super::$body::<true>($($arg),*) }
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            fn avx2($($arg: $type),*) $(-> $result)? { super::$body::<true>($($arg),*) }
+
+            fn portable($($arg: $type),*) $(-> $result)? {
+                super::$body::<{ cfg!(target_arch = "aarch64") }>($($arg),*)
+            }
+
+            /// Runs on the given instruction set, or on the best that the machine has below it.
+            pub fn on(set: $crate::simd::Instructions, $($arg: $type),*) $(-> $result)? {
+                #[cfg(target_arch = "x86_64")]
+                match set.min($crate::simd::best()) {
+                    // SAFETY: `best` found these features on this machine.
+                    $crate::simd::Instructions::Avx512 => return unsafe { avx512($($arg),*) },
+                    // SAFETY: as above.
+                    $crate::simd::Instructions::Avx2 => return unsafe { avx2($($arg),*) },
+                    $crate::simd::Instructions::Portable => {}
+                }
+                let _ = set;
+                portable($($arg),*)
+            }
+        }
+        #[allow(dead_code)]
+        #[inline]
+        $vis fn $name($($arg: $type),*) $(-> $result)? { $name::on($crate::simd::instructions(), $($arg),*) }
+    };
+}
+
+/// [`Instructions::detect`], cached.
+pub fn best() -> Instructions {
+    static BEST: OnceLock<Instructions> = OnceLock::new();
+    *BEST.get_or_init(Instructions::detect)
+}

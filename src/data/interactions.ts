@@ -1,0 +1,61 @@
+/**
+ * A log as columns: the rows of each user stand together in time order, ties in file order. Ids of users and items are
+ * strings outside and indices inside, numbered by first appearance in the source.
+ *
+ * The arrays are views of shared memory, so that a training worker reads them without a copy.
+ */
+export interface Interactions {
+  /** User ids by index, U of them. */
+  readonly users: readonly string[]
+  readonly catalogue: Catalogue
+  /** Where each user's rows stand, [U + 1]. */
+  readonly offsets: Int32Array
+  /** Item index of each row, [N]. */
+  readonly items: Int32Array
+  /** Seconds since 1970, or positions where `unit` is `ordinal`, [N]. */
+  readonly times: Float64Array
+  readonly unit: TimeUnit
+  /** Scene index of each row, [N], and the scenes' names. */
+  readonly scenes?: Int32Array
+  readonly sceneNames?: readonly string[]
+  /** Event type index of each row, [N], and the types' names. */
+  readonly events?: Int32Array
+  readonly eventNames?: readonly string[]
+  /** [N] */
+  readonly values?: Float32Array
+  readonly roles: EventRoles
+  /** Rows that `skipInvalid` left out, by reason. */
+  readonly skipped: Readonly<Record<string, number>>
+  /** SHA-256 of the columns: the same log gives the same hash. */
+  readonly hash: string
+}
+
+/** The unit that a time column was written in. `ordinal`: times are only positions; time splits and time models refuse. */
+export type TimeUnit = 'seconds' | 'milliseconds' | 'microseconds' | 'nanoseconds' | 'iso' | 'ordinal'
+
+/** Every item of the log and of the items table, in order of first appearance. */
+export interface Catalogue {
+  readonly size: number
+  /** Item id by index. */
+  readonly ids: readonly string[]
+  /** Index of an item id, or −1. */
+  indexOf(id: string): number
+  /** Titles by index, where an items table gave them. */
+  readonly titles?: readonly (string | undefined)[]
+  /** Categories by index. */
+  readonly categories?: readonly (readonly string[])[]
+}
+
+/** What each event type is for. Without an event column every row is a target and an input. */
+export interface EventRoles {
+  /** Event types that are predicted; all where absent. */
+  readonly target?: readonly string[]
+  /** Event types that a history holds; all where absent. */
+  readonly input?: readonly string[]
+  /** Weight of an event type in training; 1 where absent. */
+  readonly weight?: Readonly<Record<string, number>>
+  /** Event types whose items are never shown again. */
+  readonly negative?: readonly string[]
+  /** Event types whose items the seen filter removes; all where absent, `none` for repeat consumption. */
+  readonly seen?: readonly string[] | 'none'
+}
