@@ -1,6 +1,6 @@
-import type { Interactions } from '../data/interactions.ts'
 import type { Split } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Draw } from '../nn/dropout.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Variables } from '../tensor/variables.ts'
 
@@ -42,12 +42,6 @@ export interface Batch {
   readonly draw?: Draw
 }
 
-/** A u32 seed and the u32 number of the step. */
-export interface Draw {
-  readonly seed: number
-  readonly step: number
-}
-
 /** Retrieval: a history becomes interest vectors; an item's score is its best inner product with them. */
 export interface Encoder {
   readonly kind: 'encoder'
@@ -78,5 +72,3 @@ export interface ModelContext {
   /** Parameters and state, by name. */
   readonly variables: Variables
 }
-
-export type { Interactions }

@@ -1,6 +1,9 @@
 //! How a kernel spreads its work: blocks fixed by the shape, run by whoever the caller lends.
 
-/// Runs `body(0) … body(blocks - 1)`, in any order and on any threads, and returns when all are done.
+use std::marker::PhantomData;
+use std::ops::Range;
+
+/// Runs `body(0) … body(blocks - 1)`, each once, in any order and on any threads, and returns when all are done.
 pub trait Parallel: Sync {
     fn run(&self, blocks: usize, body: &(dyn Fn(usize) + Sync));
 }
@@ -14,6 +17,14 @@ impl Parallel for Serial {
     }
 }
 
+/// Elements that a block of cheap work holds: enough to pay for handing it to a thread.
+pub const PART: usize = 16_384;
+
+/// Rows of `width` elements that a block of cheap work holds.
+pub fn rows_per_part(width: usize) -> usize {
+    (PART / width.max(1)).max(1)
+}
+
 /// Runs `body(block, part)` over consecutive parts of `out`, `size` elements each (the last may be shorter).
 pub fn over_parts<T: Send>(
     run: &impl Parallel,
@@ -21,25 +32,129 @@ pub fn over_parts<T: Send>(
     size: usize,
     body: impl Fn(usize, &mut [T]) + Sync,
 ) {
-    let length = out.len();
-    let shared = Shared::new(out);
-    run.run(length.div_ceil(size.max(1)), &|block| {
-        let start = block * size;
-        // SAFETY: blocks are run once each and their ranges do not overlap.
-        let part = unsafe { shared.range(start, size.min(length - start)) };
-        body(block, part);
+    zip_parts(run, [out], [size], |block, [part]| body(block, part));
+}
+
+/// Runs `body(block, parts)` over consecutive parts of several slices, `sizes[i]` elements of slice `i` each; the number of
+/// blocks is that of the slice with the most parts, and a slice that has run out gives empty parts.
+pub fn zip_parts<T: Send, const N: usize>(
+    run: &impl Parallel,
+    outs: [&mut [T]; N],
+    sizes: [usize; N],
+    body: impl Fn(usize, [&mut [T]; N]) + Sync,
+) {
+    let sizes = sizes.map(|size| size.max(1));
+    let blocks = (0..N).map(|i| outs[i].len().div_ceil(sizes[i])).max();
+    let shared = outs.map(Shared::new);
+    run.run(blocks.unwrap_or(0), &|block| {
+        body(
+            block,
+            std::array::from_fn(|i| {
+                let start = (block * sizes[i]).min(shared[i].1);
+                // SAFETY: blocks are run once each and their ranges do not overlap.
+                unsafe { shared[i].range(start, sizes[i].min(shared[i].1 - start)) }
+            }),
+        );
     });
 }
 
+/// Runs `body(index, rows)` over the rows `ids` of several row-major tables, `per` ids a block.
+///
+/// Panics unless the ids ascend strictly: that keeps the rows of two blocks apart.
+pub fn over_rows<const N: usize>(
+    run: &impl Parallel,
+    tables: [&mut [f32]; N],
+    ids: &[i32],
+    width: usize,
+    per: usize,
+    body: impl Fn(usize, [&mut [f32]; N]) + Sync,
+) {
+    assert!(ids.first().is_none_or(|&id| id >= 0), "ids are not negative");
+    assert!(ids.is_sorted_by(|a, b| a < b), "ids ascend strictly");
+    let shared = tables.map(Shared::new);
+    run.run(ids.len().div_ceil(per.max(1)), &|block| {
+        let start = block * per.max(1);
+        for index in start..ids.len().min(start + per.max(1)) {
+            let row = ids[index] as usize * width;
+            // SAFETY: ids are distinct, so no two indices share a row, and blocks are run once each.
+            body(index, std::array::from_fn(|i| unsafe { shared[i].range(row, width) }));
+        }
+    });
+}
+
+/// A row-major matrix whose rows are cut into segments by ascending offsets, to be written panel by panel.
+pub struct Segmented<'a> {
+    pub data: &'a mut [f32],
+    pub offsets: &'a [i32],
+}
+
+/// Runs `body(state, segment, head, panels)` for each segment and each of `heads` equal slices of the columns, with the
+/// panels of all matrices; the segments of one block share a `state`.
+pub fn over_panels<S, const N: usize>(
+    run: &impl Parallel,
+    outs: [Segmented<'_>; N],
+    width: usize,
+    heads: usize,
+    state: impl Fn() -> S + Sync,
+    body: impl Fn(&mut S, usize, usize, [Panel<'_>; N]) + Sync,
+) {
+    let segments = outs.iter().map(|out| out.offsets.len().saturating_sub(1)).min().unwrap_or(0);
+    let rows = outs.iter().map(|out| out.data.len() / width.max(1)).max().unwrap_or(0);
+    for out in &outs {
+        assert!(out.offsets.is_sorted() && out.offsets.first().is_none_or(|&first| first >= 0));
+    }
+    // About 128 rows a block: short segments would not pay for their own.
+    let group = (128 * segments / rows.max(1)).clamp(1, 32);
+    let columns = width / heads.max(1);
+    let shared = outs.map(|out| (Shared::new(out.data), out.offsets));
+    run.run(segments.div_ceil(group) * heads, &|block| {
+        let (start, head) = (block / heads * group, block % heads);
+        let mut state = state();
+        for segment in start..segments.min(start + group) {
+            let panels = std::array::from_fn(|i| Panel {
+                shared: &shared[i].0,
+                rows: shared[i].1[segment] as usize..shared[i].1[segment + 1] as usize,
+                stride: width,
+                columns: head * columns..(head + 1) * columns,
+            });
+            body(&mut state, segment, head, panels);
+        }
+    });
+}
+
+/// Some columns of some rows of a matrix, held by one block alone.
+pub struct Panel<'a> {
+    shared: &'a Shared<'a, f32>,
+    rows: Range<usize>,
+    stride: usize,
+    columns: Range<usize>,
+}
+
+impl Panel<'_> {
+    /// Rows of the panel.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The panel's columns of its row `i`.
+    #[inline(always)]
+    pub fn row(&mut self, i: usize) -> &mut [f32] {
+        assert!(i < self.rows.len(), "a row of the panel");
+        let start = (self.rows.start + i) * self.stride + self.columns.start;
+        // SAFETY: `over_panels` makes panels that share no element, and `&mut self` keeps one row alive at a time.
+        unsafe { self.shared.range(start, self.columns.len()) }
+    }
+}
+
 /// A slice that blocks write disjoint ranges of.
-pub struct Shared<'a, T>(*mut T, usize, std::marker::PhantomData<&'a mut [T]>);
+pub struct Shared<'a, T>(*mut T, usize, PhantomData<&'a mut [T]>);
 
 // SAFETY: access goes through `range`, whose caller promises that ranges of concurrent blocks do not overlap.
 unsafe impl<T: Send> Sync for Shared<'_, T> {}
 
 impl<'a, T> Shared<'a, T> {
     pub fn new(out: &'a mut [T]) -> Self {
-        Self(out.as_mut_ptr(), out.len(), std::marker::PhantomData)
+        Self(out.as_mut_ptr(), out.len(), PhantomData)
     }
 
     /// Elements `start .. start + length`.
@@ -47,9 +162,126 @@ impl<'a, T> Shared<'a, T> {
     /// # Safety
     /// No other live range overlaps this one.
     #[allow(clippy::mut_from_ref)]
+    #[inline(always)]
     pub unsafe fn range(&self, start: usize, length: usize) -> &mut [T] {
-        assert!(start + length <= self.1, "a block's range lies inside the slice");
+        assert!(
+            start <= self.1 && length <= self.1 - start,
+            "a block's range lies inside the slice"
+        );
         // SAFETY: inside the slice by the assertion; not aliased by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(start), length) }
+    }
+}
+
+/// What the tests of the kernels share: ways to run blocks, numbers, and comparisons.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::Parallel;
+    use crate::simd::Instructions;
+
+    pub const SETS: [Instructions; 3] =
+        [Instructions::Portable, Instructions::Avx2, Instructions::Avx512];
+
+    /// Lengths around the lanes, shorter under Miri.
+    pub const LENGTHS: &[usize] =
+        if cfg!(miri) { &[0, 1, 7, 17] } else { &[0, 1, 2, 7, 15, 16, 17, 50, 64, 65, 100, 257] };
+
+    /// Runs the blocks from the last to the first.
+    pub struct Reverse;
+
+    impl Parallel for Reverse {
+        fn run(&self, blocks: usize, body: &(dyn Fn(usize) + Sync)) {
+            (0..blocks).rev().for_each(body);
+        }
+    }
+
+    /// Runs even blocks on one thread and odd ones on another.
+    pub struct TwoThreads;
+
+    impl Parallel for TwoThreads {
+        fn run(&self, blocks: usize, body: &(dyn Fn(usize) + Sync)) {
+            std::thread::scope(|scope| {
+                scope.spawn(|| (0..blocks).step_by(2).for_each(body));
+                (1..blocks).step_by(2).for_each(body);
+            });
+        }
+    }
+
+    /// `n` values in [-1, 1), the same for the same seed.
+    pub fn values(seed: u32, n: usize) -> Vec<f32> {
+        (0..n)
+            .map(|i| crate::random::bits(seed, 0, i as u32) as f32 / 2_147_483_648.0 - 1.0)
+            .collect()
+    }
+
+    pub fn wide(x: &[f32]) -> Vec<f64> {
+        x.iter().map(|&x| f64::from(x)).collect()
+    }
+
+    pub fn bits(x: &[f32]) -> Vec<u32> {
+        x.iter().map(|x| x.to_bits()).collect()
+    }
+
+    /// Every element within `tolerance`, relative to 1 + |expected|.
+    #[track_caller]
+    pub fn close(actual: &[f32], expected: &[f64], tolerance: f64) {
+        assert_eq!(actual.len(), expected.len());
+        for (i, (&a, &e)) in actual.iter().zip(expected).enumerate() {
+            let error = (f64::from(a) - e).abs() / (1.0 + e.abs());
+            assert!(error <= tolerance, "element {i}: {a} is not {e} within {tolerance}");
+        }
+    }
+
+    /// Central differences of `Σ f(x) · dy` at `x`.
+    pub fn differences(x: &[f64], dy: &[f64], f: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f64> {
+        let step = 1e-5;
+        let mut x = x.to_vec();
+        let value = |x: &[f64]| f(x).iter().zip(dy).map(|(y, dy)| y * dy).sum::<f64>();
+        (0..x.len())
+            .map(|i| {
+                let at = x[i];
+                x[i] = at + step;
+                let above = value(&x);
+                x[i] = at - step;
+                let below = value(&x);
+                x[i] = at;
+                (above - below) / (2.0 * step)
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{Reverse, TwoThreads};
+    use super::*;
+
+    #[test]
+    fn parts_cover_the_slices_once() {
+        let (mut a, mut b) = (vec![0u32; 10], vec![0u32; 3]);
+        zip_parts(&TwoThreads, [&mut a, &mut b], [4, 1], |block, [a, b]| {
+            a.iter_mut().chain(b).for_each(|x| *x += block as u32 + 1);
+        });
+        assert_eq!(a, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3]);
+        assert_eq!(b, [1, 2, 3]);
+    }
+
+    #[test]
+    fn panels_cover_segments_and_heads_once() {
+        let mut data = vec![0.0; 5 * 4];
+        let out = Segmented { data: &mut data, offsets: &[0, 2, 2, 5] };
+        over_panels(&Reverse, [out], 4, 2, || (), |(), segment, head, [mut panel]| {
+            for i in 0..panel.rows() {
+                panel.row(i).iter_mut().for_each(|x| *x += (10 * segment + head) as f32);
+            }
+        });
+        assert_eq!(data[..4], [0.0, 0.0, 1.0, 1.0]);
+        assert_eq!(data[16..], [20.0, 20.0, 21.0, 21.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "ids ascend strictly")]
+    fn rows_must_be_distinct() {
+        over_rows(&Reverse, [&mut [0.0; 4]], &[1, 1], 2, 8, |_, _| {});
     }
 }

@@ -1,1 +1,228 @@
-//! (to be written)
+//! Matrix products. An element is summed over K in one order that depends on K alone, so rows never influence each other.
+
+use crate::Parallel;
+use crate::parallel::over_parts;
+use crate::simd::matrix::{DEPTH, Into, Left, PANEL, multiply, transpose};
+use crate::simd::{Instructions, instructions};
+
+/// Rows of a block of work, at least; a multiple of the rows of every tile.
+const ROWS: usize = 48;
+
+/// f32 that a matrix of `columns` takes in panels.
+pub(crate) fn panels_size(depth: usize, columns: usize) -> usize {
+    depth * columns.next_multiple_of(PANEL)
+}
+
+/// The columns of b [depth, columns] in panels [⌈columns / 64⌉, depth, 64], zeros beyond the last.
+pub(crate) fn pack(run: &impl Parallel, b: &[f32], depth: usize, columns: usize, panels: &mut [f32]) {
+    over_parts(run, panels, depth * PANEL, |block, panel| {
+        let from = block * PANEL;
+        let count = PANEL.min(columns - from);
+        for (row, to) in panel.chunks_exact_mut(PANEL).enumerate() {
+            to[..count].copy_from_slice(&b[row * columns + from..][..count]);
+            to[count..].fill(0.0);
+        }
+    });
+}
+
+/// The rows of b [rows, depth] as the columns of panels [⌈rows / 64⌉, depth, 64], zeros beyond the last.
+pub(crate) fn pack_transposed(
+    set: Instructions,
+    run: &impl Parallel,
+    b: &[f32],
+    rows: usize,
+    depth: usize,
+    panels: &mut [f32],
+) {
+    over_parts(run, panels, depth * PANEL, |block, panel| {
+        let from = block * PANEL;
+        transpose(set, &b[from * depth..], PANEL.min(rows - from), depth, panel);
+    });
+}
+
+/// `y = a · b + bias` for some rows: a [rows, depth], b in panels, y [rows, columns].
+pub(crate) fn rows_by_panels(
+    set: Instructions,
+    a: &[f32],
+    panels: &[f32],
+    bias: Option<&[f32]>,
+    (rows, depth, columns): (usize, usize, usize),
+    y: &mut [f32],
+) {
+    for from in (0..columns).step_by(PANEL) {
+        let count = PANEL.min(columns - from);
+        let panel = &panels[from * depth..][..depth * PANEL];
+        let first = bias.map_or(Into::Set, |bias| Into::SetOnto(&bias[from..]));
+        let out = y.get_mut(from..).unwrap_or_default();
+        for k in (0..depth.max(1)).step_by(DEPTH) {
+            let left = Left { values: &a[k..], row: depth, step: 1 };
+            let into = if k == 0 { first } else { Into::Add };
+            let shape = (rows, DEPTH.min(depth - k), count);
+            multiply(set, left, &panel[k * PANEL..], PANEL, shape, into, out, columns);
+        }
+    }
+}
+
+/// Scratch of [`linear`], in f32.
+pub fn linear_scratch(_rows: usize, inner: usize, outer: usize) -> usize {
+    panels_size(inner, outer)
+}
+
+/// `y = x · w + bias`; x [rows, inner], w [inner, outer], bias [outer], y [rows, outer].
+pub fn linear(
+    run: &impl Parallel,
+    x: &[f32],
+    w: &[f32],
+    bias: Option<&[f32]>,
+    rows: usize,
+    inner: usize,
+    outer: usize,
+    y: &mut [f32],
+    scratch: &mut [f32],
+) {
+    let set = instructions();
+    assert!(x.len() == rows * inner && w.len() == inner * outer && y.len() == rows * outer);
+    let panels = if outer == PANEL {
+        w
+    } else {
+        let panels = &mut scratch[..panels_size(inner, outer)];
+        pack(run, w, inner, outer, panels);
+        panels
+    };
+    by_rows(set, run, x, panels, bias, (rows, inner, outer), y);
+}
+
+fn by_rows(
+    set: Instructions,
+    run: &impl Parallel,
+    a: &[f32],
+    panels: &[f32],
+    bias: Option<&[f32]>,
+    (rows, depth, columns): (usize, usize, usize),
+    y: &mut [f32],
+) {
+    debug_assert_eq!(y.len(), rows * columns);
+    over_parts(run, y, ROWS * columns, |block, y| {
+        let a = a.get(block * ROWS * depth..).unwrap_or_default();
+        rows_by_panels(set, a, panels, bias, (y.len() / columns, depth, columns), y);
+    });
+}
+
+/// Scratch of [`linear_input_gradient`], in f32.
+pub fn linear_input_gradient_scratch(rows: usize, inner: usize, outer: usize) -> usize {
+    inner_scratch(rows, inner, outer)
+}
+
+/// `dx = dy · wᵀ`; dy [rows, outer], w [inner, outer], dx [rows, inner].
+pub fn linear_input_gradient(
+    run: &impl Parallel,
+    dy: &[f32],
+    w: &[f32],
+    rows: usize,
+    inner: usize,
+    outer: usize,
+    dx: &mut [f32],
+    scratch: &mut [f32],
+) {
+    self::inner(run, dy, w, rows, inner, outer, dx, scratch);
+}
+
+/// Groups of rows whose sums are taken apart and added in order; by the shape alone.
+fn groups(rows: usize) -> (usize, usize) {
+    let size = rows.div_ceil(16).next_multiple_of(DEPTH).max(DEPTH);
+    (size, rows.div_ceil(size).max(1))
+}
+
+/// Scratch of [`linear_weight_gradient`], in f32.
+pub fn linear_weight_gradient_scratch(rows: usize, inner: usize, outer: usize) -> usize {
+    groups(rows).1 * (inner * outer + DEPTH * PANEL)
+}
+
+/// `dw = xᵀ · dy`; x [rows, inner], dy [rows, outer], dw [inner, outer].
+pub fn linear_weight_gradient(
+    run: &impl Parallel,
+    x: &[f32],
+    dy: &[f32],
+    rows: usize,
+    inner: usize,
+    outer: usize,
+    dw: &mut [f32],
+    scratch: &mut [f32],
+) {
+    let set = instructions();
+    assert!(x.len() == rows * inner && dy.len() == rows * outer && dw.len() == inner * outer);
+    if dw.is_empty() {
+        return;
+    }
+    let (size, count) = groups(rows);
+    let each = inner * outer + DEPTH * PANEL;
+    let scratch = &mut scratch[..count * each];
+    over_parts(run, scratch, each, |group, part| {
+        let from = group * size;
+        let rows = size.min(rows - from);
+        let (sum, panel) = part.split_at_mut(inner * outer);
+        let (x, dy) = (&x[from * inner..], &dy[from * outer..]);
+        sum_outer(set, x, dy, (rows, inner, outer), sum, panel);
+    });
+    over_parts(run, dw, 4096, |block, dw| {
+        dw.copy_from_slice(&scratch[block * 4096..][..dw.len()]);
+        for part in scratch.chunks_exact(each).skip(1) {
+            for (y, x) in dw.iter_mut().zip(&part[block * 4096..]) {
+                *y += x;
+            }
+        }
+    });
+}
+
+/// `sum = xᵀ · dy` over the rows of one group; `panel` holds 64 columns of up to 256 rows of dy.
+fn sum_outer(
+    set: Instructions,
+    x: &[f32],
+    dy: &[f32],
+    (rows, inner, outer): (usize, usize, usize),
+    sum: &mut [f32],
+    panel: &mut [f32],
+) {
+    for k in (0..rows.max(1)).step_by(DEPTH) {
+        let depth = DEPTH.min(rows - k);
+        let into = if k == 0 { Into::Set } else { Into::Add };
+        let left = Left { values: &x[k * inner..], row: 1, step: inner };
+        for from in (0..outer).step_by(PANEL) {
+            let count = PANEL.min(outer - from);
+            let right = if outer == PANEL {
+                &dy[k * outer..]
+            } else {
+                for (row, to) in panel.chunks_exact_mut(PANEL).take(depth).enumerate() {
+                    to[..count].copy_from_slice(&dy[(k + row) * outer + from..][..count]);
+                    to[count..].fill(0.0);
+                }
+                &*panel
+            };
+            let shape = (inner, depth, count);
+            multiply(set, left, right, PANEL, shape, into, &mut sum[from..], outer);
+        }
+    }
+}
+
+/// Scratch of [`inner`], in f32.
+pub fn inner_scratch(_n: usize, m: usize, width: usize) -> usize {
+    panels_size(width, m)
+}
+
+/// `y = a · bᵀ`; a [n, width], b [m, width], y [n, m].
+pub fn inner(
+    run: &impl Parallel,
+    a: &[f32],
+    b: &[f32],
+    n: usize,
+    m: usize,
+    width: usize,
+    y: &mut [f32],
+    scratch: &mut [f32],
+) {
+    let set = instructions();
+    assert!(a.len() == n * width && b.len() == m * width && y.len() == n * m);
+    let panels = &mut scratch[..panels_size(width, m)];
+    pack_transposed(set, run, b, m, width, panels);
+    by_rows(set, run, a, panels, None, (n, width, m), y);
+}

@@ -1,1 +1,89 @@
-//! (to be written)
+//! Softmax along rows.
+
+use crate::parallel::{Parallel, over_parts, rows_per_part};
+use crate::simd::{self, LANES, Lane, fma, math, sum_lanes};
+
+/// Row-wise softmax, `y[i] = exp(x[i] − max) / Σ exp(x[j] − max)`. A row of `−inf` alone gives zeros, not NaN.
+pub fn softmax(run: &impl Parallel, x: &[f32], width: usize, y: &mut [f32]) {
+    assert_eq!(x.len(), y.len());
+    let size = rows_per_part(width) * width;
+    over_parts(run, y, size, |block, y| softmax_rows(&x[block * size..][..y.len()], width, y));
+}
+
+/// `dx = y ⊙ (dy − Σ_j y_j dy_j)`, row by row.
+pub fn softmax_gradient(run: &impl Parallel, y: &[f32], dy: &[f32], width: usize, dx: &mut [f32]) {
+    assert!(y.len() == dx.len() && dy.len() == dx.len());
+    let size = rows_per_part(width) * width;
+    over_parts(run, dx, size, |block, dx| {
+        let range = block * size..block * size + dx.len();
+        softmax_gradient_rows(&y[range.clone()], &dy[range], width, dx);
+    });
+}
+
+#[inline(always)]
+fn softmax_body<const FMA: bool>(x: &[f32], width: usize, y: &mut [f32]) {
+    for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)) {
+        softmax_row::<FMA>(x, y);
+    }
+}
+
+#[inline(always)]
+fn softmax_row<const FMA: bool>(x: &[f32], y: &mut [f32]) {
+    let max = largest(x);
+    let shift = if max == f32::NEG_INFINITY { 0.0 } else { max };
+    let mut sum = [0.0; LANES];
+    let (x_chunks, x_tail) = x.as_chunks::<LANES>();
+    let (y_chunks, y_tail) = y.as_chunks_mut::<LANES>();
+    for (x, y) in x_chunks.iter().zip(y_chunks) {
+        exponentials::<FMA>(x, shift, y, &mut sum);
+    }
+    if !x_tail.is_empty() {
+        let (mut last, mut y) = ([f32::NEG_INFINITY; LANES], [0.0; LANES]);
+        last[..x_tail.len()].copy_from_slice(x_tail);
+        exponentials::<FMA>(&last, shift, &mut y, &mut sum);
+        y_tail.copy_from_slice(&y[..x_tail.len()]);
+    }
+    let sum = sum_lanes(sum);
+    let factor = if sum == 0.0 { 0.0 } else { 1.0 / sum };
+    y.iter_mut().for_each(|y| *y *= factor);
+}
+
+/// `y = exp(x − shift)`, added to `sum`.
+#[inline(always)]
+fn exponentials<const FMA: bool>(x: &Lane, shift: f32, y: &mut Lane, sum: &mut Lane) {
+    for i in 0..LANES {
+        y[i] = math::exp::<FMA>(x[i] - shift);
+        sum[i] += y[i];
+    }
+}
+
+/// The largest element, NaN apart; `−inf` for none.
+#[inline(always)]
+fn largest(x: &[f32]) -> f32 {
+    let mut max = [f32::NEG_INFINITY; LANES];
+    let (chunks, tail) = x.as_chunks::<LANES>();
+    for x in chunks {
+        for i in 0..LANES {
+            max[i] = if x[i] > max[i] { x[i] } else { max[i] };
+        }
+    }
+    max.iter().chain(tail).fold(f32::NEG_INFINITY, |max, &x| if x > max { x } else { max })
+}
+
+#[inline(always)]
+fn softmax_gradient_body<const FMA: bool>(y: &[f32], dy: &[f32], width: usize, dx: &mut [f32]) {
+    let rows = y.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width));
+    for ((y, dy), dx) in rows {
+        let dot = simd::fold_sum(y, dy, fma_last::<FMA>);
+        simd::zip(y, dy, dx, |y, dy| y * (dy - dot));
+    }
+}
+
+/// `sum + a b`.
+#[inline(always)]
+fn fma_last<const FMA: bool>(sum: f32, a: f32, b: f32) -> f32 {
+    fma::<FMA>(a, b, sum)
+}
+
+multiversion!(fn softmax_rows = softmax_body(x: &[f32], width: usize, y: &mut [f32]));
+multiversion!(fn softmax_gradient_rows = softmax_gradient_body(y: &[f32], dy: &[f32], width: usize, dx: &mut [f32]));

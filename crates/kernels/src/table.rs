@@ -1,1 +1,140 @@
-//! (to be written)
+//! Rows of a table by id, and gradients that hold the touched rows alone.
+
+use crate::parallel::{Parallel, over_parts, rows_per_part, zip_parts};
+
+/// `y` [T, width] = the rows `ids` [T] of `table`.
+pub fn gather(run: &impl Parallel, table: &[f32], width: usize, ids: &[i32], y: &mut [f32]) {
+    assert_eq!(y.len(), ids.len() * width);
+    let per = rows_per_part(width);
+    over_parts(run, y, per * width, |block, y| {
+        for (y, &id) in y.chunks_exact_mut(width).zip(&ids[block * per..]) {
+            y.copy_from_slice(row(table, width, id as usize));
+        }
+    });
+}
+
+/// `order` = the positions of `ids` by ascending id, equal ids in order of occurrence; returns how many ids differ.
+pub fn sort_ids(ids: &[i32], order: &mut [u32]) -> usize {
+    assert_eq!(ids.len(), order.len());
+    for (position, order) in (0..).zip(&mut *order) {
+        *order = position;
+    }
+    // Positions break ties, so the order is that of a stable sort, without its memory.
+    order.sort_unstable_by_key(|&position| (ids[position as usize], position));
+    runs(ids, order).count()
+}
+
+/// The first places in `order` of each distinct id.
+fn runs<'a>(ids: &'a [i32], order: &'a [u32]) -> impl Iterator<Item = usize> + 'a {
+    let id = |place: usize| ids[order[place] as usize];
+    (0..order.len()).filter(move |&place| place == 0 || id(place) != id(place - 1))
+}
+
+/// `dy` [T, width] summed by id: `rows` [U, width] and `unique` [U], ids ascending, duplicates added in order of
+/// occurrence; `order` and U are those of [`sort_ids`].
+pub fn gather_gradient(
+    run: &impl Parallel,
+    dy: &[f32],
+    width: usize,
+    ids: &[i32],
+    order: &[u32],
+    rows: &mut [f32],
+    unique: &mut [i32],
+) {
+    assert!(dy.len() == ids.len() * width && order.len() == ids.len() && rows.len() == unique.len() * width);
+    for (unique, place) in unique.iter_mut().zip(runs(ids, order)) {
+        *unique = ids[order[place] as usize];
+    }
+    let unique = &*unique;
+    let per = rows_per_part(width);
+    over_parts(run, rows, per * width, |block, rows| {
+        let unique = &unique[block * per..];
+        let mut place = order.partition_point(|&position| ids[position as usize] < unique[0]);
+        for (sum, &id) in rows.chunks_exact_mut(width).zip(unique) {
+            sum.copy_from_slice(row(dy, width, order[place] as usize));
+            place += 1;
+            while place < order.len() && ids[order[place] as usize] == id {
+                add(sum, row(dy, width, order[place] as usize));
+                place += 1;
+            }
+        }
+    });
+}
+
+/// How many ids two ascending lists hold together.
+pub fn merged_count(a_ids: &[i32], b_ids: &[i32]) -> usize {
+    merged(a_ids, b_ids).count()
+}
+
+/// The ascending union of two ascending lists of ids.
+fn merged<'a>(mut a: &'a [i32], mut b: &'a [i32]) -> impl Iterator<Item = i32> + 'a {
+    std::iter::from_fn(move || {
+        let id = match (a.first(), b.first()) {
+            (Some(&a), Some(&b)) => a.min(b),
+            (first, second) => *first.or(second)?,
+        };
+        a = &a[usize::from(a.first() == Some(&id))..];
+        b = &b[usize::from(b.first() == Some(&id))..];
+        Some(id)
+    })
+}
+
+/// Two gradients by rows as one: ids ascending, a + b where an id is in both.
+pub fn merge_rows(
+    run: &impl Parallel,
+    a_rows: &[f32],
+    a_ids: &[i32],
+    b_rows: &[f32],
+    b_ids: &[i32],
+    width: usize,
+    rows: &mut [f32],
+    ids: &mut [i32],
+) {
+    assert!(a_rows.len() == a_ids.len() * width && b_rows.len() == b_ids.len() * width);
+    assert_eq!(rows.len(), ids.len() * width);
+    for (id, merged) in ids.iter_mut().zip(merged(a_ids, b_ids)) {
+        *id = merged;
+    }
+    let per = rows_per_part(width);
+    let ids = &*ids;
+    over_parts(run, rows, per * width, |block, rows| {
+        for (y, id) in rows.chunks_exact_mut(width).zip(&ids[block * per..]) {
+            match (a_ids.binary_search(id), b_ids.binary_search(id)) {
+                (Ok(a), Ok(b)) => {
+                    y.copy_from_slice(row(a_rows, width, a));
+                    add(y, row(b_rows, width, b));
+                }
+                (Ok(a), Err(_)) => y.copy_from_slice(row(a_rows, width, a)),
+                (Err(_), Ok(b)) => y.copy_from_slice(row(b_rows, width, b)),
+                (Err(_), Err(_)) => unreachable!("a merged id is in one of the lists"),
+            }
+        }
+    });
+}
+
+/// `y` [count, width] = `rows` [U, width] at the ascending `ids` [U], zero elsewhere.
+pub fn scatter(run: &impl Parallel, rows: &[f32], width: usize, ids: &[i32], y: &mut [f32]) {
+    assert_eq!(rows.len(), ids.len() * width);
+    let per = rows_per_part(width);
+    zip_parts(run, [y], [per * width], |block, [y]| {
+        y.fill(0.0);
+        let first = ids.partition_point(|&id| (id as usize) < block * per);
+        for (place, &id) in ids.iter().enumerate().skip(first) {
+            let start = (id as usize - block * per) * width;
+            if start >= y.len() {
+                break;
+            }
+            y[start..][..width].copy_from_slice(row(rows, width, place));
+        }
+    });
+}
+
+fn row(table: &[f32], width: usize, index: usize) -> &[f32] {
+    &table[index * width..][..width]
+}
+
+fn add(y: &mut [f32], x: &[f32]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += x;
+    }
+}

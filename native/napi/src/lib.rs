@@ -1,1 +1,5 @@
-//! (to be written)
+//! The engine for Node, Deno and Bun: every export calls the arena of its JavaScript thread.
+
+mod boundary;
+mod lifetimes;
+mod operations;

@@ -1,1 +1,5 @@
-//! (to be written)
+//! The engine for browsers, workers and anything else that runs WebAssembly: one arena an instance.
+
+mod boundary;
+mod lifetimes;
+mod operations;

@@ -7,6 +7,8 @@
 use std::sync::OnceLock;
 
 pub mod math;
+pub mod matrix;
+mod vector;
 
 /// Lanes of every loop, the same for every instruction set, so that all of them sum in the same order.
 pub const LANES: usize = 16;
@@ -85,6 +87,57 @@ pub fn sum_lanes(mut x: Lane) -> f32 {
         width /= 2;
     }
     x[0]
+}
+
+/// `y[i] = f(x[i])`; an element's bits do not depend on its place.
+#[inline(always)]
+pub fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
+    assert_eq!(x.len(), y.len());
+    let (x, x_tail) = x.as_chunks::<LANES>();
+    let (y, y_tail) = y.as_chunks_mut::<LANES>();
+    for (x, y) in x.iter().zip(y) {
+        for i in 0..LANES {
+            y[i] = f(x[i]);
+        }
+    }
+    for (x, y) in x_tail.iter().zip(y_tail) {
+        *y = f(*x);
+    }
+}
+
+/// `y[i] = f(a[i], b[i])`; an element's bits do not depend on its place.
+#[inline(always)]
+pub fn zip(a: &[f32], b: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
+    assert!(a.len() == y.len() && b.len() == y.len());
+    let (a, a_tail) = a.as_chunks::<LANES>();
+    let (b, b_tail) = b.as_chunks::<LANES>();
+    let (y, y_tail) = y.as_chunks_mut::<LANES>();
+    for ((a, b), y) in a.iter().zip(b).zip(y) {
+        for i in 0..LANES {
+            y[i] = f(a[i], b[i]);
+        }
+    }
+    for ((a, b), y) in a_tail.iter().zip(b_tail).zip(y_tail) {
+        *y = f(*a, *b);
+    }
+}
+
+/// Each lane folded by `sum = add(sum, a[i], b[i])`, element `i` in lane `i % LANES`, then the lanes in their tree.
+#[inline(always)]
+pub fn fold_sum(a: &[f32], b: &[f32], add: impl Fn(f32, f32, f32) -> f32) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let mut sum = [0.0; LANES];
+    let (a, a_tail) = a.as_chunks::<LANES>();
+    let (b, b_tail) = b.as_chunks::<LANES>();
+    for (a, b) in a.iter().zip(b) {
+        for i in 0..LANES {
+            sum[i] = add(sum[i], a[i], b[i]);
+        }
+    }
+    for (i, (a, b)) in a_tail.iter().zip(b_tail).enumerate() {
+        sum[i] = add(sum[i], *a, *b);
+    }
+    sum_lanes(sum)
 }
 
 /// Compiles `body::<FMA>(args)` once per instruction set.

@@ -1,0 +1,213 @@
+//! The tensors of one JavaScript thread: scopes, variables, frozen weights, and the shelves that buffers go back to.
+
+use std::cell::RefCell;
+
+use crate::buffer::Shelf;
+use crate::fault::{Code, Fault, Result};
+use crate::shape::Shape;
+use crate::slots::{Owner, Slots};
+use crate::tensor::{Tensor, Values, View};
+
+/// Tensors by id. Operations are its methods (`operations.rs`); an operation sees it unchanged until its results are kept.
+#[derive(Debug)]
+pub struct Arena {
+    slots: Slots,
+    /// Ids of all open scopes, the innermost last; some may be freed already.
+    scoped: Vec<u32>,
+    /// Where each open scope starts in `scoped`.
+    marks: Vec<usize>,
+    floats: RefCell<Shelf<f32>>,
+    integers: RefCell<Shelf<i32>>,
+    orders: RefCell<Shelf<u32>>,
+    live_bytes: usize,
+}
+
+impl Default for Arena {
+    fn default() -> Self {
+        Self::with(Slots::default())
+    }
+}
+
+impl Arena {
+    fn with(slots: Slots) -> Self {
+        Self {
+            slots,
+            scoped: Vec::new(),
+            marks: Vec::new(),
+            floats: RefCell::new(Shelf::new()),
+            integers: RefCell::new(Shelf::new()),
+            orders: RefCell::new(Shelf::new()),
+            live_bytes: 0,
+        }
+    }
+
+    /// An empty arena to which every handle of this one is stale.
+    pub fn successor(&self) -> Self {
+        Self::with(self.slots.successors())
+    }
+
+    pub fn open_scope(&mut self) {
+        self.marks.push(self.scoped.len());
+    }
+
+    /// Frees what the innermost scope holds but `kept`, which the scope around it takes over.
+    ///
+    /// Errors: `NO_SCOPE` where none is open, or where none is around it to keep something in; the scope is closed even so.
+    pub fn close_scope(&mut self, kept: &[u32]) -> Result<()> {
+        let fault = |message| Err(Fault::new(Code::NoScope, message).of("closeScope"));
+        let Some(mark) = self.marks.pop() else {
+            return fault("no scope is open");
+        };
+        let outermost = self.marks.is_empty();
+        if !outermost {
+            self.mark_kept(kept);
+        }
+        self.sweep(mark);
+        if outermost && !kept.is_empty() {
+            return fault("no scope is around this one to keep tensors in");
+        }
+        Ok(())
+    }
+
+    fn mark_kept(&mut self, kept: &[u32]) {
+        for &id in kept {
+            if let Some(entry) = self.slots.get_mut(id) {
+                entry.kept = entry.owner == Owner::Scope;
+            }
+        }
+    }
+
+    /// Frees the ids from `mark` on, except the marked ones, which stay and lose their mark.
+    fn sweep(&mut self, mark: usize) {
+        let mut end = mark;
+        for i in mark..self.scoped.len() {
+            let id = self.scoped[i];
+            match self.slots.get_mut(id) {
+                Some(entry) if entry.kept => {
+                    entry.kept = false;
+                    self.scoped[end] = id;
+                    end += 1;
+                }
+                Some(_) => self.release(id),
+                None => {}
+            }
+        }
+        self.scoped.truncate(end);
+    }
+
+    /// Frees a tensor, a variable or a hold on frozen weights; ids that name nothing are ignored.
+    pub fn release(&mut self, id: u32) {
+        let Some(tensor) = self.slots.remove(id) else { return };
+        self.live_bytes -= tensor.bytes();
+        self.reuse(tensor);
+    }
+
+    fn reuse(&self, tensor: Tensor) {
+        match tensor.values {
+            Values::F32(buffer) => self.floats.borrow_mut().put(buffer),
+            Values::I32(buffer) => self.integers.borrow_mut().put(buffer),
+            Values::Frozen(_) => {}
+        }
+    }
+
+    /// A tensor for the result of an operation, with whatever values its buffer held before.
+    pub(crate) fn f32_result(&self, shape: Shape) -> Result<Tensor> {
+        self.check_scope()?;
+        self.f32_spare(shape)
+    }
+
+    pub(crate) fn i32_result(&self, shape: Shape) -> Result<Tensor> {
+        self.check_scope()?;
+        let buffer = self.integers.borrow_mut().take(shape.count())?;
+        Ok(Tensor { shape, values: Values::I32(buffer) })
+    }
+
+    /// A tensor outside scopes: scratch that `reuse` takes back.
+    pub(crate) fn f32_spare(&self, shape: Shape) -> Result<Tensor> {
+        let buffer = self.floats.borrow_mut().take(shape.count())?;
+        Ok(Tensor { shape, values: Values::F32(buffer) })
+    }
+
+    /// Lends `length` numbers of scratch, whatever they hold, to `body`.
+    pub(crate) fn with_scratch<R>(&self, length: usize, body: impl FnOnce(&mut [f32]) -> R) -> Result<R> {
+        let mut buffer = self.floats.borrow_mut().take(length)?;
+        let result = body(buffer.values_mut(length));
+        self.floats.borrow_mut().put(buffer);
+        Ok(result)
+    }
+
+    /// Lends `length` places for an order of rows to `body`.
+    pub(crate) fn with_order<R>(&self, length: usize, body: impl FnOnce(&mut [u32]) -> Result<R>) -> Result<R> {
+        let mut buffer = self.orders.borrow_mut().take(length)?;
+        let result = body(buffer.values_mut(length));
+        self.orders.borrow_mut().put(buffer);
+        result
+    }
+
+    fn check_scope(&self) -> Result<()> {
+        if self.marks.is_empty() {
+            return Err(Fault::new(Code::NoScope, "no scope is open to hold the result"));
+        }
+        Ok(())
+    }
+
+    /// Gives a result its id; the innermost scope frees it.
+    pub(crate) fn keep(&mut self, tensor: Tensor) -> Result<u32> {
+        let id = self.hold(tensor, Owner::Scope)?;
+        self.scoped.push(id);
+        Ok(id)
+    }
+
+    pub(crate) fn hold(&mut self, tensor: Tensor, owner: Owner) -> Result<u32> {
+        let bytes = tensor.bytes();
+        let id = self.slots.insert(tensor, owner)?;
+        self.live_bytes += bytes;
+        Ok(id)
+    }
+
+    /// The f32 tensor that the operation calls `name`.
+    pub(crate) fn f32(&self, name: &'static str, id: u32) -> Result<View<'_, f32>> {
+        let tensor = &self.slots.expect(id, name)?.tensor;
+        match tensor.f32() {
+            Some(values) => Ok(View { name, shape: tensor.shape, values }),
+            None => Err(Fault::shape(format!("{name} {} holds i32; f32 is due", tensor.shape))),
+        }
+    }
+
+    /// The i32 tensor that the operation calls `name`.
+    pub(crate) fn i32(&self, name: &'static str, id: u32) -> Result<View<'_, i32>> {
+        let tensor = &self.slots.expect(id, name)?.tensor;
+        match tensor.i32() {
+            Some(values) => Ok(View { name, shape: tensor.shape, values }),
+            None => Err(Fault::shape(format!("{name} {} holds f32; i32 is due", tensor.shape))),
+        }
+    }
+
+    /// The extents of the tensor that the operation calls `name`.
+    pub(crate) fn extents(&self, name: &'static str, id: u32) -> Result<&[u32]> {
+        Ok(self.slots.expect(id, name)?.tensor.shape.extents())
+    }
+
+    /// The variable that the operation calls `name`: f32 values that may be written.
+    pub(crate) fn variable_named(&self, name: &'static str, id: u32) -> Result<View<'_, f32>> {
+        let entry = self.slots.expect(id, name)?;
+        match (&entry.tensor.values, entry.owner) {
+            (Values::F32(_), Owner::Holder) => self.f32(name, id),
+            (Values::Frozen(_), _) => Err(Fault::shape(format!("{name} is frozen: its values never change"))),
+            _ => Err(Fault::shape(format!("{name} is no variable: its values never change"))),
+        }
+    }
+
+    /// Distinct tensors at once, to write the variables among them, which `variable_named` has checked.
+    pub(crate) fn lend<const N: usize>(&mut self, ids: [u32; N]) -> Result<[&mut Tensor; N]> {
+        self.slots.disjoint(ids)
+    }
+
+    /// [bytes of live tensors, bytes kept for reuse, buffers asked of the system so far]. Frozen weights are the process's.
+    pub fn memory(&self) -> [f64; 3] {
+        let (floats, integers, orders) = (self.floats.borrow(), self.integers.borrow(), self.orders.borrow());
+        let kept = floats.bytes() + integers.bytes() + orders.bytes();
+        let allocations = floats.allocations() + integers.allocations() + orders.allocations();
+        [self.live_bytes as f64, kept as f64, allocations as f64]
+    }
+}

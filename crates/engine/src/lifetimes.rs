@@ -1,0 +1,95 @@
+//! How values come into an arena and leave it.
+
+use crate::arena::Arena;
+use crate::fault::{Fault, Result};
+use crate::frozen::{self, Weights};
+use crate::shape::Shape;
+use crate::slots::Owner;
+use crate::tensor::{Tensor, Values};
+use std::sync::Arc;
+
+impl Arena {
+    pub fn from_f32(&mut self, data: &[f32], shape: &[u32]) -> Result<u32> {
+        let make = || {
+            let mut tensor = self.f32_result(shape_of(data.len(), shape)?)?;
+            tensor.f32_mut().copy_from_slice(data);
+            Ok(tensor)
+        };
+        make().and_then(|tensor| self.keep(tensor)).map_err(|fault| fault.of("fromFloat32"))
+    }
+
+    pub fn from_i32(&mut self, data: &[i32], shape: &[u32]) -> Result<u32> {
+        let make = || {
+            let mut tensor = self.i32_result(shape_of(data.len(), shape)?)?;
+            tensor.i32_mut().copy_from_slice(data);
+            Ok(tensor)
+        };
+        make().and_then(|tensor| self.keep(tensor)).map_err(|fault| fault.of("fromInt32"))
+    }
+
+    /// A zeroed variable: outside all scopes, until released.
+    pub fn variable(&mut self, shape: &[u32]) -> Result<u32> {
+        let make = || {
+            let mut tensor = self.f32_spare(Shape::new(shape)?)?;
+            tensor.f32_mut().fill(0.0);
+            Ok(tensor)
+        };
+        make().and_then(|tensor| self.hold(tensor, Owner::Holder)).map_err(|fault| fault.of("variable"))
+    }
+
+    /// Replaces a variable's values.
+    pub fn write(&mut self, variable: u32, data: &[f32]) -> Result<()> {
+        self.write_checked(variable, data).map_err(|fault| fault.of("write"))
+    }
+
+    fn write_checked(&mut self, variable: u32, data: &[f32]) -> Result<()> {
+        fits(data.len(), self.variable_named("variable", variable)?.shape)?;
+        let [tensor] = self.lend([variable])?;
+        tensor.f32_mut().copy_from_slice(data);
+        Ok(())
+    }
+
+    /// A hold on weights that the process has already, or 0.
+    pub fn frozen(&mut self, artefact: &str, name: &str) -> Result<u32> {
+        match frozen::find(artefact, name) {
+            Some(weights) => self.hold_weights(weights).map_err(|fault| fault.of("frozen")),
+            None => Ok(0),
+        }
+    }
+
+    /// Puts weights into the process, or finds them there, and holds them.
+    pub fn freeze(&mut self, artefact: &str, name: &str, data: &[f32], shape: &[u32]) -> Result<u32> {
+        shape_of(data.len(), shape)
+            .and_then(|shape| frozen::put(artefact, name, data, shape))
+            .and_then(|weights| self.hold_weights(weights))
+            .map_err(|fault| fault.of("freeze"))
+    }
+
+    fn hold_weights(&mut self, weights: Arc<Weights>) -> Result<u32> {
+        self.hold(Tensor { shape: weights.shape, values: Values::Frozen(weights) }, Owner::Holder)
+    }
+
+    pub fn shape(&self, id: u32) -> Result<&[u32]> {
+        self.extents("tensor", id).map_err(|fault| fault.of("shape"))
+    }
+
+    pub fn read_f32(&self, id: u32) -> Result<&[f32]> {
+        self.f32("tensor", id).map(|view| view.values).map_err(|fault| fault.of("readFloat32"))
+    }
+
+    pub fn read_i32(&self, id: u32) -> Result<&[i32]> {
+        self.i32("tensor", id).map(|view| view.values).map_err(|fault| fault.of("readInt32"))
+    }
+}
+
+fn shape_of(length: usize, shape: &[u32]) -> Result<Shape> {
+    let shape = Shape::new(shape)?;
+    fits(length, shape).map(|()| shape)
+}
+
+fn fits(length: usize, shape: Shape) -> Result<()> {
+    if length == shape.count() {
+        return Ok(());
+    }
+    Err(Fault::shape(format!("{length} values do not fill the shape {shape}, which has {}", shape.count())))
+}

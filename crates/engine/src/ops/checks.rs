@@ -1,0 +1,67 @@
+//! Checks of values that several operations share.
+
+use crate::fault::{Fault, Result};
+use crate::tensor::View;
+
+/// Every id lies in `0 .. count`; `table` says of what.
+pub fn ids_within(ids: &View<'_, i32>, count: usize, table: &str) -> Result<()> {
+    let outside = |&id: &i32| usize::try_from(id).map_or(true, |id| id >= count);
+    match ids.values.iter().position(outside) {
+        None => Ok(()),
+        Some(at) => Err(Fault::range(format!("{}[{at}] is {}, outside the {count} rows of {table}", ids.name, ids.values[at]))),
+    }
+}
+
+/// Ids ascend and none comes twice.
+pub fn ids_ascend(ids: &View<'_, i32>) -> Result<()> {
+    match ids.values.windows(2).position(|pair| pair[0] >= pair[1]) {
+        None => Ok(()),
+        Some(at) => {
+            let (a, b) = (ids.values[at], ids.values[at + 1]);
+            Err(Fault::range(format!("{} must ascend without repeats; {b} follows {a} at {}", ids.name, at + 1)))
+        }
+    }
+}
+
+/// Offsets [B + 1]: the first is 0 and none is below the one before. Gives B and the last, the number of rows.
+pub fn offsets_ascend(offsets: &View<'_, i32>) -> Result<(usize, usize)> {
+    let length = offsets.vector()?;
+    let Some((&last, _)) = offsets.values.split_last() else {
+        return Err(Fault::shape(format!("{offsets} must hold at least one offset")));
+    };
+    if offsets.values[0] != 0 {
+        return Err(Fault::range(format!("{} must start at 0, not {}", offsets.name, offsets.values[0])));
+    }
+    match offsets.values.windows(2).position(|pair| pair[0] > pair[1]) {
+        None => Ok((length - 1, last as usize)),
+        Some(at) => {
+            let (a, b) = (offsets.values[at], offsets.values[at + 1]);
+            Err(Fault::range(format!("{} must not descend; {b} follows {a} at {}", offsets.name, at + 1)))
+        }
+    }
+}
+
+/// Offsets that end at `rows`, the number of rows of `of`. Gives B.
+pub fn offsets_of(offsets: &View<'_, i32>, rows: usize, of: &str) -> Result<usize> {
+    let (segments, last) = offsets_ascend(offsets)?;
+    if last == rows {
+        return Ok(segments);
+    }
+    Err(Fault::range(format!("{} must end at {rows}, the rows of {of}, not {last}", offsets.name)))
+}
+
+/// A width that a product divides by or runs over.
+pub fn some_width<T>(of: &View<'_, T>, width: usize) -> Result<()> {
+    if width > 0 {
+        return Ok(());
+    }
+    Err(Fault::shape(format!("{of} must be at least one wide")))
+}
+
+/// A probability of dropping: 0 ≤ rate < 1.
+pub fn drop_rate(rate: f64) -> Result<f32> {
+    if (0.0..1.0).contains(&rate) {
+        return Ok(rate as f32);
+    }
+    Err(Fault::range(format!("rate is {rate}; a rate of dropping is at least 0 and below 1")))
+}

@@ -1,0 +1,67 @@
+//! The best items of each user.
+
+use foci_kernels::top_k::{self as kernel, Masks};
+
+use super::prelude::*;
+
+pub fn top_k(
+    arena: &Arena,
+    vectors: u32,
+    offsets: u32,
+    items: u32,
+    k: u32,
+    seen: u32,
+    seen_offsets: u32,
+    allowed: u32,
+) -> Result<[Tensor; 3]> {
+    let (vectors, items) = (arena.f32("vectors", vectors)?, arena.f32("items", items)?);
+    let offsets = arena.i32("offsets", offsets)?;
+    let ((rows, width), (count, _)) = (vectors.matrix()?, items.matrix()?);
+    some_width(&vectors, width)?;
+    items.expect(&[count, width], "as wide as vectors")?;
+    let users = offsets_of(&offsets, rows, "vectors")?;
+    let masks = masks(arena, users, count, [seen, seen_offsets, allowed])?;
+    let (k, shape) = (k as usize, Shape::of(&[users, k as usize])?);
+    let (mut best, mut scores, mut interests) =
+        (arena.i32_result(shape)?, arena.f32_result(shape)?, arena.i32_result(shape)?);
+    if shape.count() > 0 {
+        arena.with_scratch(kernel::top_k_scratch(users, rows, count, width, k), |scratch| {
+            let (best, scores, interests) = (best.i32_mut(), scores.f32_mut(), interests.i32_mut());
+            let (vectors, offsets) = (vectors.values, offsets.values);
+            kernel::top_k(&Pool, vectors, offsets, items.values, width, k, &masks, best, scores, interests, scratch);
+        })?;
+    }
+    Ok([best, scores, interests])
+}
+
+pub fn top_k_scores(
+    arena: &Arena,
+    scores: u32,
+    k: u32,
+    seen: u32,
+    seen_offsets: u32,
+    allowed: u32,
+) -> Result<[Tensor; 2]> {
+    let given = arena.f32("scores", scores)?;
+    let (users, count) = given.matrix()?;
+    let masks = masks(arena, users, count, [seen, seen_offsets, allowed])?;
+    let (k, shape) = (k as usize, Shape::of(&[users, k as usize])?);
+    let (mut best, mut scores) = (arena.i32_result(shape)?, arena.f32_result(shape)?);
+    if shape.count() > 0 {
+        kernel::top_k_scores(&Pool, given.values, users, count, k, &masks, best.i32_mut(), scores.f32_mut());
+    }
+    Ok([best, scores])
+}
+
+/// What each of `users` has seen and what is allowed of `count` items.
+fn masks(arena: &Arena, users: usize, count: usize, [seen, offsets, allowed]: [u32; 3]) -> Result<Masks<'_>> {
+    let (seen, offsets) = (arena.i32("seen", seen)?, arena.i32("seenOffsets", offsets)?);
+    offsets.expect(&[users + 1], "one more than there are users")?;
+    offsets_of(&offsets, seen.vector()?, "seen")?;
+    ids_within(&seen, count, "items")?;
+    let allowed = if allowed == 0 { None } else { Some(arena.i32("allowed", allowed)?) };
+    if let Some(allowed) = &allowed {
+        allowed.expect(&[count.div_ceil(32)], "a bit for each item")?;
+    }
+    Ok(Masks { seen: seen.values, seen_offsets: offsets.values, allowed: allowed.map(|allowed| allowed.values) })
+}

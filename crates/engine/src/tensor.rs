@@ -1,0 +1,121 @@
+//! What an arena holds, and how operations see it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::buffer::Buffer;
+use crate::fault::{Fault, Result};
+use crate::frozen::Weights;
+use crate::shape::Shape;
+
+/// Where the values of a tensor are.
+#[derive(Debug)]
+pub enum Values {
+    F32(Buffer<f32>),
+    I32(Buffer<i32>),
+    /// Read-only, shared by the threads of the process.
+    Frozen(Arc<Weights>),
+}
+
+#[derive(Debug)]
+pub struct Tensor {
+    pub shape: Shape,
+    pub values: Values,
+}
+
+impl Tensor {
+    pub fn f32(&self) -> Option<&[f32]> {
+        match &self.values {
+            Values::F32(buffer) => Some(buffer.values(self.shape.count())),
+            Values::Frozen(weights) => Some(weights.values()),
+            Values::I32(_) => None,
+        }
+    }
+
+    pub fn i32(&self) -> Option<&[i32]> {
+        match &self.values {
+            Values::I32(buffer) => Some(buffer.values(self.shape.count())),
+            _ => None,
+        }
+    }
+
+    /// The values to write, of a tensor that an operation has just made or of a variable.
+    pub fn f32_mut(&mut self) -> &mut [f32] {
+        match &mut self.values {
+            Values::F32(buffer) => buffer.values_mut(self.shape.count()),
+            _ => unreachable!("made as f32"),
+        }
+    }
+
+    pub fn i32_mut(&mut self) -> &mut [i32] {
+        match &mut self.values {
+            Values::I32(buffer) => buffer.values_mut(self.shape.count()),
+            _ => unreachable!("made as i32"),
+        }
+    }
+
+    /// Bytes of this arena that it occupies.
+    pub fn bytes(&self) -> usize {
+        match &self.values {
+            Values::F32(buffer) => buffer.bytes(),
+            Values::I32(buffer) => buffer.bytes(),
+            Values::Frozen(_) => 0,
+        }
+    }
+}
+
+/// An argument of an operation: its name in the operation, its shape, its values.
+#[derive(Clone, Copy)]
+pub struct View<'a, T> {
+    pub name: &'static str,
+    pub shape: Shape,
+    pub values: &'a [T],
+}
+
+impl<T> View<'_, T> {
+    /// [..., D] as (rows, D).
+    pub fn rows(&self) -> Result<(usize, usize)> {
+        let Some((&width, leading)) = self.shape.extents().split_last() else {
+            return Err(Fault::shape(format!("{self} must have at least one axis")));
+        };
+        Ok((leading.iter().map(|&extent| extent as usize).product(), width as usize))
+    }
+
+    /// [n, m] as (n, m).
+    pub fn matrix(&self) -> Result<(usize, usize)> {
+        match *self.shape.extents() {
+            [rows, columns] => Ok((rows as usize, columns as usize)),
+            _ => Err(Fault::shape(format!("{self} must have two axes"))),
+        }
+    }
+
+    /// [n] as n.
+    pub fn vector(&self) -> Result<usize> {
+        match *self.shape.extents() {
+            [length] => Ok(length as usize),
+            _ => Err(Fault::shape(format!("{self} must have one axis"))),
+        }
+    }
+
+    /// Errors unless the shape is `extents`; `meaning` says what they are, such as `[D]`.
+    pub fn expect(&self, extents: &[usize], meaning: &str) -> Result<()> {
+        if self.shape.extents().iter().map(|&extent| extent as usize).eq(extents.iter().copied()) {
+            return Ok(());
+        }
+        Err(Fault::shape(format!("{self} must be {extents:?}, {meaning}")))
+    }
+
+    /// Errors unless both have one shape.
+    pub fn same<U>(&self, other: &View<'_, U>) -> Result<()> {
+        if self.shape == other.shape {
+            return Ok(());
+        }
+        Err(Fault::shape(format!("{self} and {other} must have one shape")))
+    }
+}
+
+impl<T> fmt::Display for View<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.shape)
+    }
+}

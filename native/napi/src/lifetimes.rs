@@ -1,0 +1,105 @@
+//! Scopes, values in and out, and what the process has.
+
+use napi::bindgen_prelude::Float32Array;
+use napi::bindgen_prelude::Int32Array;
+use napi_derive::napi;
+
+use crate::boundary::{self, Result, call};
+
+#[napi(js_name = "openScope")]
+pub fn open_scope() -> Result<()> {
+    call(|arena| {
+        arena.open_scope();
+        Ok(())
+    })
+}
+
+#[napi(js_name = "closeScope")]
+pub fn close_scope(kept: &[u32]) -> Result<()> {
+    call(|arena| arena.close_scope(kept))
+}
+
+#[napi(js_name = "release")]
+pub fn release(id: u32) -> Result<()> {
+    call(|arena| {
+        arena.release(id);
+        Ok(())
+    })
+}
+
+#[napi(js_name = "fromFloat32")]
+pub fn from_float32(data: &[f32], shape: &[u32]) -> Result<u32> {
+    call(|arena| arena.from_f32(data, shape))
+}
+
+#[napi(js_name = "fromInt32")]
+pub fn from_int32(data: &[i32], shape: &[u32]) -> Result<u32> {
+    call(|arena| arena.from_i32(data, shape))
+}
+
+#[napi(js_name = "variable")]
+pub fn variable(shape: &[u32]) -> Result<u32> {
+    call(|arena| arena.variable(shape))
+}
+
+#[napi(js_name = "write")]
+pub fn write(variable: u32, data: &[f32]) -> Result<()> {
+    call(|arena| arena.write(variable, data))
+}
+
+#[napi(js_name = "frozen")]
+pub fn frozen(artefact: String, name: String) -> Result<u32> {
+    call(|arena| arena.frozen(&artefact, &name))
+}
+
+#[napi(js_name = "freeze")]
+pub fn freeze(artefact: String, name: String, data: &[f32], shape: &[u32]) -> Result<u32> {
+    call(|arena| arena.freeze(&artefact, &name, data, shape))
+}
+
+#[napi(js_name = "shape")]
+pub fn shape(id: u32) -> Result<Vec<u32>> {
+    call(|arena| arena.shape(id).map(<[u32]>::to_vec))
+}
+
+#[napi(js_name = "readFloat32")]
+pub fn read_float32(id: u32) -> Result<Float32Array> {
+    call(|arena| arena.read_f32(id).map(Float32Array::with_data_copied))
+}
+
+#[napi(js_name = "readInt32")]
+pub fn read_int32(id: u32) -> Result<Int32Array> {
+    call(|arena| arena.read_i32(id).map(Int32Array::with_data_copied))
+}
+
+#[napi(js_name = "memory")]
+pub fn memory() -> Result<Vec<f64>> {
+    call(|arena| Ok(arena.memory().to_vec()))
+}
+
+#[napi(js_name = "instructions")]
+pub fn instructions() -> &'static str {
+    foci_engine::instructions()
+}
+
+#[napi(js_name = "threads")]
+pub fn threads() -> u32 {
+    foci_engine::threads() as u32
+}
+
+#[napi(js_name = "setThreads")]
+pub fn set_threads(threads: u32) -> Result<()> {
+    call(|_| foci_engine::set_threads(threads))
+}
+
+/// Begins again after a panic: an empty engine to which all earlier handles are stale.
+#[napi(js_name = "reset")]
+pub fn reset() {
+    boundary::reset();
+}
+
+/// Panics, for tests of what a bug does.
+#[napi(js_name = "debugPanic")]
+pub fn debug_panic() -> Result<()> {
+    call(|_| panic!("debugPanic was called"))
+}

@@ -1,0 +1,19 @@
+//! The table of operations as exports.
+
+use foci_engine::operations;
+use napi_derive::napi;
+
+use crate::boundary::{Result, call};
+
+#[napi]
+pub type Ids = Vec<u32>;
+
+macro_rules! exports {
+    ($($name:ident $js:literal ($($argument:ident: $type:ident),*) -> $result:tt;)*) => {
+        $(#[napi(js_name = $js)]
+        pub fn $name($($argument: $type),*) -> Result<$result> {
+            call(|arena| arena.$name($($argument),*))
+        })*
+    };
+}
+operations!(exports);

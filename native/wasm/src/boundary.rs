@@ -1,0 +1,37 @@
+//! The way from JavaScript to the arena: faults become errors with a code, a panic traps and loses the instance.
+
+use std::cell::RefCell;
+
+use foci_engine::{Arena, Fault};
+use js_sys::{Error, Reflect};
+use wasm_bindgen::JsValue;
+
+/// A fault on its way: `code` of the JavaScript error is the fault's, its message begins with the operation.
+pub type Result<T> = std::result::Result<T, JsValue>;
+
+thread_local! {
+    static ARENA: RefCell<Arena> = RefCell::default();
+    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Runs `body` on this instance's arena.
+pub fn call<T>(body: impl FnOnce(&mut Arena) -> foci_engine::Result<T>) -> Result<T> {
+    ARENA.with_borrow_mut(body).map_err(error)
+}
+
+/// Keeps what a panic says, so that whoever catches the trap can ask for it.
+pub fn keep_panics() {
+    std::panic::set_hook(Box::new(|panic| PANIC.set(panic.to_string())));
+}
+
+/// What the panic said that ended this instance.
+pub fn last_panic() -> String {
+    PANIC.with_borrow(String::clone)
+}
+
+fn error(fault: Fault) -> JsValue {
+    let error = Error::new(&fault.to_string());
+    // Setting a property of a fresh error does not fail.
+    let _ = Reflect::set(&error, &"code".into(), &fault.code.name().into());
+    error.into()
+}

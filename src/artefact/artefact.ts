@@ -1,0 +1,88 @@
+/**
+ * The artefact: everything a recommender needs in one safetensors file, and everything a reader may doubt checked before
+ * it is used. Pure functions over bytes, the same in Node, at the edge and in browsers.
+ *
+ * The file holds content alone: no clock, host, path, duration or thread count, so equal content is equal bytes.
+ */
+import type { Values } from '../tensor/variables.ts'
+import { canonicalJson } from './canonical.ts'
+import { catalogueTensors, checkPopular, type Items, readCatalogue } from './catalogue.ts'
+import { openContainer, packContainer, type RawTensor, rawTensors, verify } from './container.ts'
+import { damaged, unfit } from './faults.ts'
+import { type About, checkAbout, VERSION } from './schema.ts'
+import { fromRaw, type RawTensors, readFloats, readInts, toRaw } from './tensors.ts'
+
+export interface ArtefactContent extends Omit<About, 'version'> {
+  /**
+   * Parameters and state of the models by name, and in a checkpoint the optimiser's moments. A name is of letters,
+   * digits and `_ . : / [ ] -`, and does not begin with `catalogue.` or `popular.`.
+   */
+  readonly tensors: Readonly<Record<string, Values>>
+  readonly catalogue: Items
+  /** Items by popularity in the training part, the most popular first, [n]; each at most once. */
+  readonly popular: Int32Array
+  /** Decayed popularity in the training part, [V], finite and not negative; 0 for an item that was never trained on. */
+  readonly popularity?: Float32Array
+}
+
+export interface Artefact extends ArtefactContent {
+  /** The checksum: 64 hexadecimal digits that are the same for the same content only. Frozen weights are kept under it. */
+  readonly hash: string
+}
+
+const POPULAR = 'popular.items'
+const POPULARITY = 'popular.decayed'
+const OURS = /^(catalogue|popular)\./
+const KNOWN = new Set([
+  ...['bytes', 'offsets'].flatMap((end) => [`catalogue.${end}`, `catalogue.titles.${end}`, `catalogue.categories.${end}`]),
+  ...['catalogue.titles.items', 'catalogue.categories.starts', 'catalogue.categories.names', POPULAR, POPULARITY],
+])
+
+/**
+ * The file's bytes.
+ * @throws FociError ARTEFACT where the content could not be read again: a shape that its data does not have, NaN among the
+ * scores, an item twice
+ */
+export async function writeArtefact(content: ArtefactContent): Promise<Uint8Array<ArrayBuffer>> {
+  const { parts, roles, trained, scores, checkpoint, catalogue, popular, popularity } = content
+  const json = canonicalJson({ version: VERSION, parts, roles, trained, scores, checkpoint }, unfit)
+  const about = checkAbout(JSON.parse(json), unfit)
+  checkPopular(popular, popularity, catalogue.ids.length, unfit)
+  const tensors = new Map<string, RawTensor>([...modelTensors(content.tensors), ...catalogueTensors(catalogue)])
+  tensors.set(POPULAR, toRaw(POPULAR, { shape: [popular.length], data: popular }))
+  if (popularity) tensors.set(POPULARITY, toRaw(POPULARITY, { shape: [popularity.length], data: popularity }))
+  return packContainer(about, tensors)
+}
+
+/**
+ * Reads a file after checking the whole of it. The tensors are views of `bytes`, which must stay as they are; the whole is
+ * copied once where `bytes` starts at an address that is no multiple of 4, or lies in shared memory.
+ * @throws FociError ARTEFACT for a file that is truncated, changed, of another version or of another maker
+ */
+export async function readArtefact(bytes: Uint8Array): Promise<Artefact> {
+  const container = openContainer(bytes)
+  const { version: _, ...about } = checkAbout(container.about, damaged)
+  await verify(container)
+  const tensors = rawTensors(container)
+  const stranger = [...tensors].find(([name, { dtype }]) => (OURS.test(name) ? !KNOWN.has(name) : dtype === 'U8'))
+  if (stranger) throw damaged(`tensor "${stranger[0]}" is unknown to this version of the format`)
+  const catalogue = readCatalogue(tensors)
+  const popular = readInts(tensors, POPULAR)
+  const popularity = tensors.has(POPULARITY) ? readFloats(tensors, POPULARITY) : undefined
+  checkPopular(popular, popularity, catalogue.ids.length, damaged)
+  return { ...about, hash: container.checksum, catalogue, popular, ...(popularity && { popularity }), tensors: modelValues(tensors) }
+}
+
+function modelTensors(tensors: Readonly<Record<string, Values>>): [string, RawTensor][] {
+  return Object.entries(tensors).map(([name, values]) => {
+    if (OURS.test(name)) throw unfit(`tensor "${name}" has a name that the format keeps for itself`)
+    return [name, toRaw(name, values)]
+  })
+}
+
+/** Without a prototype, so that no name is there but those of tensors. */
+function modelValues(tensors: RawTensors): Readonly<Record<string, Values>> {
+  const values: Record<string, Values> = Object.create(null)
+  for (const [name, tensor] of tensors) if (!OURS.test(name)) values[name] = fromRaw(tensor)
+  return values
+}

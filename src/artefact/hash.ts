@@ -1,0 +1,13 @@
+import { FociError } from '../errors.ts'
+
+/** SHA-256 in hexadecimal, by WebCrypto: Node, Deno, Bun, browsers and workers have it. */
+export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const subtle = globalThis.crypto?.subtle
+  if (!subtle) {
+    throw new FociError('ARTEFACT', 'WebCrypto, which checks artefacts, is missing here', 'Serve the page over https or from localhost.')
+  }
+  const digest = new Uint8Array(await subtle.digest('SHA-256', bytes))
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+export const utf8 = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(new TextEncoder().encode(text))

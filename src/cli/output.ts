@@ -1,0 +1,30 @@
+import type { ReportRow } from '../train/options.ts'
+import { count, interval, printable, table } from './format.ts'
+
+/** Where a command speaks: with `--json` standard output is left to the one document. */
+export interface Output {
+  /** One line for people. */
+  say(text?: string): void
+  /** The document, where `--json` asks for it. */
+  document(value: unknown): void
+}
+
+export function outputOf(json: boolean | undefined): Output {
+  const lines = json ? process.stderr : process.stdout
+  return {
+    say: (text = '') => void lines.write(`${printable(text)}\n`),
+    document: (value) => void (json && process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)),
+  }
+}
+
+/** What is worth knowing though nothing failed; never on standard output. */
+export function note(text: string): void {
+  process.stderr.write(`note: ${printable(text)}\n`)
+}
+
+/** The figures of models side by side, all of the same part and users. */
+export function reportTable(rows: readonly ReportRow[]): string[] {
+  const names = Object.keys(rows[0].metrics)
+  const heading = [`${rows[0].on}, ${count(rows[0].users)} users`, ...names]
+  return table([heading, ...rows.map((row) => [row.model, ...names.map((name) => interval(row.metrics[name]))])])
+}

@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto'
+import type { Interactions } from './interactions.ts'
+
+/** SHA-256 over the columns, each with its name and length, so that equal bytes in other columns give another hash. */
+export function hashColumns(log: Omit<Interactions, 'hash' | 'roles' | 'skipped' | 'unit'>): string {
+  const hash = createHash('sha256')
+  const texts = { users: log.users, items: log.catalogue.ids, scenes: log.sceneNames, events: log.eventNames }
+  for (const [name, ids] of Object.entries(texts)) {
+    if (ids === undefined) continue
+    hash.update(`${name} ids ${ids.length}\n`)
+    for (const id of ids) hash.update(`${JSON.stringify(id)}\n`)
+  }
+  const { offsets, items, times, scenes, events, values } = log
+  for (const [name, column] of Object.entries({ offsets, items, times, scenes, events, values })) {
+    if (column === undefined) continue
+    hash.update(`${name} ${column.length}\n`)
+    hash.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength))
+  }
+  return hash.digest('hex')
+}

@@ -1,0 +1,34 @@
+import type { ColumnNames } from './columns.ts'
+import type { TimeUnit } from './interactions.ts'
+
+/** How a log is read. */
+export interface LogOptions {
+  /** Names of the columns where they are not user, item, timestamp, scene, event, value. */
+  readonly columns?: ColumnNames
+  /** Unit of the timestamps; detected where absent. */
+  readonly unit?: TimeUnit
+  /** Leave bad rows out and count them by reason, instead of stopping at the first. */
+  readonly skipInvalid?: boolean
+  /** One character between the columns of a file; taken from its header where absent. */
+  readonly delimiter?: string
+  /** What DuckDB may hold in memory before it spills to disk, such as `512MB`. */
+  readonly memory?: string
+}
+
+/** The rows of a log by user, time and order in the source; what the catalogue, the roles and the hash are made from. */
+export interface SortedLog {
+  readonly users: readonly string[]
+  /** Ids of the log's items by first appearance. */
+  readonly itemIds: readonly string[]
+  readonly offsets: Int32Array
+  readonly items: Int32Array
+  readonly times: Float64Array
+  readonly unit: TimeUnit
+  readonly scenes?: Int32Array
+  readonly sceneNames?: readonly string[]
+  readonly events?: Int32Array
+  readonly eventNames?: readonly string[]
+  /** NaN where a row has none. */
+  readonly values?: Float32Array
+  readonly skipped: Readonly<Record<string, number>>
+}

@@ -1,0 +1,68 @@
+import { FociError } from '../errors.ts'
+import { type ItemRow, mergeItems } from './catalogue.ts'
+import { readCsvItems } from './csv/items.ts'
+import { readCsvLog } from './csv/log.ts'
+import { type Session, withDuckDB } from './csv/duckdb.ts'
+import { hashColumns } from './hash.ts'
+import type { EventRoles, Interactions } from './interactions.ts'
+import type { LogOptions, SortedLog } from './log.ts'
+import { nearest } from './nearest.ts'
+import { type InteractionRow, readRows, type Rows } from './rows.ts'
+
+/** How a log is read, and what its event types are for. */
+export interface ReadOptions extends LogOptions, EventRoles {
+  /** Items table: a CSV file with the columns item, title, categories or genres (`|` between several), or rows. */
+  readonly items?: string | Iterable<ItemRow>
+}
+
+/**
+ * Reads a log of who did what and when.
+ * @param source path of a CSV file (any delimiter, gzip too), or rows in memory
+ * @throws FociError FILE, COLUMN, or DATA with the place and the reason of the first bad row
+ */
+export async function readInteractions(
+  source: string | Rows<InteractionRow | Readonly<Record<string, unknown>>>,
+  options: ReadOptions = {},
+): Promise<Interactions> {
+  const { items } = options
+  if (typeof source !== 'string' && typeof items !== 'string') return complete(await readRows(source, options), items ?? [], {}, options)
+  return withDuckDB(options.memory, async (session) => {
+    const log = typeof source === 'string' ? await readCsvLog(session, source, options) : await readRows(source, options)
+    const table = await itemRows(session, items, options.skipInvalid ?? false)
+    return complete(log, table.items, table.skipped, options)
+  })
+}
+
+async function itemRows(session: Session, items: ReadOptions['items'], skipInvalid: boolean) {
+  if (typeof items === 'string') return readCsvItems(session, items, skipInvalid)
+  return { items: items ?? [], skipped: {} }
+}
+
+/** Adds what is made from the sorted rows. */
+function complete(log: SortedLog, table: Iterable<ItemRow>, tableSkipped: Readonly<Record<string, number>>, options: ReadOptions): Interactions {
+  const { itemIds, ...columns } = log
+  const named = { ...columns, catalogue: mergeItems(itemIds, [...table]) }
+  const skipped: Record<string, number> = { ...log.skipped }
+  for (const [reason, count] of Object.entries(tableSkipped)) skipped[`items table: ${reason}`] = count
+  return { ...named, roles: rolesOf(options, log.eventNames), skipped, hash: hashColumns(named) }
+}
+
+/** The roles among the options; each event type they name must be one of the log's. */
+function rolesOf({ target, input, weight, negative, seen }: EventRoles, there: readonly string[] | undefined): EventRoles {
+  const lists = { target, input, negative, seen: seen === 'none' ? undefined : seen, weight: weight && Object.keys(weight) }
+  for (const [role, names] of Object.entries(lists)) {
+    for (const name of names ?? []) checkEvent(role, name, there)
+  }
+  const given = Object.entries({ target, input, weight, negative, seen }).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(given)
+}
+
+function checkEvent(role: string, name: string, there: readonly string[] | undefined): void {
+  if (there === undefined) {
+    throw new FociError('COLUMN', `${role} names the event type "${name}", but the log has no event column`, 'Name the column with columns: { event: … }.')
+  }
+  if (there.includes(name)) return
+  const guess = nearest(name, there)
+  const list = there.map((each) => `"${each}"`).join(', ')
+  throw new FociError('UNKNOWN', `${role} names the event type "${name}"; the log has ${list}`, guess ? `Did you mean "${guess}"?` : 'Name one of these.')
+}

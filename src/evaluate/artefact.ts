@@ -1,0 +1,42 @@
+import { type Artefact, readArtefact } from '../artefact/artefact.ts'
+import { loadArtefact } from '../artefact/file.ts'
+import type { Interactions } from '../data/interactions.ts'
+import { leaveOneOut } from '../data/split.ts'
+import type { Engine } from '../engine/engine.ts'
+import { selectEngine } from '../engine/select.ts'
+import { FociError } from '../errors.ts'
+import { specOf } from '../models/registry.ts'
+import { Variables } from '../tensor/variables.ts'
+import { type ReportRow, ranks, summarise } from './evaluate.ts'
+
+export interface EvaluateOptions {
+  readonly on?: 'test' | 'validation'
+  /** Length of the lists that are judged; 10 where absent. */
+  readonly k?: number
+  readonly engine?: Engine
+}
+
+/**
+ * An artefact's figures on a log, cut as in its training.
+ * @param source path of an artefact, or its bytes
+ * @throws FociError FILE, ARTEFACT; DATA where the log's items are not those of the artefact
+ */
+export async function evaluateArtefact(source: string | Uint8Array, log: Interactions, options: EvaluateOptions = {}): Promise<ReportRow> {
+  const { on = 'test', k = 10 } = options
+  const artefact = typeof source === 'string' ? await loadArtefact(source) : await readArtefact(source)
+  checkCatalogue(artefact, log)
+  const engine = options.engine ?? (await selectEngine())
+  const [{ model, options: own }] = artefact.parts
+  using variables = new Variables(engine, { artefact: artefact.hash, tensors: artefact.tensors })
+  const spec = specOf(model, own)
+  const built = spec.definition.build(spec.options, { engine, items: log.catalogue.size, variables })
+  const split = leaveOneOut(log)
+  return summarise(model, on, ranks(engine, built, split, split[on], k), k)
+}
+
+function checkCatalogue({ catalogue }: Artefact, log: Interactions): void {
+  const differs = log.catalogue.ids.findIndex((id, index) => catalogue.ids[index] !== id)
+  if (differs < 0 && log.catalogue.size === catalogue.ids.length) return
+  const message = `The log has ${log.catalogue.size} items and the artefact ${catalogue.ids.length}, or they stand in another order.`
+  throw new FociError('DATA', message, 'Evaluate on the log that the artefact was trained on.')
+}

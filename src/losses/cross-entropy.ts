@@ -1,0 +1,17 @@
+import type { Tensor } from '../tensor/tensor.ts'
+
+/**
+ * Mean cross entropy over the whole catalogue: LSE_V(h · itemsᵀ) − h · items[target]. Computed in blocks together with its
+ * gradients; the [T, V] logits never stand in memory.
+ * @param h [T, D]
+ * @param items [V, D]
+ * @param targets i32 [T]
+ */
+export function crossEntropy(h: Tensor, items: Tensor, targets: Tensor): Tensor {
+  return h.derive(
+    'crossEntropy',
+    (e) => e.crossEntropy(h.id, items.id, targets.id),
+    [h, items],
+    (_, dy, e, [dh, ditems]) => [e.scaleBy(dh, dy), e.scaleBy(ditems, dy)],
+  )
+}

@@ -1,0 +1,50 @@
+import type { Split } from '../data/split.ts'
+import { Tensor } from '../tensor/tensor.ts'
+import type { Histories, ModelContext, Requests, Scorer } from './contracts.ts'
+import { defineModel } from './define.ts'
+import { floatTable } from './tables.ts'
+
+/**
+ * Popularity: an item's score is how often it stands in the training rows, for everyone the same. The bar that any
+ * personal model must clear.
+ */
+export const popularity = defineModel(
+  'popularity',
+  'How often each item was chosen; the same list for everyone.',
+  {},
+  (_options, context) => new Popularity(context),
+)
+
+class Popularity implements Scorer {
+  readonly kind = 'scorer'
+  private readonly context: ModelContext
+
+  constructor(context: ModelContext) {
+    this.context = context
+  }
+
+  fit({ log, trainEnd }: Split): void {
+    const { items, variables } = this.context
+    variables.putTable('counts', { shape: [items], data: countItems(log.items, log.offsets, trainEnd, items) })
+  }
+
+  scores({ offsets }: Histories, _at: Requests): Tensor {
+    const counts = floatTable(this.context.variables, 'counts') // [V]
+    const users = offsets.shape[0] - 1
+    const scores = new Float32Array(users * counts.length)
+    for (let b = 0; b < users; b++) scores.set(counts, b * counts.length)
+    return Tensor.float32(this.context.engine, scores, [users, counts.length]) // [B, V]
+  }
+}
+
+/**
+ * How often each item stands in the training rows, [V]; exact up to 2²⁴.
+ * @param items item of each row of the log, [N]
+ * @param offsets where each user's rows stand, [U + 1]
+ * @param ends rows offsets[u] .. ends[u] of user u train, [U]
+ */
+export function countItems(items: Int32Array, offsets: Int32Array, ends: Int32Array, V: number): Float32Array {
+  const counts = new Float32Array(V)
+  for (let u = 0; u < ends.length; u++) for (let row = offsets[u]; row < ends[u]; row++) counts[items[row]]++
+  return counts
+}

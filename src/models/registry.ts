@@ -1,0 +1,26 @@
+import { FociError } from '../errors.ts'
+import { closest } from 'fastest-levenshtein'
+import type { ModelDefinition, ModelSpec } from './define.ts'
+import { specify } from './define.ts'
+import { markov } from './markov.ts'
+import { popularity } from './popularity.ts'
+import { sasrec } from './sasrec.ts'
+
+/** The models that artefacts and the command line know by name. */
+export const definitions: readonly ModelDefinition[] = [popularity, markov, sasrec].map((factory) => factory.definition)
+
+/**
+ * A model by name.
+ * @throws FociError UNKNOWN with the nearest name
+ */
+export function definitionOf(name: string): ModelDefinition {
+  const found = definitions.find((definition) => definition.name === name)
+  if (found) return found
+  const names = definitions.map((definition) => definition.name)
+  throw new FociError('UNKNOWN', `There is no model "${name}".`, `Did you mean "${closest(name, names)}"? There are ${names.join(', ')}.`)
+}
+
+/** A model with its options, by name. */
+export function specOf(name: string, options: Readonly<Record<string, unknown>>): ModelSpec {
+  return specify(definitionOf(name), options)
+}

@@ -1,0 +1,29 @@
+import { dropout, type MaskKey } from '../ops/dropout.ts'
+import { seedOf } from '../tensor/random.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+
+/** Keys the random masks of one training step. Both are u32. */
+export interface Draw {
+  readonly seed: number
+  readonly step: number
+}
+
+/** Dropout at one place of a model; the identity where there is no draw, as in validation and serving. */
+export class Dropout {
+  readonly rate: number
+  private readonly name: string
+
+  constructor(name: string, rate: number) {
+    this.name = name
+    this.rate = rate
+  }
+
+  apply(x: Tensor, draw: Draw | undefined): Tensor {
+    return draw && this.rate > 0 ? dropout(x, this.rate, this.key(draw)) : x
+  }
+
+  /** The mask's key at this place, for ops that draw it themselves. */
+  key(draw: Draw): MaskKey {
+    return { seed: seedOf(draw.seed, this.name), draw: draw.step }
+  }
+}

@@ -1,0 +1,59 @@
+import type { Engine } from '../engine/engine.ts'
+import type { Histories, Model, Requests } from '../models/contracts.ts'
+import { scope, Tensor } from '../tensor/tensor.ts'
+
+/** Jagged lists of indices for B users: user b has values[offsets[b]] .. values[offsets[b + 1]]. */
+export interface Lists {
+  readonly values: Int32Array
+  /** [B + 1] */
+  readonly offsets: Int32Array
+}
+
+export interface RankRequest {
+  /** Items of each history, oldest first, cut to the model's length. */
+  readonly histories: Lists
+  readonly times?: Float64Array
+  readonly at?: Requests
+  readonly k: number
+  /** Items left out for each user. */
+  readonly seen: Lists
+  /** Bits of the items that may appear, i32 [⌈V/32⌉]; all where absent. */
+  readonly allowed?: Int32Array
+}
+
+/** The k best items of B users, best first, ties by index. */
+export interface Ranked {
+  /** [B, k], −1 where fewer than k are allowed. */
+  readonly items: Int32Array
+  /** [B, k], −∞ there. */
+  readonly scores: Float32Array
+  /** The user's interest that each item came from, [B, k]; −1 there. */
+  readonly interests: Int32Array
+}
+
+/** Ranks the catalogue for many users with a model of either kind. */
+export function rankItems(engine: Engine, model: Model, request: RankRequest): Ranked {
+  return scope(engine, () => {
+    const histories: Histories = {
+      items: Tensor.int32(engine, request.histories.values),
+      offsets: Tensor.int32(engine, request.histories.offsets),
+      times: request.times,
+    }
+    const at = request.at ?? {}
+    const seen = Tensor.int32(engine, request.seen.values).id
+    const seenOffsets = Tensor.int32(engine, request.seen.offsets).id
+    const allowed = request.allowed ? Tensor.int32(engine, request.allowed).id : 0
+    if (model.kind === 'scorer') {
+      const results = engine.topKScores(model.scores(histories, at).id, request.k, seen, seenOffsets, allowed)
+      const items = engine.readInt32(results[0])
+      return { items, scores: engine.readFloat32(results[1]), interests: items.map((item) => (item < 0 ? -1 : 0)) }
+    }
+    const { vectors, offsets } = model.encode(histories, at)
+    const results = engine.topK(vectors.id, offsets.id, model.items().id, request.k, seen, seenOffsets, allowed)
+    return {
+      items: engine.readInt32(results[0]),
+      scores: engine.readFloat32(results[1]),
+      interests: engine.readInt32(results[2]),
+    }
+  })
+}

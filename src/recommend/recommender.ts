@@ -1,0 +1,293 @@
+import { type Artefact, readArtefact } from '../artefact/artefact.ts'
+import { catalogueOf } from '../data/catalogue.ts'
+import type { Catalogue, Interactions } from '../data/interactions.ts'
+import type { Engine } from '../engine/engine.ts'
+import { selectEngine } from '../engine/select.ts'
+import { FociError } from '../errors.ts'
+import { leaveOneOut } from '../explain/leave-one-out.ts'
+import type { Model } from '../models/contracts.ts'
+import { specOf } from '../models/registry.ts'
+import { normalize } from '../ops/normalize.ts'
+import { scope, Tensor } from '../tensor/tensor.ts'
+import { Variables } from '../tensor/variables.ts'
+import { Bits } from './bits.ts'
+import { type Lists, rankItems } from './ranking.ts'
+
+export interface LoadOptions {
+  /** Lets requests name a user of this log instead of a history. */
+  readonly log?: Interactions
+  /** The engine to run on; the best that loads where absent. */
+  readonly engine?: Engine
+}
+
+/** Who is asked about: a user of the log that the recommender was loaded with, or a history, oldest first. */
+export type Whom = { readonly user: string; readonly history?: undefined } | { readonly history: readonly Event[]; readonly user?: undefined }
+
+/** An item id, with its time in milliseconds (as `Date.now()`) where the model reads times. */
+export type Event = string | { readonly item: string; readonly time?: number }
+
+export type Request = Whom & {
+  /** How many; 10 where absent. */
+  readonly k?: number
+  /** Items left out beside the history's own. */
+  readonly seen?: readonly string[]
+  readonly exclude?: readonly string[]
+  readonly filter?: Filter
+  /** Adds `because` to each item. */
+  readonly explain?: boolean
+}
+
+export interface Recommended {
+  readonly item: string
+  /** The model's score; 0 where the item is there for being popular. */
+  readonly score: number
+  /** Which of the user's interests it came from; −1 for popular items. */
+  readonly interest: number
+  readonly source: 'model' | 'popular'
+  readonly because?: readonly Reason[]
+}
+
+/** An event of the history and its share of the reasons: the score's loss without it, over the sum of all such losses' sizes. */
+export interface Reason {
+  readonly item: string
+  readonly share: number
+}
+
+export interface Recommendations {
+  readonly items: readonly Recommended[]
+  /** Items of the request that the artefact does not know; they were skipped. */
+  readonly unknown: readonly string[]
+  readonly model: string
+}
+
+/** The items that a predicate allowed, computed once. */
+export class Filter {
+  /** @internal */
+  readonly bits: Bits
+
+  /** @internal */
+  constructor(bits: Bits) {
+    this.bits = bits
+  }
+}
+
+/** Reasons shown for an item. */
+const REASONS = 3
+
+const abandoned = new FinalizationRegistry<Variables>((variables) => variables[Symbol.dispose]())
+
+/** Serves an artefact. Synchronous once loaded; its weights are shared by all recommenders of the process. */
+export class Recommender {
+  readonly catalogue: Catalogue
+  private readonly engine: Engine
+  private readonly model: Model
+  private readonly variables: Variables
+  private readonly artefact: Artefact
+  private readonly log: Interactions | undefined
+  private readonly trained: Bits
+  private users: ReadonlyMap<string, number> | undefined
+  private normalized: Tensor | undefined
+  private disposed = false
+
+  private constructor(artefact: Artefact, engine: Engine, log: Interactions | undefined) {
+    const [{ model, options }] = artefact.parts
+    this.artefact = artefact
+    this.engine = engine
+    this.log = log
+    const { ids, titles, categories } = artefact.catalogue
+    this.catalogue = catalogueOf(ids, titles, categories)
+    this.variables = new Variables(engine, { artefact: artefact.hash, tensors: artefact.tensors })
+    this.model = specOf(model, options).definition.build(specOf(model, options).options, {
+      engine,
+      items: this.catalogue.size,
+      variables: this.variables,
+    })
+    this.trained = Bits.of(this.catalogue.size, artefact.popular)
+    abandoned.register(this, this.variables, this)
+  }
+
+  /**
+   * @param source path of an artefact, or its bytes
+   * @throws FociError FILE, ARTEFACT, ENGINE_MISSING
+   */
+  static async load(source: string | Uint8Array, { engine, log }: LoadOptions = {}): Promise<Recommender> {
+    const artefact = typeof source === 'string' ? await (await import('../artefact/file.ts')).loadArtefact(source) : await readArtefact(source)
+    return new Recommender(artefact, engine ?? (await selectEngine()), log)
+  }
+
+  /** Which engine serves it. */
+  get engineName(): Engine['name'] {
+    return this.engine.name
+  }
+
+  /** The items allowed by a predicate, for `recommend`; evaluated here, once an item. */
+  filter(predicate: (item: string) => boolean): Filter {
+    const allowed = this.catalogue.ids.flatMap((id, index) => (predicate(id) ? [index] : []))
+    return new Filter(Bits.of(this.catalogue.size, allowed))
+  }
+
+  /**
+   * The k best items for a user; where the model knows fewer, popular items follow.
+   * @throws FociError OPTION, UNKNOWN (a user that the log lacks)
+   */
+  recommend(request: Request): Recommendations {
+    this.checkOpen()
+    const k = checkCount(request.k ?? 10)
+    const { history, unknown } = this.historyOf(request)
+    const left = this.leftOut(history, request)
+    const allowed = request.filter ? this.trained.and(request.filter.bits) : this.trained
+    const items = this.best(history, k, left, allowed, request.explain ?? false)
+    return { items: [...items, ...this.popular(k - items.length, items, left, allowed)], unknown, model: this.artefact.parts[0].model }
+  }
+
+  /** The user's interest vectors, each [D]; none for an empty history. */
+  interests(whom: Whom): Float32Array[] {
+    this.checkOpen()
+    const { model, engine } = this
+    if (model.kind === 'scorer') throw this.without('interest vectors')
+    const { history } = this.historyOf(whom)
+    return scope(engine, () => {
+      const histories = { items: Tensor.int32(engine, recent(history, model)), offsets: Tensor.int32(engine, ends(recent(history, model))) }
+      const { vectors } = model.encode(histories, {})
+      const [count, dim] = vectors.shape
+      const values = vectors.float32()
+      return Array.from({ length: count }, (_, i) => values.slice(i * dim, (i + 1) * dim))
+    })
+  }
+
+  /**
+   * The items nearest to an item: by the cosine of their vectors, or by the model's scores after that item alone.
+   * @throws FociError UNKNOWN
+   */
+  similarItems(item: string, { k = 10 }: { k?: number } = {}): { item: string; score: number }[] {
+    this.checkOpen()
+    const index = this.catalogue.indexOf(item)
+    if (index < 0) throw new FociError('UNKNOWN', `There is no item "${item}" in this artefact.`, 'Item ids are case-sensitive strings.')
+    const own = Int32Array.of(index)
+    const found = this.model.kind === 'scorer' ? this.rank(own, checkCount(k), own, this.trained) : this.nearest(index, checkCount(k))
+    return Array.from(present(found.items), (i, place) => ({ item: this.catalogue.ids[i], score: found.scores[place] }))
+  }
+
+  [Symbol.dispose](): void {
+    if (this.disposed) return
+    this.disposed = true
+    abandoned.unregister(this)
+    if (this.normalized) this.engine.release(this.normalized.id)
+    this.variables[Symbol.dispose]()
+  }
+
+  private best(history: Int32Array, k: number, left: Int32Array, allowed: Bits, explain: boolean): Recommended[] {
+    if (history.length === 0) return []
+    const ranked = this.rank(history, k, left, allowed)
+    const items = present(ranked.items)
+    const reasons = explain && items.length > 0 ? this.reasons(history, items) : undefined
+    return Array.from(items, (item, place) => ({
+      item: this.catalogue.ids[item],
+      score: ranked.scores[place],
+      interest: ranked.interests[place],
+      source: 'model',
+      ...(reasons && { because: reasons[place] }),
+    }))
+  }
+
+  private rank(history: Int32Array, k: number, left: Int32Array, allowed: Bits) {
+    return rankItems(this.engine, this.model, {
+      histories: single(recent(history, this.model)),
+      k: Math.min(k, this.catalogue.size),
+      seen: single(left),
+      allowed: allowed.words,
+    })
+  }
+
+  private popular(count: number, chosen: readonly Recommended[], left: Int32Array, allowed: Bits): Recommended[] {
+    if (count <= 0) return []
+    const taken = new Set([...left, ...chosen.map(({ item }) => this.catalogue.indexOf(item))])
+    const more: Recommended[] = []
+    for (const index of this.artefact.popular) {
+      if (more.length === count) break
+      if (!taken.has(index) && allowed.has(index)) more.push({ item: this.catalogue.ids[index], score: 0, interest: -1, source: 'popular' })
+    }
+    return more
+  }
+
+  private reasons(history: Int32Array, items: Int32Array): Reason[][] {
+    const events = recent(history, this.model)
+    const differences = leaveOneOut(this.engine, this.model, events, items) // [events, C]
+    return Array.from(items, (_, c) => {
+      const losses = Array.from(events, (event, t) => ({ item: this.catalogue.ids[event], share: differences[t * items.length + c] }))
+      const total = losses.reduce((sum, { share }) => sum + Math.abs(share), 0) || 1
+      const sorted = losses.sort((a, b) => Math.abs(b.share) - Math.abs(a.share)).slice(0, REASONS)
+      return sorted.map(({ item, share }) => ({ item, share: share / total }))
+    })
+  }
+
+  private nearest(index: number, k: number) {
+    const { engine, model } = this
+    if (model.kind === 'scorer') throw this.without('item vectors')
+    this.normalized ??= this.normalizedItems(model.items())
+    const table = this.normalized
+    return scope(engine, () => {
+      const vector = engine.gather(table.id, engine.fromInt32(Int32Array.of(index), Uint32Array.of(1)))
+      const list = (values: Int32Array) => engine.fromInt32(values, Uint32Array.of(values.length))
+      const own = list(Int32Array.of(index))
+      const bounds = list(Int32Array.of(0, 1))
+      const results = engine.topK(vector, bounds, table.id, Math.min(k, this.catalogue.size), own, bounds, list(this.trained.words))
+      return { items: engine.readInt32(results[0]), scores: engine.readFloat32(results[1]) }
+    })
+  }
+
+  private normalizedItems(items: Tensor): Tensor {
+    const { engine } = this
+    const name = 'normalized items'
+    const held = engine.frozen(this.artefact.hash, name)
+    if (held) return new Tensor(engine, held)
+    const data = scope(engine, () => normalize(items).float32())
+    return new Tensor(engine, engine.freeze(this.artefact.hash, name, data, Uint32Array.from(items.shape)))
+  }
+
+  private historyOf(whom: Whom): { history: Int32Array; unknown: string[] } {
+    if (whom.user !== undefined) return { history: this.logged(whom.user), unknown: [] }
+    const ids = whom.history.map((event) => (typeof event === 'string' ? event : event.item))
+    const indices = ids.map((id) => this.catalogue.indexOf(id))
+    return { history: Int32Array.from(indices.filter((index) => index >= 0)), unknown: ids.filter((_, i) => indices[i] < 0) }
+  }
+
+  private logged(user: string): Int32Array {
+    if (!this.log) throw new FociError('OPTION', `"${user}" cannot be looked up without a log.`, 'Load with { log }, or give a history.')
+    const { log } = this
+    this.users ??= new Map(log.users.map((id, index) => [id, index]))
+    const index = this.users.get(user)
+    if (index === undefined) throw new FociError('UNKNOWN', `The log has no user "${user}".`, 'User ids are case-sensitive strings.')
+    const items = log.items.subarray(log.offsets[index], log.offsets[index + 1])
+    const own = Array.from(items, (item) => this.catalogue.indexOf(log.catalogue.ids[item]))
+    return Int32Array.from(own.filter((item) => item >= 0))
+  }
+
+  private leftOut(history: Int32Array, { seen = [], exclude = [] }: Request): Int32Array {
+    const more = [...seen, ...exclude].map((id) => this.catalogue.indexOf(id)).filter((index) => index >= 0)
+    const none = this.artefact.roles.seen === 'none'
+    return Int32Array.from(new Set([...(none ? [] : history), ...more]))
+  }
+
+  private without(what: string): FociError {
+    return new FociError('NEED', `The model ${this.artefact.parts[0].model} has no ${what}.`, 'Train a model that learns vectors, such as sasrec.')
+  }
+
+  private checkOpen(): void {
+    if (this.disposed) throw new FociError('TENSOR_FREED', 'This recommender was disposed.', 'Load it again.')
+  }
+}
+
+function checkCount(k: number): number {
+  if (Number.isInteger(k) && k >= 1) return k
+  throw new FociError('OPTION', `k is ${k}.`, 'It is a whole number from 1.')
+}
+
+const ends = (values: Int32Array): Int32Array => Int32Array.of(0, values.length)
+
+const single = (values: Int32Array): Lists => ({ values, offsets: ends(values) })
+
+const recent = (history: Int32Array, model: Model): Int32Array => (model.kind === 'encoder' ? history.slice(-model.maxLength) : history)
+
+/** The places of a ranking that hold an item. */
+const present = (items: Int32Array): Int32Array => items.filter((item) => item >= 0)

@@ -1,0 +1,115 @@
+import type { Engine, Id } from '../engine/engine.ts'
+import { FociError } from '../errors.ts'
+import { type Gradient, Tensor, Variable } from './tensor.ts'
+
+/**
+ * Gradients of a scalar with respect to every variable that it was made from, as values of the current scope. Each node's
+ * tensors but the loss are freed once used.
+ * @throws FociError NON_FINITE where the loss is not finite, naming the first op whose result is not
+ */
+export function backward(loss: Tensor): Map<Variable, Gradient> {
+  const nodes = ancestors(loss)
+  if (!Number.isFinite(loss.value())) throw nonFinite(nodes, loss)
+  const gradients = new Gradients(loss.engine)
+  gradients.add(loss, loss.engine.fromFloat32(Float32Array.of(1), new Uint32Array(0)))
+  for (const node of nodes.reverse()) passBack(node, gradients, loss)
+  return gradients.variables
+}
+
+/** The recorded tensors that `loss` was made from, in order of creation. */
+function ancestors(loss: Tensor): Tensor[] {
+  const found = new Set<Tensor>()
+  const open = [loss]
+  for (let tensor = open.pop(); tensor; tensor = open.pop()) {
+    if (!tensor.origin || found.has(tensor)) continue
+    found.add(tensor)
+    open.push(...tensor.origin.parents)
+  }
+  return [...found].sort((a, b) => a.origin!.serial - b.origin!.serial)
+}
+
+function passBack(node: Tensor, gradients: Gradients, loss: Tensor): void {
+  const { parents, backward: gradient, saved } = node.origin!
+  const dy = gradients.take(node)
+  if (dy !== undefined) {
+    const results = gradient(node.id, dy, node.engine, saved)
+    parents.forEach((parent, i) => {
+      const result = results[i]
+      if (result !== undefined && parent.learns) gradients.add(parent, result)
+    })
+    gradients.drop(dy)
+  }
+  if (node !== loss) node.engine.release(node.id)
+  for (const id of saved) node.engine.release(id)
+}
+
+/** Gradients on their way down; an id that two of them share is released with the last. */
+class Gradients {
+  readonly variables = new Map<Variable, Gradient>()
+  private readonly waiting = new Map<Tensor, Gradient>()
+  private readonly holds = new Map<Id, number>()
+  private readonly e: Engine
+
+  constructor(engine: Engine) {
+    this.e = engine
+  }
+
+  add(to: Tensor, part: Id | Gradient): void {
+    const gradient = typeof part === 'number' ? { dense: part } : part
+    for (const id of Object.values(gradient)) this.holds.set(id, (this.holds.get(id) ?? 0) + 1)
+    const map: Map<Tensor, Gradient> = to instanceof Variable ? this.variables : this.waiting
+    const before = map.get(to)
+    map.set(to, before ? this.sum(to, before, gradient) : gradient)
+  }
+
+  /** The whole gradient of a node, dense. */
+  take(node: Tensor): Id | undefined {
+    const gradient = this.waiting.get(node)
+    this.waiting.delete(node)
+    return gradient && this.dense(node, gradient)
+  }
+
+  drop(id: Id): void {
+    const holds = (this.holds.get(id) ?? 1) - 1
+    this.holds.set(id, holds)
+    if (holds === 0) this.e.release(id)
+  }
+
+  private sum(to: Tensor, a: Gradient, b: Gradient): Gradient {
+    if ('rows' in a && 'rows' in b) {
+      const [rows, ids] = Array.from(this.e.mergeRows(a.rows, a.ids, b.rows, b.ids))
+      for (const id of [a.rows, a.ids, b.rows, b.ids]) this.drop(id)
+      return this.held({ rows, ids })
+    }
+    const [x, y] = [this.dense(to, a), this.dense(to, b)]
+    const dense = this.e.add(x, y)
+    this.drop(x)
+    this.drop(y)
+    return this.held({ dense })
+  }
+
+  private dense(of: Tensor, gradient: Gradient): Id {
+    if ('dense' in gradient) return gradient.dense
+    const dense = this.e.scatter(gradient.rows, gradient.ids, this.e.shape(of.id)[0])
+    this.drop(gradient.rows)
+    this.drop(gradient.ids)
+    this.holds.set(dense, 1)
+    return dense
+  }
+
+  private held(gradient: Gradient): Gradient {
+    for (const id of Object.values(gradient)) this.holds.set(id, 1)
+    return gradient
+  }
+}
+
+function nonFinite(nodes: readonly Tensor[], loss: Tensor): FociError {
+  const hint = 'Lower the learning rate, clip the gradients, or look for extreme values in the inputs.'
+  const isBad = (tensor: Tensor): boolean => loss.engine.finite(tensor.id) === 0
+  const first = nodes.find(isBad) ?? loss
+  const parents = first.origin?.parents ?? []
+  const culprit = parents.find((parent): parent is Variable => parent instanceof Variable && isBad(parent))
+  const where = culprit ? `the variable "${culprit.name}" already is not` : `it came from ${first.origin?.op ?? 'its input'}`
+  const tensor = `${first.origin?.op ?? 'tensor'} [${first.shape.join(', ')}]`
+  return new FociError('NON_FINITE', `The loss is ${loss.value()}: the first tensor that is not finite is ${tensor}; ${where}.`, hint)
+}

@@ -1,0 +1,19 @@
+import { normal as normals } from './random.ts'
+
+/** Initial values of a variable, from its shape and a seed of its own. */
+export type Init = (shape: readonly number[], seed: number) => Float32Array
+
+export const zeros: Init = (shape) => new Float32Array(size(shape))
+
+export const ones: Init = (shape) => new Float32Array(size(shape)).fill(1)
+
+/** Normal with mean 0. */
+export const normal =
+  (deviation: number): Init =>
+  (shape, seed) =>
+    Float32Array.from({ length: size(shape) }, (_, i) => deviation * normals(seed, 0, i))
+
+/** Glorot and Bengio, AISTATS 2010: normal with deviation √(2 / (rows + columns)). */
+export const xavier: Init = (shape, seed) => normal(Math.sqrt(2 / (shape[0] + shape[1])))(shape, seed)
+
+const size = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1)

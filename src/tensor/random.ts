@@ -1,0 +1,45 @@
+/**
+ * Random numbers from a counter: the value depends on (seed, draw, index) alone, so a step can be repeated, split among
+ * threads or resumed with the same numbers. The kernels compute the same bits (crates/kernels/src/random.rs). All
+ * arguments are taken as u32.
+ */
+
+const GOLDEN = 0x9e3779b9
+
+/** A bijection of u32 that spreads each input bit over all output bits (Wellons' lowbias32). */
+export function mix(x: number): number {
+  x ^= x >>> 16
+  x = Math.imul(x, 0x7feb352d)
+  x ^= x >>> 15
+  x = Math.imul(x, 0x846ca68b)
+  x ^= x >>> 16
+  return x >>> 0
+}
+
+/** 32 random bits, as a u32. */
+export function bits(seed: number, draw: number, index: number): number {
+  const k0 = mix(seed + GOLDEN)
+  const k1 = mix(draw ^ k0)
+  return mix(mix(index ^ k0) + k1)
+}
+
+/** Uniform in [0, 1), in steps of 2⁻³². */
+export function uniform(seed: number, draw: number, index: number): number {
+  return bits(seed, draw, index) / 2 ** 32
+}
+
+/** Standard normal by Box–Muller, from the bits of 2 · index and 2 · index + 1; `index` below 2³¹. */
+export function normal(seed: number, draw: number, index: number): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - uniform(seed, draw, 2 * index))) // 1 − u is in (0, 1], so the logarithm is finite
+  return radius * Math.cos(2 * Math.PI * uniform(seed, draw, 2 * index + 1))
+}
+
+/** `count` integers in [0, bound), drawn with replacement; the chance of each is 1 / bound within 2⁻³². */
+export function integers(count: number, bound: number, seed: number, draw: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, i) => Math.floor(uniform(seed, draw, i) * bound))
+}
+
+/** A seed of its own for each name, such as a parameter's: a u32 hash of the seed and the name's UTF-8 bytes. */
+export function seedOf(seed: number, name: string): number {
+  return new TextEncoder().encode(name).reduce((hash, byte) => mix(hash ^ byte), mix(seed + GOLDEN))
+}

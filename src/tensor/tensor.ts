@@ -1,0 +1,129 @@
+import type { Engine, Id, Ids } from '../engine/engine.ts'
+
+/** What an op's gradient gives for one parent: a dense tensor, or rows of a table by ascending distinct ids. */
+export type Gradient = { readonly dense: Id } | { readonly rows: Id; readonly ids: Id }
+
+/** Gradients for the parents, in their order; undefined where a parent has none (indices). */
+export type Backward = (y: Id, dy: Id, e: Engine, saved: readonly Id[]) => readonly (Id | Gradient | undefined)[]
+
+/** How a tensor came to be. */
+export interface Origin {
+  readonly op: string
+  readonly parents: readonly Tensor[]
+  readonly backward: Backward
+  /** Further results of the op, kept for its gradient. */
+  readonly saved: readonly Id[]
+  /** Position in the order of creation. */
+  readonly serial: number
+}
+
+const recorders = new WeakMap<Engine, number>()
+let serial = 0
+
+/** Values in an engine, freed when the scope that they were made in ends. */
+export class Tensor {
+  readonly engine: Engine
+  readonly id: Id
+  readonly origin: Origin | undefined
+
+  constructor(engine: Engine, id: Id, origin?: Origin) {
+    this.engine = engine
+    this.id = id
+    this.origin = origin
+  }
+
+  /** An f32 tensor of the current scope. */
+  static float32(engine: Engine, data: Float32Array, shape: readonly number[] = [data.length]): Tensor {
+    return new Tensor(engine, engine.fromFloat32(data, Uint32Array.from(shape)))
+  }
+
+  /** An i32 tensor of the current scope. */
+  static int32(engine: Engine, data: Int32Array, shape: readonly number[] = [data.length]): Tensor {
+    return new Tensor(engine, engine.fromInt32(data, Uint32Array.from(shape)))
+  }
+
+  get shape(): readonly number[] {
+    return Array.from(this.engine.shape(this.id))
+  }
+
+  /**
+   * The result of an op on this tensor's engine. Inside a recording scope it remembers how it was made.
+   * @param forward gives the result, or the result and what its gradient needs
+   */
+  derive(op: string, forward: (e: Engine) => Id | Ids, parents: readonly Tensor[], backward: Backward): Tensor {
+    const result = forward(this.engine)
+    const [id, ...saved] = typeof result === 'number' ? [result] : Array.from(result)
+    const records = recorders.has(this.engine) && parents.some((parent) => parent.learns)
+    if (records) return new Tensor(this.engine, id, { op, parents, backward, saved, serial: serial++ })
+    for (const unused of saved) this.engine.release(unused)
+    return new Tensor(this.engine, id)
+  }
+
+  /** Whether a gradient can flow to or through it. */
+  get learns(): boolean {
+    return this.origin !== undefined
+  }
+
+  /** The number in a scalar tensor. */
+  value(): number {
+    return this.float32()[0]
+  }
+
+  /** A copy of f32 values. */
+  float32(): Float32Array {
+    return this.engine.readFloat32(this.id)
+  }
+
+  /** A copy of i32 values. */
+  int32(): Int32Array {
+    return this.engine.readInt32(this.id)
+  }
+}
+
+/** A named tensor that outlives scopes and is changed by optimisers alone. */
+export class Variable extends Tensor {
+  readonly name: string
+  private readonly trainable: boolean
+
+  constructor(engine: Engine, id: Id, name: string, trainable: boolean) {
+    super(engine, id)
+    this.name = name
+    this.trainable = trainable
+  }
+
+  override get learns(): boolean {
+    return this.trainable
+  }
+}
+
+/** What a scope may return: anything but a promise, whose tensors would be gone when it settles. */
+type Settled<R> = R extends PromiseLike<unknown> ? never : R
+
+/**
+ * Runs `body` and frees every tensor made in it, but those that it returns (a tensor, or tensors in an array or object).
+ * With `record`, tensors remember how they were made, so that `backward` works inside.
+ */
+export function scope<R>(engine: Engine, body: () => Settled<R>, options: { record?: boolean } = {}): Settled<R> {
+  const depth = recorders.get(engine)
+  if (options.record) recorders.set(engine, (depth ?? 0) + 1)
+  engine.openScope()
+  let kept: Id[] = []
+  try {
+    const result = body()
+    kept = tensorsIn(result)
+    return result
+  } finally {
+    engine.closeScope(Uint32Array.from(kept))
+    if (options.record) depth === undefined ? recorders.delete(engine) : recorders.set(engine, depth)
+  }
+}
+
+function tensorsIn(result: unknown): Id[] {
+  if (result instanceof Variable) return []
+  if (result instanceof Tensor) return [result.id]
+  if (Array.isArray(result)) return result.flatMap(tensorsIn)
+  if (result !== null && typeof result === 'object' && Object.getPrototypeOf(result) === Object.prototype) {
+    return Object.values(result).flatMap(tensorsIn)
+  }
+  return []
+}

@@ -1,0 +1,56 @@
+import type { SplitName } from '../data/split.ts'
+import type { ModelSpec } from '../models/define.ts'
+
+/** What a training run is: equal settings on equal logs give equal artefacts, byte for byte. */
+export interface TrainSettings {
+  readonly model: ModelSpec
+  readonly split: SplitName
+  /** Keys initial values, order, masks and negatives; u32. */
+  readonly seed: number
+  /** At most this many passes over the training rows. */
+  readonly epochs: number
+  /** Stops after this many epochs without a better validation NDCG@10. */
+  readonly patience: number
+  /** Users in a step. */
+  readonly batch: number
+  readonly learningRate: number
+  /** Decoupled weight decay (AdamW). */
+  readonly weightDecay: number
+  /** Global norm that gradients are clipped to; 0: not clipped. */
+  readonly clip: number
+}
+
+export interface TrainOptions extends Partial<TrainSettings> {
+  readonly model: ModelSpec
+  /** Module that exports the model, where the registry does not have it: the training thread imports it. */
+  readonly module?: URL | string
+  /** Called after each epoch. */
+  readonly onEpoch?: (epoch: EpochReport) => void
+  /** Called after each training step, at most every 100 ms. */
+  readonly onStep?: (step: StepReport) => void
+  /** Stops the run between two steps with ABORTED, after a checkpoint where one is kept. */
+  readonly signal?: AbortSignal
+  /** File that holds the state of the run: written after every epoch and on abort, removed at the end. */
+  readonly checkpoint?: string
+  /** Goes on from `checkpoint` where it exists and belongs to the same run. */
+  readonly resume?: boolean
+}
+
+export interface StepReport {
+  /** From 1. */
+  readonly epoch: number
+  readonly step: number
+  readonly steps: number
+}
+
+export interface EpochReport {
+  /** From 1. */
+  readonly epoch: number
+  /** Mean training loss. */
+  readonly loss: number
+  /** On the validation cases, over the full catalogue. */
+  readonly validation: { readonly 'ndcg@10': number; readonly 'hr@10': number; readonly 'mrr@10': number }
+  /** Whether this is the best epoch so far. */
+  readonly best: boolean
+  readonly seconds: number
+}

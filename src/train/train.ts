@@ -1,0 +1,111 @@
+import { Worker } from 'node:worker_threads'
+import { saveArtefact } from '../artefact/file.ts'
+import type { Interactions } from '../data/interactions.ts'
+import { selectEngine } from '../engine/select.ts'
+import { FociError } from '../errors.ts'
+import type { ReportRow } from '../evaluate/evaluate.ts'
+import { Recommender } from '../recommend/recommender.ts'
+import { type JobResult, runJob } from './job.ts'
+import type { EpochReport, TrainOptions, TrainSettings } from './options.ts'
+import type { Message, Order } from './worker.ts'
+
+/** A finished training run. */
+export interface Run {
+  /** The model's figures on the test cases, then those of the counting models. */
+  readonly report: readonly ReportRow[]
+  readonly epochs: readonly EpochReport[]
+  /** The artefact's bytes. */
+  readonly artefact: Uint8Array
+  /** Serves the artefact, with the log's users. */
+  readonly recommender: Recommender
+  /** Writes the artefact whole or not at all. @throws FociError FILE */
+  save(path: string): Promise<void>
+}
+
+/** What training does where options are silent. */
+export const defaults = { split: 'leave-one-out', seed: 1, epochs: 100, patience: 10, batch: 128, learningRate: 1e-3, weightDecay: 0, clip: 0 } as const
+
+/**
+ * Trains a model on a log, in a worker thread with an engine of its own, so that this thread stays responsive.
+ * @throws FociError OPTION, DATA, ABORTED, NON_FINITE, RESUME, FILE
+ */
+export async function train(log: Interactions, options: TrainOptions): Promise<Run> {
+  const settings = settle(options)
+  const { artefact, report, epochs } = await (canWork() ? inWorker : inPlace)(log, settings, options)
+  const recommender = await Recommender.load(artefact, { log })
+  return { report, epochs, artefact, recommender, save: (path) => saveArtefact(path, artefact) }
+}
+
+function settle(options: TrainOptions): TrainSettings {
+  const { split, seed, epochs, patience, batch, learningRate, weightDecay, clip } = { ...defaults, ...defined(options) }
+  const whole = { seed, epochs, patience, batch }
+  for (const [name, value] of Object.entries(whole)) {
+    const least = name === 'seed' ? 0 : 1
+    if (!Number.isInteger(value) || value < least || value > 0xffffffff) throw refused(name, value, `a whole number from ${least}`)
+  }
+  for (const [name, value] of Object.entries({ learningRate, weightDecay, clip })) {
+    if (!(Number.isFinite(value) && value >= 0)) throw refused(name, value, 'a number from 0')
+  }
+  if (split !== 'leave-one-out') throw refused('split', split, '"leave-one-out"')
+  return { model: options.model, split, seed, epochs, patience, batch, learningRate, weightDecay, clip }
+}
+
+const defined = (options: TrainOptions): Partial<TrainOptions> =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+
+const refused = (name: string, value: unknown, expected: string): FociError =>
+  new FociError('OPTION', `The training option "${name}" is ${JSON.stringify(value)}.`, `It is ${expected}.`)
+
+/** Node 20 starts no worker from TypeScript, so sources train in place. */
+const canWork = (): boolean => import.meta.url.endsWith('.js')
+
+function inWorker(log: Interactions, settings: TrainSettings, options: TrainOptions): Promise<JobResult> {
+  const stop = new Int32Array(new SharedArrayBuffer(4))
+  const workerData = order(log, settings, options, stop)
+  return new Promise<JobResult>((resolve, reject) => {
+    const abort = (): void => void Atomics.store(stop, 0, 1)
+    if (options.signal?.aborted) abort()
+    options.signal?.addEventListener('abort', abort, { once: true })
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData })
+    worker.on('message', (message: Message) => {
+      if (message.type === 'epoch') options.onEpoch?.(message.epoch)
+      if (message.type === 'step') options.onStep?.(message.step)
+      if (message.type === 'done') resolve(message.result)
+      if (message.type === 'failed') reject(revive(message))
+    })
+    worker.on('error', reject)
+    worker.on('exit', (code) => {
+      options.signal?.removeEventListener('abort', abort)
+      reject(new FociError('ENGINE_LOST', `The training thread ended with code ${code}.`, 'Train again, with resume where a checkpoint was kept.'))
+    })
+  })
+}
+
+function order(log: Interactions, settings: TrainSettings, options: TrainOptions, stop: Int32Array): Order {
+  const { ids, titles, categories } = log.catalogue
+  const { definition, options: own } = settings.model
+  return {
+    log: { ...log, catalogue: { ids, titles, categories } },
+    settings: { ...settings, model: { name: definition.name, options: own } },
+    module: options.module?.toString(),
+    checkpoint: options.checkpoint,
+    resume: options.resume ?? false,
+    stop,
+  }
+}
+
+function revive({ code, message, hint, stack }: Extract<Message, { type: 'failed' }>): Error {
+  const error = code === undefined ? new Error(message) : new FociError(code, message, hint)
+  error.stack = stack
+  return error
+}
+
+async function inPlace(log: Interactions, settings: TrainSettings, options: TrainOptions): Promise<JobResult> {
+  const job = { log, settings, checkpoint: options.checkpoint, resume: options.resume ?? false }
+  return runJob(await selectEngine(), job, {
+    onEpoch: options.onEpoch,
+    onStep: options.onStep,
+    aborted: () => options.signal?.aborted ?? false,
+    pause: () => new Promise((resolve) => setImmediate(resolve)),
+  })
+}

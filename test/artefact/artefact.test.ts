@@ -1,0 +1,205 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type ArtefactContent, readArtefact, writeArtefact } from '../../src/artefact/artefact.ts'
+import { catalogueOf } from '../../src/artefact/catalogue.ts'
+import { bare, errorOf, headerOf, sample } from './sample.ts'
+
+/** Content with the keys of all its objects the other way round. */
+function reversed<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
+  if (Array.isArray(value)) return value.map(reversed) as T
+  return Object.fromEntries(
+    Object.entries(value)
+      .reverse()
+      .map(([key, entry]) => [key, reversed(entry)]),
+  ) as T
+}
+
+describe('an artefact', () => {
+  it('gives back what was written', async () => {
+    const { hash, tensors, ...read } = await readArtefact(await writeArtefact(sample()))
+    const { tensors: written, ...rest } = sample()
+    expect(read).toEqual(rest)
+    expect({ ...tensors }).toEqual(written)
+    expect(hash).toMatch(/^[0-9a-f]{64}$/)
+  })
+
+  it('keeps the bits of floats: NaN, −0, subnormals', async () => {
+    const bits = Int32Array.of(0x7fc12345, -0x80000000, 1, 0x7f800000)
+    const content = { ...sample(), tensors: { odd: { shape: [4], data: new Float32Array(bits.buffer) } } }
+    const { data } = (await readArtefact(await writeArtefact(content))).tensors.odd
+    expect(new Int32Array(data.buffer, data.byteOffset, data.length)).toEqual(bits)
+  })
+
+  it('may be almost empty', async () => {
+    const { hash: _, tensors, ...read } = await readArtefact(await writeArtefact(bare()))
+    const { tensors: none, ...rest } = bare()
+    expect(read).toEqual(rest)
+    expect(Object.keys(tensors)).toEqual(Object.keys(none))
+  })
+
+  it('carries a checkpoint', async () => {
+    const checkpoint = { step: 120, best: { epoch: 2, score: 0.19 }, run: 'key', history: [0.1, null, true] }
+    const moments = { 'item:first': { shape: [3, 2], data: new Float32Array(6).fill(0.5) } }
+    const content = { ...sample(), checkpoint, tensors: { ...sample().tensors, ...moments } }
+    const read = await readArtefact(await writeArtefact(content))
+    expect(read.checkpoint).toEqual(checkpoint)
+    expect(read.tensors['item:first']).toEqual(moments['item:first'])
+  })
+
+  it('is the same bytes for the same content, whatever the order of keys and whatever holds the numbers', async () => {
+    const bytes = await writeArtefact(sample())
+    expect(await writeArtefact(sample())).toEqual(bytes)
+    expect(await writeArtefact(reversed(sample()))).toEqual(bytes)
+    expect(await writeArtefact({ ...sample(), checkpoint: undefined })).toEqual(bytes)
+    const shared = new Float32Array(new SharedArrayBuffer(32), 8, 6)
+    shared.set(sample().tensors.item.data)
+    expect(await writeArtefact({ ...sample(), tensors: { ...sample().tensors, item: { shape: [3, 2], data: shared } } })).toEqual(bytes)
+    expect(await writeArtefact(await readArtefact(bytes))).toEqual(bytes)
+  })
+
+  it('has another hash for other content', async () => {
+    const base = sample()
+    const others: ArtefactContent[] = [
+      base,
+      { ...base, trained: { ...base.trained, seed: 8 } },
+      { ...base, popular: Int32Array.of(0, 2) },
+      { ...base, tensors: { ...base.tensors, scale: { shape: [1], data: Float32Array.of(8) } } },
+      { ...base, tensors: { ...base.tensors, scale: { shape: [], data: Int32Array.of(0x41000000) } } }, // the bits of 8
+      { ...base, catalogue: { ...base.catalogue, titles: ['Tent', '', ''] } },
+      { ...base, catalogue: { ...base.catalogue, ids: ['tent-2', 'Öfchen', '土'] } },
+    ]
+    const hashes = await Promise.all(others.map(async (content) => (await readArtefact(await writeArtefact(content))).hash))
+    expect(new Set(hashes).size).toBe(others.length)
+  })
+
+  it('lies as the format says: body at a multiple of 64, words by name, then bytes by name, no holes', async () => {
+    const bytes = await writeArtefact(sample())
+    const header = JSON.parse(headerOf(bytes))
+    const start = 8 + new DataView(bytes.buffer).getUint32(0, true)
+    expect(start % 64).toBe(0)
+    const table = Object.entries<{ data_offsets: number[] }>(header).filter(([name]) => name !== '__metadata__')
+    const placed = table.sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1])
+    // 2 F32; ids: 3 + 1 offsets; categories of items: 3 names, 2 + 1 offsets, 3 + 1 starts; 2 titles: 2 items, 3 offsets; ...
+    expect(placed.map(([name, { data_offsets }]) => [name, ...data_offsets])).toEqual([
+      ['block.0.bias', 0, 8],
+      ['catalogue.categories.names', 8, 20],
+      ['catalogue.categories.offsets', 20, 32],
+      ['catalogue.categories.starts', 32, 48],
+      ['catalogue.offsets', 48, 64],
+      ['catalogue.titles.items', 64, 72],
+      ['catalogue.titles.offsets', 72, 84],
+      ['counts.pairs', 84, 100],
+      ['idle', 100, 100],
+      ['item', 100, 124],
+      ['popular.decayed', 124, 136],
+      ['popular.items', 136, 144],
+      ['scale', 144, 148],
+      ['catalogue.bytes', 148, 164], // tent-2 is 6 bytes, Öfchen 7, 火 3
+      ['catalogue.categories.bytes', 164, 173], // camp, sleep
+      ['catalogue.titles.bytes', 173, 177], // Tent
+    ])
+    expect(bytes.length).toBe(start + 177)
+  })
+
+  it('gives views of the bytes where they are aligned, and one copy where they are not', async () => {
+    const bytes = await writeArtefact(sample())
+    expect((await readArtefact(bytes)).tensors.item.data.buffer).toBe(bytes.buffer)
+    for (const shift of [1, 2, 3, 4]) {
+      const moved = new Uint8Array(bytes.length + 8).subarray(shift, shift + bytes.length)
+      moved.set(bytes)
+      const { tensors, popular } = await readArtefact(moved)
+      expect(tensors.item.data).toEqual(sample().tensors.item.data)
+      expect(tensors.item.data.buffer).toBe(popular.buffer)
+      expect(tensors.item.data.buffer === moved.buffer).toBe(shift === 4)
+    }
+  })
+
+  it('reads from shared memory and from a Buffer', async () => {
+    const bytes = await writeArtefact(sample())
+    const { hash } = await readArtefact(bytes)
+    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length))
+    shared.set(bytes)
+    expect((await readArtefact(shared)).hash).toBe(hash)
+    expect((await readArtefact(Buffer.from(bytes))).hash).toBe(hash)
+  })
+
+  it('holds any ids, titles and categories that are text', async () => {
+    const text = fc.string({ unit: 'binary' })
+    const row = fc.record({ title: fc.option(text, { nil: undefined }), categories: fc.array(text, { maxLength: 3 }) })
+    const catalogue = fc.uniqueArray(text, { maxLength: 20 }).chain((ids) =>
+      fc.array(row, { minLength: ids.length, maxLength: ids.length }).map((rows) => ({
+        ids,
+        titles: rows.map(({ title }) => title),
+        categories: rows.map(({ categories }) => categories),
+      })),
+    )
+    await fc.assert(
+      fc.asyncProperty(catalogue, async (items) => {
+        const read = await readArtefact(await writeArtefact({ ...bare(), catalogue: items }))
+        expect(read.catalogue).toEqual(items)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('has a tensor of any name that the format allows, those of objects included', async () => {
+    const names = ['constructor', 'toString', '0', '10', '2', 'a/b[3]:c-d']
+    const tensors = Object.fromEntries(names.map((name, i) => [name, { shape: [1], data: Float32Array.of(i) }]))
+    const read = await readArtefact(await writeArtefact({ ...bare(), tensors }))
+    expect({ ...read.tensors }).toEqual(tensors)
+    expect((await readArtefact(await writeArtefact(bare()))).tensors.constructor).toBeUndefined()
+  })
+})
+
+describe('catalogueOf', () => {
+  it('finds items by id', async () => {
+    const catalogue = catalogueOf(await readArtefact(await writeArtefact(sample())))
+    expect(catalogue.size).toBe(3)
+    expect(['tent-2', 'Öfchen', '火', 'stove-9', 'constructor'].map((id) => catalogue.indexOf(id))).toEqual([0, 1, 2, -1, -1])
+    expect(catalogue.titles).toEqual(['Tent', undefined, ''])
+    expect(catalogue.categories).toEqual([['camp', 'sleep'], [], ['camp']])
+  })
+})
+
+describe('writeArtefact refuses', () => {
+  const base = sample()
+  const vector = (...values: number[]) => ({ shape: [values.length], data: Float32Array.from(values) })
+  const cyclic: Record<string, never> = {}
+  Object.assign(cyclic, { cyclic })
+  const cases: [string, Partial<ArtefactContent>, RegExp][] = [
+    [
+      'a shape that the data does not have',
+      { tensors: { item: { shape: [2, 2], data: new Float32Array(3) } } },
+      /"item" has 3 values for the shape \[2, 2\]/,
+    ],
+    ['a negative extent', { tensors: { item: { shape: [-1, -1], data: new Float32Array(1) } } }, /shape \[-1, -1\]/],
+    ['a name of its own', { tensors: { 'catalogue.bytes': vector(1) } }, /"catalogue.bytes" has a name that the format keeps/],
+    ['an empty name', { tensors: { '': vector(1) } }, /a tensor has the name ""/],
+    ['the name of the metadata', { tensors: { __metadata__: vector(1) } }, /a tensor has the name "__metadata__"/],
+    ['an item twice', { catalogue: { ids: ['a', 'b', 'a'] } }, /item "a" twice/],
+    ['half a surrogate pair', { catalogue: { ids: ['a', 'b', '\ud83d'] } }, /entry 2 of the item ids/],
+    ['titles of other items', { catalogue: { ...base.catalogue, titles: ['one'] } }, /1 titles for 3 items/],
+    ['categories of other items', { catalogue: { ...base.catalogue, categories: [[]] } }, /1 categories for 3 items/],
+    ['a popular item beyond the catalogue', { popular: Int32Array.of(3) }, /item 3, and there are 3/],
+    ['a popular item twice', { popular: Int32Array.of(1, 1) }, /item 1 twice/],
+    ['popularity of other items', { popularity: Float32Array.of(1) }, /1 popularities for 3 items/],
+    ['popularity that is no number', { popularity: Float32Array.of(1, Number.NaN, 0) }, /item 1 has the popularity NaN/],
+    [
+      'a score that is no number',
+      { scores: { test: { users: 1, metrics: { 'hr@10': { mean: Number.NaN } } } } },
+      /NaN is a number that JSON cannot hold/,
+    ],
+    ['no model', { parts: [] }, /does not fit at parts/],
+    ['half a row', { trained: { ...base.trained, rows: 0.5 } }, /does not fit at trained.rows: int expected/],
+    ['a cycle', { checkpoint: cyclic }, /nested more than 32 deep/],
+    ['a typed array in the JSON', { checkpoint: { moments: Float32Array.of(1) } as never }, /no form for \[object Float32Array\]/],
+    ['a header beyond bounds', { checkpoint: { note: 'x'.repeat(2 ** 20) } }, /the header takes \d+ bytes and may take 1048576/],
+  ]
+  it.each(cases)('%s', async (_, change, message) => {
+    const error = await errorOf(writeArtefact({ ...base, ...change }))
+    expect(error.code).toBe('ARTEFACT')
+    expect(error.message).toMatch(message)
+    expect(error.hint).not.toBe('')
+  })
+})

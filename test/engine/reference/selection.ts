@@ -1,0 +1,76 @@
+import type { Id, Operations } from '../../../src/engine/engine.ts'
+import { type Arena, expectRange, expectShape } from './arena.ts'
+import { expectIds, total } from './tables.ts'
+
+interface Candidate {
+  readonly item: number
+  readonly score: number
+  readonly interest: number
+}
+
+/** What leaves items out, by tensor id. */
+interface Masks {
+  readonly seen: Id
+  readonly seenOffsets: Id
+  readonly allowed: Id
+}
+
+const ABSENT: Candidate = { item: -1, score: Number.NEGATIVE_INFINITY, interest: -1 }
+
+export function selection(arena: Arena): Pick<Operations, 'topK' | 'topKScores'> {
+  /** The k best of the candidates that the user has not seen and that are allowed: score descending, then id ascending. */
+  const select = (users: number, catalogue: number, k: number, masks: Masks, candidate: (user: number, item: number) => Candidate) => {
+    const [seen, seenOffsets] = [arena.ints(masks.seen), arena.offsets(masks.seenOffsets)]
+    const allowed = masks.allowed === 0 ? undefined : arena.ints(masks.allowed)
+    expectRange(Number.isInteger(k) && k >= 0, `${k} results`)
+    expectShape(seenOffsets.length === users + 1, `${seenOffsets.length} offsets of the seen for ${users} users`)
+    expectShape(total(seenOffsets) === seen.length, `offsets of the seen up to ${total(seenOffsets)} for ${seen.length}`)
+    expectShape(!allowed || allowed.length === Math.ceil(catalogue / 32), 'allowed bits for another catalogue')
+    expectIds(seen, catalogue, 'seen items')
+    return Array.from({ length: users }, (_, user) => {
+      const hidden = new Set(seen.subarray(seenOffsets[user], seenOffsets[user + 1]))
+      const best = Array.from({ length: catalogue }, (_, item) => item)
+        .filter((item) => !hidden.has(item) && (!allowed || (allowed[item >> 5] >>> (item % 32)) & 1))
+        .map((item) => candidate(user, item))
+        .filter(({ item }) => item !== -1)
+        .sort((a, b) => b.score - a.score || a.item - b.item)
+        .slice(0, k)
+      return [...best, ...Array<Candidate>(k - best.length).fill(ABSENT)]
+    })
+  }
+  const integers = (lists: Candidate[][], k: number, field: 'item' | 'interest'): Id =>
+    arena.put(Int32Array.from(lists.flat().map((candidate) => candidate[field])), [lists.length, k])
+  const scores = (lists: Candidate[][], k: number): Id =>
+    arena.put(Float64Array.from(lists.flat().map(({ score }) => score)), [lists.length, k])
+
+  return {
+    topK(vectorsId, offsetsId, itemsId, k, seen, seenOffsets, allowed) {
+      const [vectors, table, offsets] = [arena.matrix(vectorsId), arena.matrix(itemsId), arena.offsets(offsetsId)]
+      expectShape(vectors.width === table.width, `topK: widths ${vectors.width} and ${table.width}`)
+      expectShape(total(offsets) === vectors.rows, `topK: offsets up to ${total(offsets)} for ${vectors.rows} vectors`)
+      const score = (row: number, item: number): number => {
+        let sum = 0
+        for (let c = 0; c < table.width; c++) sum += vectors.values[row * table.width + c] * table.values[item * table.width + c]
+        return sum
+      }
+      const lists = select(offsets.length - 1, table.rows, k, { seen, seenOffsets, allowed }, (user, item) => {
+        let best = ABSENT
+        for (let row = offsets[user]; row < offsets[user + 1]; row++) {
+          const value = score(row, item)
+          if (value > best.score) best = { item, score: value, interest: row - offsets[user] }
+        }
+        return best
+      })
+      return [integers(lists, k, 'item'), scores(lists, k), integers(lists, k, 'interest')]
+    },
+    topKScores(scoresId, k, seen, seenOffsets, allowed) {
+      const { values, rows, width } = arena.matrix(scoresId)
+      const lists = select(rows, width, k, { seen, seenOffsets, allowed }, (user, item) => ({
+        item,
+        score: values[user * width + item],
+        interest: -1,
+      }))
+      return [integers(lists, k, 'item'), scores(lists, k)]
+    },
+  }
+}

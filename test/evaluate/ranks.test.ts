@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import { ranks } from '../../src/evaluate/evaluate.ts'
+import { byUser, hr } from '../../src/evaluate/metrics.ts'
+import type { Scorer } from '../../src/models/contracts.ts'
+import { bits, uniform } from '../../src/tensor/random.ts'
+import { Tensor } from '../../src/tensor/tensor.ts'
+import { loadReference } from '../engine/reference.ts'
+import { smallSplit } from '../models/small.ts'
+import { rankOf } from './rank-of.ts'
+
+const mean = (values: Float64Array) => values.reduce((sum, x) => sum + x, 0) / values.length
+
+/** Ranks of the users' last items by a scorer that knows the first item of a history and nothing else. */
+function ranked(users: readonly (readonly number[])[], V: number, scoreOf: (first: number) => Float32Array, k = 10): Float64Array {
+  const engine = loadReference()
+  const model: Scorer = {
+    kind: 'scorer',
+    fit() {},
+    scores({ items, offsets }) {
+      const [values, starts] = [items.int32(), offsets.int32()]
+      const rows = Array.from(starts.subarray(0, -1), (start) => [...scoreOf(values[start])])
+      return Tensor.float32(engine, Float32Array.from(rows.flat()), [rows.length, V])
+    },
+  }
+  const split = smallSplit(users, V)
+  return ranks(engine, model, split, split.test, k)
+}
+
+describe('ranks', () => {
+  it('gives a constant scorer exactly the hit rate of chance', () => {
+    const seen = [3, 4, 50, 99]
+    const targets = Array.from({ length: 100 }, (_, item) => item).filter((item) => !seen.includes(item))
+    const users = targets.map((target) => [...seen, target])
+    const found = ranked(users, 100, () => new Float32Array(100).fill(0.5))
+    expect(mean(byUser(hr, found, 10))).toBe(10 / 96)
+  })
+
+  it('gives random scores the hit rate of chance', () => {
+    const users = Array.from({ length: 400 }, (_, u) => [u, 400, 401, bits(6, u, 0) % 400].map((item) => item % 400)).filter(
+      (items) => new Set(items).size === 4,
+    )
+    const found = ranked(users, 400, (first) => Float32Array.from({ length: 400 }, (_, i) => uniform(5, first, i)), 100)
+    const chance = 100 / 397
+    expect(Math.abs(mean(byUser(hr, found, 100)) - chance)).toBeLessThan(3 * Math.sqrt((chance * (1 - chance)) / users.length))
+  })
+
+  // Eight levels on forty items: most are tied
+  const coarse = (first: number) => Float32Array.from({ length: 40 }, (_, i) => bits(3, first, i) % 8)
+  const users = Array.from({ length: 300 }, (_, u) => Array.from({ length: 6 }, (_, i) => bits(4, u, i) % 40))
+
+  it('agrees with the formula up to k, and is Infinity beyond it and for a target that was seen', () => {
+    const expected = users.map((items) => rankOf(coarse(items[0]), items[5], items.slice(0, 5)))
+    expect(expected.filter((rank) => rank === Number.POSITIVE_INFINITY).length).toBeGreaterThan(10)
+    expect([...ranked(users, 40, coarse)]).toEqual(expected.map((rank) => (rank <= 10 ? rank : Number.POSITIVE_INFINITY)))
+    expect([...ranked(users, 40, coarse, 40)]).toEqual(expected)
+  })
+
+  it('does not move when a constant is added to a user’s scores', () => {
+    const shifted = (first: number) => coarse(first).map((score) => score + 64 * first)
+    expect(ranked(users, 40, shifted)).toEqual(ranked(users, 40, coarse))
+  })
+})
