@@ -1,5 +1,22 @@
 // Imports go one way: a room may import from the rooms before it, and nothing else.
-const ROOMS = ['errors', 'data', 'engine', 'tensor', 'ops', 'nn', 'losses', 'models', 'artefact', 'explain', 'recommend', 'evaluate', 'train', 'serve', 'edge', 'cli']
+const ROOMS = [
+  'errors',
+  'data',
+  'engine',
+  'tensor',
+  'ops',
+  'nn',
+  'losses',
+  'models',
+  'artefact',
+  'explain',
+  'recommend',
+  'evaluate',
+  'train',
+  'serve',
+  'edge',
+  'cli',
+]
 
 const path = (room) => (room === 'errors' ? '^src/errors\\.ts$' : `^src/${room}/`)
 
@@ -8,7 +25,14 @@ const upwards = ROOMS.slice(0, -1).map((room, at) => ({
   comment: `src/${room} may import from ${ROOMS.slice(0, at).join(', ') || 'nothing'} only.`,
   severity: 'error',
   from: { path: path(room) },
-  to: { path: [...ROOMS.slice(at + 1).filter((other) => !(room === 'serve' && other === 'edge')).map(path), '^src/index\\.ts$'] },
+  to: {
+    path: [
+      ...ROOMS.slice(at + 1)
+        .filter((other) => !(room === 'serve' && other === 'edge'))
+        .map(path),
+      '^src/index\\.ts$',
+    ],
+  },
 }))
 
 export default {

@@ -32,7 +32,12 @@ process.exit(failed > 0 ? 1 : 0)
 function step(name, command, args, count = () => ({ passed: 0, failed: 0, skipped: 0 }), env = {}) {
   console.log(`\n== ${name}: ${[command.replace(process.execPath, 'node'), ...args].join(' ')}`)
   const piped = count === countCargo
-  const options = { stdio: ['ignore', piped ? 'pipe' : 'inherit', 'inherit'], env: { ...process.env, ...env }, encoding: 'utf8', shell: process.platform === 'win32' }
+  const options = {
+    stdio: ['ignore', piped ? 'pipe' : 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  }
   const { status, stdout } = spawnSync(command, args, options)
   if (piped) process.stdout.write(stdout ?? '')
   const counted = count(stdout ?? '')

@@ -30,7 +30,6 @@ export function canonicalJson(value: unknown, fail: Fail, depth = 0): string {
 
 /** The value of `text`, which must be canonical to the byte: that also rules out duplicate keys. `what` names it in errors. */
 export function parseCanonical(text: string, what: string, fail: Fail): unknown {
-  if (depthOf(text) > MAX_DEPTH) throw fail(`${what} is nested more than ${MAX_DEPTH} deep`)
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -56,21 +55,4 @@ function canonicalString(text: string, fail: Fail): string {
 function canonicalNumber(value: number, fail: Fail): string {
   if (!Number.isFinite(value)) throw fail(`${value} is a number that JSON cannot hold`)
   return JSON.stringify(value)
-}
-
-/** Counted on the text, before a parser allocates a container for each bracket. */
-function depthOf(text: string): number {
-  let depth = 0
-  let deepest = 0
-  let quoted = false
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i]
-    if (quoted) {
-      if (c === '\\') i++
-      else if (c === '"') quoted = false
-    } else if (c === '"') quoted = true
-    else if (c === '{' || c === '[') deepest = Math.max(deepest, ++depth)
-    else if (c === '}' || c === ']') depth--
-  }
-  return deepest
 }

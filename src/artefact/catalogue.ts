@@ -7,16 +7,6 @@ import { checkIndices, checkOffsets, decodeText, encodeText, type Text } from '.
 /** What an artefact keeps of the items, by index, V of them; a log's Catalogue is one. */
 export type Items = Pick<Catalogue, 'ids' | 'titles' | 'categories'>
 
-/** The items with their index by id, which is built at the first question. */
-export function catalogueOf({ catalogue: { ids, titles, categories } }: { readonly catalogue: Items }): Catalogue {
-  let indices: ReadonlyMap<string, number> | undefined
-  const indexOf = (id: string): number => {
-    indices ??= new Map(ids.map((known, i) => [known, i]))
-    return indices.get(id) ?? -1
-  }
-  return { size: ids.length, ids, titles, categories, indexOf }
-}
-
 /**
  * The items as tensors: `catalogue.bytes` and `catalogue.offsets` [V + 1] hold the ids. Where there are titles,
  * `catalogue.titles.items` [n] lists the items that have one, and `.bytes` and `.offsets` [n + 1] hold them. Where there

@@ -1,4 +1,4 @@
-import type { ReportRow } from '../train/options.ts'
+import type { ReportRow } from '../evaluate/evaluate.ts'
 import { count, interval, printable, table } from './format.ts'
 
 /** Where a command speaks: with `--json` standard output is left to the one document. */

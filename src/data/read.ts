@@ -1,13 +1,13 @@
 import { FociError } from '../errors.ts'
 import { type ItemRow, mergeItems } from './catalogue.ts'
+import { type Session, withDuckDB } from './csv/duckdb.ts'
 import { readCsvItems } from './csv/items.ts'
 import { readCsvLog } from './csv/log.ts'
-import { type Session, withDuckDB } from './csv/duckdb.ts'
 import { hashColumns } from './hash.ts'
 import type { EventRoles, Interactions } from './interactions.ts'
 import type { LogOptions, SortedLog } from './log.ts'
 import { nearest } from './nearest.ts'
-import { type InteractionRow, readRows, type Rows } from './rows.ts'
+import { type InteractionRow, type Rows, readRows } from './rows.ts'
 
 /** How a log is read, and what its event types are for. */
 export interface ReadOptions extends LogOptions, EventRoles {
@@ -39,7 +39,12 @@ async function itemRows(session: Session, items: ReadOptions['items'], skipInval
 }
 
 /** Adds what is made from the sorted rows. */
-function complete(log: SortedLog, table: Iterable<ItemRow>, tableSkipped: Readonly<Record<string, number>>, options: ReadOptions): Interactions {
+function complete(
+  log: SortedLog,
+  table: Iterable<ItemRow>,
+  tableSkipped: Readonly<Record<string, number>>,
+  options: ReadOptions,
+): Interactions {
   const { itemIds, ...columns } = log
   const named = { ...columns, catalogue: mergeItems(itemIds, [...table]) }
   const skipped: Record<string, number> = { ...log.skipped }
@@ -59,10 +64,18 @@ function rolesOf({ target, input, weight, negative, seen }: EventRoles, there: r
 
 function checkEvent(role: string, name: string, there: readonly string[] | undefined): void {
   if (there === undefined) {
-    throw new FociError('COLUMN', `${role} names the event type "${name}", but the log has no event column`, 'Name the column with columns: { event: … }.')
+    throw new FociError(
+      'COLUMN',
+      `${role} names the event type "${name}", but the log has no event column`,
+      'Name the column with columns: { event: … }.',
+    )
   }
   if (there.includes(name)) return
   const guess = nearest(name, there)
   const list = there.map((each) => `"${each}"`).join(', ')
-  throw new FociError('UNKNOWN', `${role} names the event type "${name}"; the log has ${list}`, guess ? `Did you mean "${guess}"?` : 'Name one of these.')
+  throw new FociError(
+    'UNKNOWN',
+    `${role} names the event type "${name}"; the log has ${list}`,
+    guess ? `Did you mean "${guess}"?` : 'Name one of these.',
+  )
 }

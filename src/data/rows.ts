@@ -24,7 +24,11 @@ const source = 'rows in memory'
 /** Reads rows in memory, with the checks and the result of a file of the same rows. */
 export async function readRows(rows: Rows<unknown>, options: LogOptions): Promise<SortedLog> {
   const gathered = await gather(rows, options)
-  const has = { scene: present(gathered, 'scene', options), event: present(gathered, 'event', options), value: present(gathered, 'value', options) }
+  const has = {
+    scene: present(gathered, 'scene', options),
+    event: present(gathered, 'event', options),
+    value: present(gathered, 'value', options),
+  }
   noteMissing(gathered, has)
   const unit = options.unit ?? detectUnit(countTimes(gathered))
   for (let row = 0; row < gathered.faults.length; row++) {
@@ -66,7 +70,14 @@ async function gather(rows: Rows<unknown>, { columns = {} }: LogOptions): Promis
     faults: [],
     written: new Map(),
   }
-  const names = { user: name('user'), item: name('item'), timestamp: name('timestamp'), scene: name('scene'), event: name('event'), value: name('value') }
+  const names = {
+    user: name('user'),
+    item: name('item'),
+    timestamp: name('timestamp'),
+    scene: name('scene'),
+    event: name('event'),
+    value: name('value'),
+  }
   for await (const row of rows) {
     if (isRecord(row)) {
       if (into.faults.length === 0) checkColumns(row, names)
@@ -85,7 +96,12 @@ function checkColumns(row: Readonly<Record<string, unknown>>, names: Readonly<Re
   }
 }
 
-function addRow(into: Gathered, row: Readonly<Record<string, unknown>>, names: Readonly<Record<Field, string>>, known: number = fault.none): void {
+function addRow(
+  into: Gathered,
+  row: Readonly<Record<string, unknown>>,
+  names: Readonly<Record<Field, string>>,
+  known: number = fault.none,
+): void {
   const user = into.user.add(row[names.user])
   const item = into.item.add(row[names.item])
   into.scene.add(row[names.scene])
@@ -153,7 +169,7 @@ function noteMissing({ faults, scene, event, written }: Gathered, has: { scene: 
   }
 }
 
-function countTimes({ numbers, isos, faults }: Gathered): TimeCounts {
+function countTimes({ numbers, faults }: Gathered): TimeCounts {
   const bands = [0, 0, 0, 0]
   let [count, dated, positions] = [0, 0, 0]
   for (let row = 0; row < faults.length; row++) {
@@ -189,7 +205,8 @@ function firstBadRow({ faults: found, numbers, isos, written }: Gathered, { colu
     place: `row ${row}`,
     column: column && (columns[column] ?? column),
     reason,
-    ...(value !== undefined && (column === 'timestamp' || column === 'value') && { value: typeof value === 'number' ? value : String(value) }),
+    ...(value !== undefined &&
+      (column === 'timestamp' || column === 'value') && { value: typeof value === 'number' ? value : String(value) }),
     ...(unfit && { hint: unitHint(unit) }),
   })
 }

@@ -1,4 +1,6 @@
 import type { Interactions } from './interactions.ts'
+import { roleTable } from './roles.ts'
+import { sharedInts } from './shared.ts'
 
 /**
  * How a log is cut. `leave-one-out`: each user's last row is the test, the one before it validation; users with fewer
@@ -22,4 +24,40 @@ export interface Cases {
   readonly users: Int32Array
   /** Row index, [n]. */
   readonly targets: Int32Array
+}
+
+/** Rows of the log that train for one user: `[start, end)`. */
+export function trainingRange({ log, trainEnd }: Split, user: number): readonly [start: number, end: number] {
+  return [log.offsets[user], trainEnd[user]]
+}
+
+/**
+ * Cuts off each user's last row as test and the one before it as validation. With target event types these are the
+ * user's last two targets; what stands between or after them trains nothing. Users without two targets and a row
+ * before them only train: without roles, those with fewer than three rows.
+ */
+export function leaveOneOut(log: Interactions): Split {
+  const isTarget = roleTable(log, log.roles.target)
+  const trainEnd = sharedInts(log.users.length)
+  const asked: { user: number; validation: number; test: number }[] = []
+  for (let user = 0; user < log.users.length; user++) {
+    const [start, end] = [log.offsets[user], log.offsets[user + 1]]
+    const test = lastTarget(log, isTarget, start, end)
+    const validation = lastTarget(log, isTarget, start, test)
+    trainEnd[user] = validation > start ? validation : end
+    if (validation > start) asked.push({ user, validation, test })
+  }
+  const cases = (target: 'validation' | 'test'): Cases => ({
+    users: Int32Array.from(asked, ({ user }) => user),
+    targets: Int32Array.from(asked, (each) => each[target]),
+  })
+  return { name: 'leave-one-out', log, trainEnd, validation: cases('validation'), test: cases('test') }
+}
+
+/** The last row of `[start, end)` that is a target, or −1. */
+function lastTarget({ events }: Interactions, isTarget: readonly boolean[] | undefined, start: number, end: number): number {
+  for (let row = end - 1; row >= start; row--) {
+    if (isTarget === undefined || events === undefined || isTarget[events[row]]) return row
+  }
+  return -1
 }

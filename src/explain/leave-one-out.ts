@@ -38,7 +38,10 @@ export function itemScores(engine: Engine, model: Model, values: Int32Array, off
 function pick(scores: Tensor, items: Int32Array): Float32Array {
   const [users, width] = scores.shape
   const all = scores.float32()
-  return Float32Array.from({ length: users * items.length }, (_, at) => all[Math.floor(at / items.length) * width + items[at % items.length]])
+  return Float32Array.from(
+    { length: users * items.length },
+    (_, at) => all[Math.floor(at / items.length) * width + items[at % items.length]],
+  )
 }
 
 /** The largest over each user's interests. */

@@ -1,5 +1,5 @@
+import { nearest } from '../data/nearest.ts'
 import { FociError } from '../errors.ts'
-import { closest } from 'fastest-levenshtein'
 import type { ModelDefinition, ModelSpec } from './define.ts'
 import { specify } from './define.ts'
 import { markov } from './markov.ts'
@@ -17,7 +17,8 @@ export function definitionOf(name: string): ModelDefinition {
   const found = definitions.find((definition) => definition.name === name)
   if (found) return found
   const names = definitions.map((definition) => definition.name)
-  throw new FociError('UNKNOWN', `There is no model "${name}".`, `Did you mean "${closest(name, names)}"? There are ${names.join(', ')}.`)
+  const near = nearest(name, names)
+  throw new FociError('UNKNOWN', `There is no model "${name}".`, `${near ? `Did you mean "${near}"? ` : ''}There are ${names.join(', ')}.`)
 }
 
 /** A model with its options, by name. */

@@ -8,5 +8,10 @@ export interface MaskKey {
 
 /** Zeroes each element with probability `rate` and scales the rest by 1 / (1 − rate). */
 export function dropout(x: Tensor, rate: number, { seed, draw }: MaskKey): Tensor {
-  return x.derive('dropout', (e) => e.dropout(x.id, rate, seed, draw), [x], (_, dy, e) => [e.dropout(dy, rate, seed, draw)])
+  return x.derive(
+    'dropout',
+    (e) => e.dropout(x.id, rate, seed, draw),
+    [x],
+    (_, dy, e) => [e.dropout(dy, rate, seed, draw)],
+  )
 }

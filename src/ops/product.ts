@@ -18,5 +18,10 @@ export function linear(x: Tensor, w: Tensor, bias?: Tensor): Tensor {
 
 /** All inner products of the rows of a [n, D] and b [m, D] → [n, m]. */
 export function inner(a: Tensor, b: Tensor): Tensor {
-  return a.derive('inner', (e) => e.inner(a.id, b.id), [a, b], (_, dy, e) => [e.linear(dy, b.id, 0), e.linearWeightGradient(dy, a.id)])
+  return a.derive(
+    'inner',
+    (e) => e.inner(a.id, b.id),
+    [a, b],
+    (_, dy, e) => [e.linear(dy, b.id, 0), e.linearWeightGradient(dy, a.id)],
+  )
 }

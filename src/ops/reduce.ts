@@ -2,12 +2,22 @@ import { Tensor } from '../tensor/tensor.ts'
 
 /** x [..., D] + row [D], the same row for each. */
 export function addRow(x: Tensor, row: Tensor): Tensor {
-  return x.derive('addRow', (e) => e.addRow(x.id, row.id), [x, row], (_, dy, e) => [dy, e.sumRows(dy)])
+  return x.derive(
+    'addRow',
+    (e) => e.addRow(x.id, row.id),
+    [x, row],
+    (_, dy, e) => [dy, e.sumRows(dy)],
+  )
 }
 
 /** Σ of all elements → []. */
 export function sum(x: Tensor): Tensor {
-  return x.derive('sum', (e) => e.sum(x.id), [x], (_, dy, e) => [e.scaleBy(onesLike(x), dy)])
+  return x.derive(
+    'sum',
+    (e) => e.sum(x.id),
+    [x],
+    (_, dy, e) => [e.scaleBy(onesLike(x), dy)],
+  )
 }
 
 function onesLike(x: Tensor): number {

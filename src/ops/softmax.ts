@@ -6,5 +6,10 @@ import type { Tensor } from '../tensor/tensor.ts'
  * @returns weights of the same shape; each row sums to 1, a row of −∞ alone gives zeros
  */
 export function softmax(x: Tensor): Tensor {
-  return x.derive('softmax', (e) => e.softmax(x.id), [x], (y, dy, e) => [e.softmaxGradient(y, dy)]) // dx = y ⊙ (dy − Σ y ⊙ dy)
+  return x.derive(
+    'softmax',
+    (e) => e.softmax(x.id),
+    [x],
+    (y, dy, e) => [e.softmaxGradient(y, dy)],
+  ) // dx = y ⊙ (dy − Σ y ⊙ dy)
 }

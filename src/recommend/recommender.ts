@@ -21,7 +21,9 @@ export interface LoadOptions {
 }
 
 /** Who is asked about: a user of the log that the recommender was loaded with, or a history, oldest first. */
-export type Whom = { readonly user: string; readonly history?: undefined } | { readonly history: readonly Event[]; readonly user?: undefined }
+export type Whom =
+  | { readonly user: string; readonly history?: undefined }
+  | { readonly history: readonly Event[]; readonly user?: undefined }
 
 /** An item id, with its time in milliseconds (as `Date.now()`) where the model reads times. */
 export type Event = string | { readonly item: string; readonly time?: number }
@@ -111,7 +113,8 @@ export class Recommender {
    * @throws FociError FILE, ARTEFACT, ENGINE_MISSING
    */
   static async load(source: string | Uint8Array, { engine, log }: LoadOptions = {}): Promise<Recommender> {
-    const artefact = typeof source === 'string' ? await (await import('../artefact/file.ts')).loadArtefact(source) : await readArtefact(source)
+    const artefact =
+      typeof source === 'string' ? await (await import('../artefact/file.ts')).loadArtefact(source) : await readArtefact(source)
     return new Recommender(artefact, engine ?? (await selectEngine()), log)
   }
 
@@ -270,7 +273,11 @@ export class Recommender {
   }
 
   private without(what: string): FociError {
-    return new FociError('NEED', `The model ${this.artefact.parts[0].model} has no ${what}.`, 'Train a model that learns vectors, such as sasrec.')
+    return new FociError(
+      'NEED',
+      `The model ${this.artefact.parts[0].model} has no ${what}.`,
+      'Train a model that learns vectors, such as sasrec.',
+    )
   }
 
   private checkOpen(): void {

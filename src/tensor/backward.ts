@@ -1,6 +1,6 @@
 import type { Engine, Id } from '../engine/engine.ts'
 import { FociError } from '../errors.ts'
-import { type Gradient, Tensor, Variable } from './tensor.ts'
+import { type Gradient, type Tensor, Variable } from './tensor.ts'
 
 /**
  * Gradients of a scalar with respect to every variable that it was made from, as values of the current scope. Each node's

@@ -23,7 +23,16 @@ export interface Run {
 }
 
 /** What training does where options are silent. */
-export const defaults = { split: 'leave-one-out', seed: 1, epochs: 100, patience: 10, batch: 128, learningRate: 1e-3, weightDecay: 0, clip: 0 } as const
+export const defaults = {
+  split: 'leave-one-out',
+  seed: 1,
+  epochs: 100,
+  patience: 10,
+  batch: 128,
+  learningRate: 1e-3,
+  weightDecay: 0,
+  clip: 0,
+} as const
 
 /**
  * Trains a model on a log, in a worker thread with an engine of its own, so that this thread stays responsive.
@@ -76,7 +85,13 @@ function inWorker(log: Interactions, settings: TrainSettings, options: TrainOpti
     worker.on('error', reject)
     worker.on('exit', (code) => {
       options.signal?.removeEventListener('abort', abort)
-      reject(new FociError('ENGINE_LOST', `The training thread ended with code ${code}.`, 'Train again, with resume where a checkpoint was kept.'))
+      reject(
+        new FociError(
+          'ENGINE_LOST',
+          `The training thread ended with code ${code}.`,
+          'Train again, with resume where a checkpoint was kept.',
+        ),
+      )
     })
   })
 }

@@ -24,7 +24,13 @@ export type Message =
   | { readonly type: 'epoch'; readonly epoch: EpochReport }
   | { readonly type: 'step'; readonly step: StepReport }
   | { readonly type: 'done'; readonly result: JobResult }
-  | { readonly type: 'failed'; readonly code: ErrorCode | undefined; readonly message: string; readonly hint: string; readonly stack: string }
+  | {
+      readonly type: 'failed'
+      readonly code: ErrorCode | undefined
+      readonly message: string
+      readonly hint: string
+      readonly stack: string
+    }
 
 /** Steps are reported at most this often, in milliseconds. */
 const STEP_INTERVAL = 100
@@ -42,7 +48,11 @@ async function work(order: Order, post: (message: Message, transfer?: ArrayBuffe
     const { ids, titles, categories } = order.log.catalogue
     const log: Interactions = { ...order.log, catalogue: catalogueOf(ids, titles, categories) }
     const settings = { ...order.settings, model: await findModel(order) }
-    const hooks = { onStep, onEpoch: (epoch: EpochReport) => post({ type: 'epoch', epoch }), aborted: () => Atomics.load(order.stop, 0) !== 0 }
+    const hooks = {
+      onStep,
+      onEpoch: (epoch: EpochReport) => post({ type: 'epoch', epoch }),
+      aborted: () => Atomics.load(order.stop, 0) !== 0,
+    }
     const result = await runJob(await selectEngine(), { log, settings, checkpoint: order.checkpoint, resume: order.resume }, hooks)
     post({ type: 'done', result }, [result.artefact.buffer])
   } catch (error) {

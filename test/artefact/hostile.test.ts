@@ -84,10 +84,19 @@ describe('a hostile file', () => {
     expect((await errorOf(readArtefact(fileOf(header)))).code).toBe('ARTEFACT')
   })
 
+  it('with more padding than is due is refused, though it says the same', async () => {
+    const bytes = await writeArtefact(sample())
+    const start = 8 + new DataView(bytes.buffer).getUint32(0, true)
+    const padded = Uint8Array.from([...bytes.subarray(0, start), ...new Array(64).fill(0x20), ...bytes.subarray(start)])
+    new DataView(padded.buffer).setUint32(0, start - 8 + 64, true)
+    expect((await errorOf(readArtefact(padded))).message).toMatch(`padded to byte ${start + 64} instead of ${start}`)
+  })
+
   it('nested deep or broad is refused fast and in bounded memory', async () => {
     const size = MIB - 200
     const headers = [
       '['.repeat(size),
+      '['.repeat(size / 2) + ']'.repeat(size / 2),
       '{"a":'.repeat(size / 5),
       `{"a":[${'[],'.repeat(size / 3 - 4)}[]]}`,
       '"'.repeat(size),
@@ -96,7 +105,7 @@ describe('a hostile file', () => {
     ]
     for (const header of [
       ...headers,
-      ...headers.slice(0, 3).map((inner) => `{"__metadata__":{"foci":${JSON.stringify(inner.slice(0, MIB / 3))}}}`),
+      ...headers.slice(0, 4).map((inner) => `{"__metadata__":{"foci":${JSON.stringify(inner.slice(0, MIB / 3))}}}`),
     ]) {
       const file = fileOf(header)
       const before = held()

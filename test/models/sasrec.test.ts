@@ -33,7 +33,10 @@ describe('sasrec', () => {
       const { engine, variables, model, batch } = small({ loss })
       // Larger values than the initial ones, so that no gradient hides below the differences' error.
       for (const variable of variables.all) {
-        engine.write(variable.id, variable.float32().map((value, i) => value + 0.4 * Math.sin(3 * i + variable.name.length)))
+        engine.write(
+          variable.id,
+          variable.float32().map((value, i) => value + 0.4 * Math.sin(3 * i + variable.name.length)),
+        )
       }
       const value = (): number => scope(engine, () => model.loss(batch()).value())
       const gradients = scope(
@@ -82,7 +85,10 @@ describe('sasrec', () => {
     const { engine, model } = small({})
     const encode = (items: number[]): number[] =>
       scope(engine, () => {
-        const histories = { items: Tensor.int32(engine, Int32Array.from(items)), offsets: Tensor.int32(engine, Int32Array.of(0, items.length)) }
+        const histories = {
+          items: Tensor.int32(engine, Int32Array.from(items)),
+          offsets: Tensor.int32(engine, Int32Array.of(0, items.length)),
+        }
         return [...model.encode(histories, {}).vectors.float32()]
       })
     expect(encode([1, 2, 3])).toEqual(encode([1, 2, 3]))

@@ -1,5 +1,6 @@
 //! Activations and their gradients, elementwise.
 
+use crate::multiversion;
 use crate::elementwise::{mapped, zipped};
 use crate::parallel::Parallel;
 use crate::simd::{self, fma, math};

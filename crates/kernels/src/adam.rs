@@ -1,5 +1,6 @@
 //! Adam with decoupled weight decay (Kingma and Ba, ICLR 2015; Loshchilov and Hutter, ICLR 2019).
 
+use crate::multiversion;
 use crate::parallel::{PART, Parallel, over_rows, rows_per_part, zip_parts};
 use crate::simd::{LANES, fma};
 

@@ -1,5 +1,6 @@
 //! Dropout whose mask is a function of position, so that the gradient draws it again instead of keeping it.
 
+use crate::multiversion;
 use crate::parallel::{PART, Parallel, over_parts};
 use crate::random::{Stream, mix};
 

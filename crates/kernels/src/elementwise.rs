@@ -1,5 +1,6 @@
 //! Elementwise arithmetic on slices of one length.
 
+use crate::multiversion;
 use crate::parallel::{PART, Parallel, over_parts};
 use crate::simd;
 

@@ -1,5 +1,6 @@
 //! Layer normalisation along rows.
 
+use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part, zip_parts};
 use crate::reduce::add_partials;
 use crate::simd::{self, fma};

@@ -1,5 +1,6 @@
 //! Rows of unit length.
 
+use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part};
 use crate::simd::{self, fma};
 

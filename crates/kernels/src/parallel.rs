@@ -58,6 +58,26 @@ pub fn zip_parts<T: Send, const N: usize>(
     });
 }
 
+/// [`zip_parts`] over slices of two types.
+pub fn zip_mixed<T: Send, U: Send, const N: usize, const M: usize>(
+    run: &impl Parallel,
+    (outs, sizes): ([&mut [T]; N], [usize; N]),
+    (others, other_sizes): ([&mut [U]; M], [usize; M]),
+    body: impl Fn(usize, [&mut [T]; N], [&mut [U]; M]) + Sync,
+) {
+    let (sizes, other_sizes) = (sizes.map(|s| s.max(1)), other_sizes.map(|s| s.max(1)));
+    let blocks = (0..N).map(|i| outs[i].len().div_ceil(sizes[i]));
+    let blocks = blocks.chain((0..M).map(|i| others[i].len().div_ceil(other_sizes[i]))).max();
+    let (shared, other) = (outs.map(Shared::new), others.map(Shared::new));
+    run.run(blocks.unwrap_or(0), &|block| {
+        // SAFETY: blocks are run once each and their ranges do not overlap.
+        let parts = std::array::from_fn(|i| unsafe { shared[i].part(block, sizes[i]) });
+        // SAFETY: as above.
+        let rest = std::array::from_fn(|i| unsafe { other[i].part(block, other_sizes[i]) });
+        body(block, parts, rest);
+    });
+}
+
 /// Runs `body(index, rows)` over the rows `ids` of several row-major tables, `per` ids a block.
 ///
 /// Panics unless the ids ascend strictly: that keeps the rows of two blocks apart.
@@ -85,6 +105,7 @@ pub fn over_rows<const N: usize>(
 /// A row-major matrix whose rows are cut into segments by ascending offsets, to be written panel by panel.
 pub struct Segmented<'a> {
     pub data: &'a mut [f32],
+    pub width: usize,
     pub offsets: &'a [i32],
 }
 
@@ -93,29 +114,27 @@ pub struct Segmented<'a> {
 pub fn over_panels<S, const N: usize>(
     run: &impl Parallel,
     outs: [Segmented<'_>; N],
-    width: usize,
     heads: usize,
     state: impl Fn() -> S + Sync,
     body: impl Fn(&mut S, usize, usize, [Panel<'_>; N]) + Sync,
 ) {
     let segments = outs.iter().map(|out| out.offsets.len().saturating_sub(1)).min().unwrap_or(0);
-    let rows = outs.iter().map(|out| out.data.len() / width.max(1)).max().unwrap_or(0);
+    let rows = outs.iter().map(|out| out.data.len() / out.width.max(1)).max().unwrap_or(0);
     for out in &outs {
         assert!(out.offsets.is_sorted() && out.offsets.first().is_none_or(|&first| first >= 0));
     }
     // About 128 rows a block: short segments would not pay for their own.
     let group = (128 * segments / rows.max(1)).clamp(1, 32);
-    let columns = width / heads.max(1);
-    let shared = outs.map(|out| (Shared::new(out.data), out.offsets));
+    let shared = outs.map(|out| (Shared::new(out.data), out.width, out.offsets));
     run.run(segments.div_ceil(group) * heads, &|block| {
         let (start, head) = (block / heads * group, block % heads);
         let mut state = state();
         for segment in start..segments.min(start + group) {
-            let panels = std::array::from_fn(|i| Panel {
-                shared: &shared[i].0,
-                rows: shared[i].1[segment] as usize..shared[i].1[segment + 1] as usize,
-                stride: width,
-                columns: head * columns..(head + 1) * columns,
+            let panels = shared.each_ref().map(|(shared, width, offsets)| Panel {
+                shared,
+                rows: offsets[segment] as usize..offsets[segment + 1] as usize,
+                stride: *width,
+                columns: head * (width / heads)..(head + 1) * (width / heads),
             });
             body(&mut state, segment, head, panels);
         }
@@ -134,6 +153,11 @@ impl Panel<'_> {
     /// Rows of the panel.
     pub fn rows(&self) -> usize {
         self.rows.len()
+    }
+
+    /// Columns of the panel.
+    pub fn columns(&self) -> usize {
+        self.columns.len()
     }
 
     /// The panel's columns of its row `i`.
@@ -155,6 +179,17 @@ unsafe impl<T: Send> Sync for Shared<'_, T> {}
 impl<'a, T> Shared<'a, T> {
     pub fn new(out: &'a mut [T]) -> Self {
         Self(out.as_mut_ptr(), out.len(), PhantomData)
+    }
+
+    /// Part `block` of consecutive parts of `size` elements: shorter at the end, empty beyond.
+    ///
+    /// # Safety
+    /// No other live range overlaps this one.
+    #[allow(clippy::mut_from_ref)]
+    unsafe fn part(&self, block: usize, size: usize) -> &mut [T] {
+        let start = (block * size).min(self.1);
+        // SAFETY: passed on from the caller.
+        unsafe { self.range(start, size.min(self.1 - start)) }
     }
 
     /// Elements `start .. start + length`.
@@ -269,8 +304,8 @@ mod tests {
     #[test]
     fn panels_cover_segments_and_heads_once() {
         let mut data = vec![0.0; 5 * 4];
-        let out = Segmented { data: &mut data, offsets: &[0, 2, 2, 5] };
-        over_panels(&Reverse, [out], 4, 2, || (), |(), segment, head, [mut panel]| {
+        let out = Segmented { data: &mut data, width: 4, offsets: &[0, 2, 2, 5] };
+        over_panels(&Reverse, [out], 2, || (), |(), segment, head, [mut panel]| {
             for i in 0..panel.rows() {
                 panel.row(i).iter_mut().for_each(|x| *x += (10 * segment + head) as f32);
             }

@@ -1,5 +1,6 @@
 //! Sums along one axis or over everything, in an order that the shape alone decides.
 
+use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part};
 use crate::simd::{self, LANES};
 

@@ -56,3 +56,190 @@ fn sampled_softmax_on(
     });
     loss
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Serial;
+    use crate::cross_entropy::{cross_entropy, cross_entropy_scratch};
+    use crate::parallel::testing::{Reverse, SETS, TwoThreads, bits, close, differences, values, wide};
+
+    /// h, positives, negatives, targets, drawn.
+    struct World {
+        h: Vec<f32>,
+        positives: Vec<f32>,
+        negatives: Vec<f32>,
+        targets: Vec<i32>,
+        drawn: Vec<i32>,
+        width: usize,
+    }
+
+    impl World {
+        fn new(t: usize, n: usize, width: usize, size: f32) -> Self {
+            let scaled = |seed, n| values(seed, n).iter().map(|x| x * size).collect();
+            Self {
+                h: scaled(1, t * width),
+                positives: scaled(2, t * width),
+                negatives: scaled(3, n * width),
+                // Few ids, so that a row meets its target among the negatives more than once.
+                targets: (0..t).map(|i| (i * 5 % 7) as i32).collect(),
+                drawn: (0..n).map(|i| (i * 3 % 11) as i32).collect(),
+                width,
+            }
+        }
+
+        /// The formula in f64: [loss, dh, dpositives, dnegatives].
+        fn naive(&self, h: &[f64], positives: &[f64], negatives: &[f64]) -> (f64, [Vec<f64>; 3]) {
+            let (width, count) = (self.width, self.targets.len() as f64);
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+            let mut d = [vec![0.0; h.len()], vec![0.0; h.len()], vec![0.0; negatives.len()]];
+            let mut loss = 0.0;
+            for (row, target) in self.targets.iter().enumerate() {
+                let at = row * width..(row + 1) * width;
+                let (h, positive) = (&h[at.clone()], &positives[at.clone()]);
+                let own = dot(h, positive);
+                let logits: Vec<f64> = (negatives.chunks_exact(width).zip(&self.drawn))
+                    .map(|(x, id)| if id == target { f64::NEG_INFINITY } else { dot(h, x) })
+                    .collect();
+                let most = logits.iter().copied().fold(own, f64::max);
+                let total = (own - most).exp() + logits.iter().map(|x| (x - most).exp()).sum::<f64>();
+                loss += (total.ln() + most - own) / count;
+                let won = ((own - most).exp() / total - 1.0) / count;
+                for k in 0..width {
+                    d[0][at.start + k] += won * positive[k];
+                    d[1][at.start + k] = won * h[k];
+                }
+                for (j, logit) in logits.iter().enumerate() {
+                    let p = (logit - most).exp() / total / count;
+                    for k in 0..width {
+                        d[0][at.start + k] += p * negatives[j * width + k];
+                        d[2][j * width + k] += p * h[k];
+                    }
+                }
+            }
+            (loss, d)
+        }
+
+        fn expected(&self) -> (f64, [Vec<f64>; 3]) {
+            self.naive(&wide(&self.h), &wide(&self.positives), &wide(&self.negatives))
+        }
+
+        /// The kernel, over buffers full of garbage.
+        fn run(&self, set: Instructions, run: &impl Parallel) -> (f64, [Vec<f32>; 3]) {
+            let garbage = |n| vec![f32::NAN; n];
+            let (t, n) = (self.h.len(), self.negatives.len());
+            let [mut dh, mut dpositives, mut dnegatives] = [garbage(t), garbage(t), garbage(n)];
+            let size = sampled_softmax_scratch(self.targets.len(), self.drawn.len(), self.width);
+            let loss = sampled_softmax_on(
+                set,
+                run,
+                (&self.h, &self.positives, &self.negatives, &self.targets, &self.drawn),
+                self.width,
+                &mut dh,
+                &mut dpositives,
+                &mut dnegatives,
+                &mut garbage(size),
+            );
+            (loss, [dh, dpositives, dnegatives])
+        }
+
+        #[track_caller]
+        fn agrees(&self, tolerance: f64) {
+            let (loss, d) = self.expected();
+            let count = self.targets.len() as f32;
+            for set in SETS {
+                let actual = self.run(set, &Serial);
+                assert!((actual.0 - loss).abs() / (1.0 + loss) < tolerance, "{} is not {loss}", actual.0);
+                for (actual, expected) in actual.1.iter().zip(&d) {
+                    let actual: Vec<f32> = actual.iter().map(|x| x * count).collect();
+                    let expected: Vec<f64> = expected.iter().map(|x| x * f64::from(count)).collect();
+                    close(&actual, &expected, tolerance);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn is_the_formula() {
+        for (t, n, width) in [(1, 1, 1), (3, 0, 4), (1, 40, 7), (7, 16, 16), (5, 17, 3)] {
+            World::new(t, n, width, 1.0).agrees(1e-5);
+        }
+        if !cfg!(miri) {
+            for (t, n, width) in [(64, 64, 64), (65, 100, 100), (300, 257, 20), (70, 600, 65), (9, 50, 300)] {
+                World::new(t, n, width, 0.5).agrees(2e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn large_logits_stay_right() {
+        World::new(9, 40, 8, 8.0).agrees(1e-3);
+    }
+
+    #[test]
+    fn a_row_whose_negatives_are_all_its_target_has_no_loss() {
+        let mut world = World::new(2, 5, 4, 1.0);
+        world.targets = vec![9, 9];
+        world.drawn = vec![9; 5];
+        let (loss, d) = world.run(instructions(), &Serial);
+        assert_eq!(loss, 0.0);
+        assert!(d.iter().flatten().all(|&x| x == 0.0));
+        // The same where logits are too large to go without their maximum, and far below zero.
+        world.h.fill(300.0);
+        world.positives.fill(-1.0);
+        let (loss, d) = world.run(instructions(), &Serial);
+        assert_eq!(loss, 0.0);
+        assert!(d.iter().flatten().all(|&x| x == 0.0));
+    }
+
+    #[test]
+    fn no_rows_give_zeros() {
+        let (loss, d) = World::new(0, 3, 2, 1.0).run(instructions(), &Serial);
+        assert_eq!((loss, d), (0.0, [vec![], vec![], vec![0.0; 6]]));
+    }
+
+    #[test]
+    fn all_items_as_negatives_are_the_cross_entropy() {
+        let (t, v, width) = (20, 30, 8);
+        let mut world = World::new(t, v, width, 1.0);
+        world.drawn = (0..v as i32).collect();
+        world.positives = (world.targets.iter())
+            .flat_map(|&id| world.negatives[id as usize * width..][..width].to_vec())
+            .collect();
+        let (loss, [dh, dpositives, mut dnegatives]) = world.run(instructions(), &Serial);
+        let (mut full_dh, mut full_ditems) = (vec![0.0; t * width], vec![0.0; v * width]);
+        let mut scratch = vec![0.0; cross_entropy_scratch(t, v, width)];
+        let (h, items) = (&world.h, &world.negatives);
+        let full = cross_entropy(
+            &Serial, h, items, &world.targets, width, &mut full_dh, &mut full_ditems, &mut scratch,
+        );
+        assert!((loss - full).abs() < 1e-6);
+        close(&dh, &wide(&full_dh), 1e-6);
+        for (row, &id) in world.targets.iter().enumerate() {
+            for k in 0..width {
+                dnegatives[id as usize * width + k] += dpositives[row * width + k];
+            }
+        }
+        close(&dnegatives, &wide(&full_ditems), 1e-6);
+    }
+
+    #[test]
+    fn gradients_are_central_differences() {
+        let world = World::new(4, 6, 3, 1.0);
+        let (_, [dh, dpositives, dnegatives]) = world.run(instructions(), &Serial);
+        let (h, p, n) = (wide(&world.h), wide(&world.positives), wide(&world.negatives));
+        close(&dh, &differences(&h, &[1.0], |x| vec![world.naive(x, &p, &n).0]), 1e-5);
+        close(&dpositives, &differences(&p, &[1.0], |x| vec![world.naive(&h, x, &n).0]), 1e-5);
+        close(&dnegatives, &differences(&n, &[1.0], |x| vec![world.naive(&h, &p, x).0]), 1e-5);
+    }
+
+    #[test]
+    fn threads_do_not_change_the_bits() {
+        let (t, n) = if cfg!(miri) { (3, 20) } else { (330, 700) };
+        let world = World::new(t, n, 20, 1.0);
+        let all = |x: (f64, [Vec<f32>; 3])| (x.0.to_bits(), x.1.map(|x| bits(&x)));
+        let serial = all(world.run(instructions(), &Serial));
+        assert_eq!(serial, all(world.run(instructions(), &Reverse)));
+        assert_eq!(serial, all(world.run(instructions(), &TwoThreads)));
+    }
+}

@@ -1,5 +1,6 @@
 //! Softmax along rows.
 
+use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part};
 use crate::simd::{self, LANES, Lane, fma, math, sum_lanes};
 

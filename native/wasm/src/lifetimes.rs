@@ -70,7 +70,8 @@ pub fn read_int32(id: u32) -> Result<Vec<i32>> {
     call(|arena| arena.read_i32(id).map(<[i32]>::to_vec))
 }
 
-#[wasm_bindgen(js_name = "memory")]
+/// `memory` of the engine; a module's own memory already has that name.
+#[wasm_bindgen(js_name = "memoryInUse")]
 pub fn memory() -> Result<Vec<f64>> {
     call(|arena| Ok(arena.memory().to_vec()))
 }

@@ -1,6 +1,6 @@
 import type { ItemRow } from '../catalogue.ts'
 import { locateColumn } from '../columns.ts'
-import { faults, fault } from '../faults.ts'
+import { fault, faults } from '../faults.ts'
 import { readDialect } from './dialect.ts'
 import type { Session } from './duckdb.ts'
 import { firstFault, loadCsv } from './load.ts'

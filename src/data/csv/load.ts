@@ -1,6 +1,6 @@
 import { FociError } from '../../errors.ts'
 import { badRow } from '../faults.ts'
-import { type Dialect } from './dialect.ts'
+import type { Dialect } from './dialect.ts'
 import { type Session, sqlText } from './duckdb.ts'
 import { walkRecords } from './records.ts'
 
@@ -78,7 +78,9 @@ function unreadable({ path }: Dialect, cause: unknown): FociError {
   if (message.includes('Out of Memory')) {
     return new FociError('MEMORY', `${path}: ${message}`, 'Allow DuckDB more (memory) or free space in the temporary folder.', { cause })
   }
-  return new FociError('DATA', `${path}: ${message}`, 'Write it as CSV in UTF-8 with one kind of line end (\\n or \\r\\n) throughout.', { cause })
+  return new FociError('DATA', `${path}: ${message}`, 'Write it as CSV in UTF-8 with one kind of line end (\\n or \\r\\n) throughout.', {
+    cause,
+  })
 }
 
 /** The earlier of the first broken record and the sound row number `n` that the caller found fault with, as an error. */

@@ -104,7 +104,8 @@ async function hasBothKinds(session: Session): Promise<boolean> {
 /** Ids numbered by first appearance, rows by user, time and place in the file. */
 async function sortedColumns(session: Session, places: Places, unit: TimeUnit): Promise<Omit<SortedLog, 'unit' | 'skipped'>> {
   await session.connection.run(`CREATE VIEW good AS SELECT * FROM log WHERE ${faultIn(unit)} = 0`)
-  const number = async (column: 'user' | 'item' | 'scene' | 'event', asked: boolean) => (asked ? await numbered(session, column) : undefined)
+  const number = async (column: 'user' | 'item' | 'scene' | 'event', asked: boolean) =>
+    asked ? await numbered(session, column) : undefined
   const users = (await number('user', true)) ?? []
   const items = (await number('item', true)) ?? []
   const sceneNames = await number('scene', places.scene !== undefined)
@@ -113,10 +114,10 @@ async function sortedColumns(session: Session, places: Places, unit: TimeUnit): 
   const columns = emptyColumns(Number(count), users.length, { scene: sceneNames, event: eventNames, value: places.value })
   const join = (column: string, asked: unknown) => (asked === undefined ? '' : `JOIN ${column}s ON ${column}s.id = ${column}_id`)
   await fill(
-    await session.connection.stream(`SELECT users.at, items.at, ${timeIn(unit)},
-        ${sceneNames === undefined ? '0' : 'scenes.at'}, ${eventNames === undefined ? '0' : 'events.at'}, value
+    await session.connection.stream(`SELECT users.place, items.place, ${timeIn(unit)},
+        ${sceneNames === undefined ? '0' : 'scenes.place'}, ${eventNames === undefined ? '0' : 'events.place'}, value
       FROM good ${join('user', users)} ${join('item', items)} ${join('scene', sceneNames)} ${join('event', eventNames)}
-      ORDER BY users.at, ${timeIn(unit)}, ${unit === 'nanoseconds' ? 'TRY_CAST(written AS BIGINT), ' : ''}n`),
+      ORDER BY users.place, ${timeIn(unit)}, ${unit === 'nanoseconds' ? 'TRY_CAST(written AS BIGINT), ' : ''}n`),
     columns,
   )
   return { ...columns, users, itemIds: items, sceneNames, eventNames }
@@ -125,9 +126,9 @@ async function sortedColumns(session: Session, places: Places, unit: TimeUnit): 
 /** Makes the table `users` (or items, scenes, events) of ids and their numbers, and gives the ids in order. */
 async function numbered(session: Session, column: string): Promise<string[]> {
   await session.connection.run(`CREATE TABLE ${column}s AS
-    SELECT id, (row_number() OVER (ORDER BY earliest) - 1)::INTEGER AS at
+    SELECT id, (row_number() OVER (ORDER BY earliest) - 1)::INTEGER AS place
     FROM (SELECT ${column}_id AS id, min(n) AS earliest FROM good GROUP BY 1)`)
-  const result = await session.connection.stream(`SELECT id FROM ${column}s ORDER BY at`)
+  const result = await session.connection.stream(`SELECT id FROM ${column}s ORDER BY place`)
   const ids: string[] = []
   for await (const chunk of chunks(result)) {
     for (const id of chunk.getColumnValues(0)) ids.push(String(id))
@@ -170,4 +171,3 @@ async function fill(result: DuckDBResult, columns: ReturnType<typeof emptyColumn
   }
   for (let user = 1; user < offsets.length; user++) offsets[user] += offsets[user - 1]
 }
-

@@ -52,6 +52,7 @@ export class Arena implements Lifetimes {
       if (kept.includes(id) && around) around.push(id)
       else this.release(id)
     }
+    if (kept.length > 0 && !around) fail('NO_SCOPE', 'closeScope: no scope around to keep tensors in')
   }
 
   release(id: Id): void {

@@ -49,7 +49,7 @@ export function losses(arena: Arena): Pick<Operations, 'crossEntropy' | 'sampled
     crossEntropy(hId, itemsId, targetsId) {
       const [h, items, targets] = [side(hId), side(itemsId), arena.ints(targetsId)]
       const [count, catalogue] = [arena.matrix(hId).rows, arena.matrix(itemsId).rows]
-      expectShape(h.width === items.width, `crossEntropy: widths ${h.width} and ${items.width}`)
+      expectShape(h.width > 0 && h.width === items.width, `crossEntropy: widths ${h.width} and ${items.width}`)
       expectShape(targets.length === count, `crossEntropy: ${targets.length} targets for ${count} rows`)
       expectIds(targets, catalogue, 'targets')
       let loss = 0
@@ -76,7 +76,7 @@ export function losses(arena: Arena): Pick<Operations, 'crossEntropy' | 'sampled
         arena.real(hId).shape.join() === arena.real(positivesId).shape.join(),
         'sampledSoftmax: h and positives of different shapes',
       )
-      expectShape(h.width === negatives.width, `sampledSoftmax: widths ${h.width} and ${negatives.width}`)
+      expectShape(h.width > 0 && h.width === negatives.width, `sampledSoftmax: widths ${h.width} and ${negatives.width}`)
       expectShape(targets.length === count, `sampledSoftmax: ${targets.length} targets for ${count} rows`)
       expectShape(drawn.length === arena.matrix(negativesId).rows, 'sampledSoftmax: negatives and their ids of different lengths')
       let loss = 0

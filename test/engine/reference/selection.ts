@@ -24,7 +24,7 @@ export function selection(arena: Arena): Pick<Operations, 'topK' | 'topKScores'>
     const allowed = masks.allowed === 0 ? undefined : arena.ints(masks.allowed)
     expectRange(Number.isInteger(k) && k >= 0, `${k} results`)
     expectShape(seenOffsets.length === users + 1, `${seenOffsets.length} offsets of the seen for ${users} users`)
-    expectShape(total(seenOffsets) === seen.length, `offsets of the seen up to ${total(seenOffsets)} for ${seen.length}`)
+    expectRange(total(seenOffsets) === seen.length, `offsets of the seen up to ${total(seenOffsets)} for ${seen.length}`)
     expectShape(!allowed || allowed.length === Math.ceil(catalogue / 32), 'allowed bits for another catalogue')
     expectIds(seen, catalogue, 'seen items')
     return Array.from({ length: users }, (_, user) => {
@@ -32,7 +32,7 @@ export function selection(arena: Arena): Pick<Operations, 'topK' | 'topKScores'>
       const best = Array.from({ length: catalogue }, (_, item) => item)
         .filter((item) => !hidden.has(item) && (!allowed || (allowed[item >> 5] >>> (item % 32)) & 1))
         .map((item) => candidate(user, item))
-        .filter(({ item }) => item !== -1)
+        .filter(({ score }) => score > Number.NEGATIVE_INFINITY)
         .sort((a, b) => b.score - a.score || a.item - b.item)
         .slice(0, k)
       return [...best, ...Array<Candidate>(k - best.length).fill(ABSENT)]
@@ -46,8 +46,8 @@ export function selection(arena: Arena): Pick<Operations, 'topK' | 'topKScores'>
   return {
     topK(vectorsId, offsetsId, itemsId, k, seen, seenOffsets, allowed) {
       const [vectors, table, offsets] = [arena.matrix(vectorsId), arena.matrix(itemsId), arena.offsets(offsetsId)]
-      expectShape(vectors.width === table.width, `topK: widths ${vectors.width} and ${table.width}`)
-      expectShape(total(offsets) === vectors.rows, `topK: offsets up to ${total(offsets)} for ${vectors.rows} vectors`)
+      expectShape(table.width > 0 && vectors.width === table.width, `topK: widths ${vectors.width} and ${table.width}`)
+      expectRange(total(offsets) === vectors.rows, `topK: offsets up to ${total(offsets)} for ${vectors.rows} vectors`)
       const score = (row: number, item: number): number => {
         let sum = 0
         for (let c = 0; c < table.width; c++) sum += vectors.values[row * table.width + c] * table.values[item * table.width + c]

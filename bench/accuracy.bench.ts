@@ -1,0 +1,120 @@
+/**
+ * Accuracy of sasrec on real logs: every run tried, each option chosen on validation, the chosen one with three seeds.
+ * Runs that bench/results/accuracy.json already holds are not repeated; `--fresh` starts anew, `--only NAME` takes one log.
+ */
+import { existsSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { type EpochReport, type ReportRow, readInteractions, sasrec, train } from 'foci'
+import { machine, readRows, table, writeResults } from './results.ts'
+
+type SasrecOptions = NonNullable<Parameters<typeof sasrec>[0]>
+
+interface Trial {
+  readonly log: string
+  readonly options: SasrecOptions
+  readonly training: { readonly epochs: number; readonly patience: number; readonly weightDecay?: number }
+}
+
+interface Row extends Trial {
+  readonly seed: number
+  readonly epochs: number
+  readonly bestEpoch: number
+  readonly validation: number
+  readonly report: readonly ReportRow[]
+  readonly minutes: number
+}
+
+const SEEDS = [1, 2, 3]
+const METRIC = 'ndcg@10'
+const usual = { epochs: 100, patience: 10 }
+
+/** The options tried on each log, fixed before their test figures were seen. */
+const trials: readonly Trial[] = [
+  { log: 'movielens-1m', options: { maxLength: 200 }, training: usual },
+  { log: 'amazon-beauty', options: { maxLength: 50, dropout: 0.5 }, training: usual },
+  { log: 'amazon-beauty', options: { maxLength: 50, dropout: 0.5, dim: 128 }, training: usual },
+  { log: 'amazon-beauty', options: { maxLength: 50, dropout: 0.5, loss: 'sampled-softmax' }, training: usual },
+  { log: 'amazon-beauty', options: { maxLength: 50, dropout: 0.5, dim: 128, loss: 'sampled-softmax' }, training: usual },
+]
+
+const { values: flags } = parseArgs({
+  options: { only: { type: 'string' }, data: { type: 'string', default: '../shared/data' }, fresh: { type: 'boolean' } },
+})
+const rows = flags.fresh ? [] : readRows<Row>('accuracy')
+for (const log of new Set(trials.map((trial) => trial.log))) if (!flags.only || flags.only === log) await compare(log)
+
+/** One seed of each trial, then the other seeds of the one that validation prefers. */
+async function compare(log: string): Promise<void> {
+  const path = `${flags.data}/${log}/interactions.csv.gz`
+  if (!existsSync(path)) return console.log(`${path} is not there: skipped`)
+  const candidates: Row[] = []
+  for (const trial of trials.filter((each) => each.log === log)) candidates.push(await once(path, trial, SEEDS[0]))
+  const best = candidates.reduce((a, b) => (b.validation > a.validation ? b : a))
+  for (const seed of SEEDS.slice(1)) await once(path, best, seed)
+}
+
+async function once(path: string, { log, options, training }: Trial, seed: number): Promise<Row> {
+  const trial = { log, options, training, seed }
+  const key = JSON.stringify(trial)
+  const known = rows.find((row) => JSON.stringify({ log: row.log, options: row.options, training: row.training, seed: row.seed }) === key)
+  if (known) return known
+  console.log(key)
+  const started = performance.now()
+  const onEpoch = ({ epoch, loss, validation, best, seconds }: EpochReport) =>
+    console.log(
+      `  epoch ${epoch}: loss ${loss.toFixed(4)}, validation ${validation[METRIC].toFixed(4)}${best ? ' *' : ''}, ${seconds.toFixed(1)} s`,
+    )
+  const run = await train(await readInteractions(path), { model: sasrec(options), ...training, seed, onEpoch })
+  const bestEpoch = run.epochs.findLastIndex((epoch) => epoch.best)
+  const validation = run.epochs[bestEpoch].validation[METRIC]
+  const minutes = (performance.now() - started) / 60_000
+  const row: Row = { ...trial, epochs: run.epochs.length, bestEpoch: bestEpoch + 1, validation, report: run.report, minutes }
+  run.recommender[Symbol.dispose]()
+  rows.push(row)
+  writeResults('accuracy', rows, page())
+  console.log(`  test ${show(row.report[0], METRIC)}`)
+  return row
+}
+
+function page(): string {
+  const logs = [...new Set(rows.map((row) => row.log))]
+  return `# Accuracy\n\n\`npm run bench -- accuracy\`, on ${machine()}.\n\n${logs.map(section).join('\n\n')}\n`
+}
+
+function section(log: string): string {
+  const own = rows.filter((row) => row.log === log)
+  const lines = own.map((row) => [
+    Object.entries(row.options)
+      .map((pair) => pair.join(' '))
+      .join(', '),
+    row.seed,
+    row.bestEpoch,
+    row.epochs,
+    row.validation.toFixed(4),
+    show(row.report[0], METRIC),
+    show(row.report[0], 'hr@10'),
+    row.minutes.toFixed(1),
+  ])
+  const bars = own[0].report.slice(1).map((bar) => [bar.model, show(bar, METRIC), show(bar, 'hr@10')])
+  const head = ['options', 'seed', 'best epoch', 'epochs', 'validation NDCG@10', 'test NDCG@10', 'test HR@10', 'minutes']
+  return `## ${log}\n\n${table(head, lines)}\n\n${means(own)}\n\n${table(['counting model', 'test NDCG@10', 'test HR@10'], bars)}`
+}
+
+function means(own: readonly Row[]): string {
+  const keys = new Set(own.map((row) => JSON.stringify(row.options)))
+  const whole = [...keys]
+    .map((key) => own.filter((row) => JSON.stringify(row.options) === key))
+    .filter((group) => group.length === SEEDS.length)
+  return whole
+    .map((group) => {
+      const mean = (of: (row: Row) => number): string => (group.reduce((sum, row) => sum + of(row), 0) / group.length).toFixed(4)
+      const test = (metric: string) => mean((row) => row.report[0].metrics[metric].mean)
+      return `Mean of seeds ${SEEDS.join(', ')} of the options that validation chose: test NDCG@10 **${test(METRIC)}**, HR@10 ${test('hr@10')}.`
+    })
+    .join('\n')
+}
+
+const show = (row: ReportRow, metric: string): string => {
+  const { mean, low, high } = row.metrics[metric]
+  return `${mean.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`
+}

@@ -1,0 +1,45 @@
+import type { FociCommand } from './command.ts'
+import { choiceFlag, jsonFlag, wholeFlag } from './flags.ts'
+import { seconds } from './format.ts'
+import { type LogFlags, logFlags, readLog, roleFlags } from './log-flags.ts'
+import { outputOf, reportTable } from './output.ts'
+import { checkInput } from './paths.ts'
+
+interface EvaluateFlags extends LogFlags {
+  readonly on: 'test' | 'validation'
+  readonly k: number
+  readonly json?: boolean
+}
+
+export function evaluateCommand(program: FociCommand): void {
+  const command = program
+    .command('evaluate')
+    .description('how well an artefact ranks what users of a log took next')
+    .argument('<file>', 'an artefact that `foci train` wrote')
+    .argument('<log>', 'the log that it was trained on')
+    .addOption(choiceFlag('--on <part>', 'part of the split', ['test', 'validation'], 'test'))
+    .addOption(wholeFlag('-k <count>', 'length of the lists that are judged', { min: 1, fallback: 10 }))
+    .addOption(jsonFlag())
+  logFlags(command)
+  roleFlags(command)
+  command.action(evaluate)
+}
+
+/** The split and the roles of event types are the artefact's, unless flags say otherwise. */
+async function evaluate(file: string, path: string, flags: EvaluateFlags): Promise<void> {
+  const { say, document } = outputOf(flags.json)
+  checkInput(file, 'artefact')
+  checkInput(path, 'log')
+  const { loadArtefact } = await import('../artefact/file.ts')
+  const { evaluateArtefact } = await import('../evaluate/artefact.ts')
+  const artefact = await loadArtefact(file)
+  const log = await readLog(path, flags, artefact.roles)
+  const start = performance.now()
+  const report = await evaluateArtefact(file, log, { on: flags.on, k: flags.k })
+  const spent = (performance.now() - start) / 1000
+  const { model, users, metrics } = report
+  document({ model, split: artefact.trained.split, users, metrics, seconds: spent })
+  if (flags.json) return
+  reportTable([report]).forEach((line) => say(line))
+  say(`split ${artefact.trained.split}, whole catalogue, means with 95% intervals; ${seconds(spent)}`)
+}

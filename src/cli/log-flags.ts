@@ -1,0 +1,67 @@
+import type { Command } from 'commander'
+import type { EventRoles, Interactions } from '../data/interactions.ts'
+import type { ReadOptions } from '../data/read.ts'
+import { FociError } from '../errors.ts'
+import { choiceFlag, listFlag } from './flags.ts'
+import { checkInput } from './paths.ts'
+
+const columns = ['user', 'item', 'time', 'scene', 'event', 'value'] as const
+const units = ['seconds', 'milliseconds', 'microseconds', 'nanoseconds', 'iso', 'ordinal'] as const
+
+/** What the flags of a log parse to. */
+export interface LogFlags extends Readonly<Partial<Record<`${(typeof columns)[number]}Column`, string>>> {
+  readonly items?: string
+  readonly unit?: (typeof units)[number]
+  readonly skipInvalid?: boolean
+  readonly target?: readonly string[]
+  readonly seen?: readonly string[]
+}
+
+/** Adds the flags that say how a log is read. */
+export function logFlags(command: Command): void {
+  command.option('--items <file>', 'items table: CSV with the columns item, title, categories')
+  for (const column of columns) command.option(`--${column}-column <name>`, `the log's ${column} column, where it is not "${fieldOf(column)}"`)
+  command
+    .addOption(choiceFlag('--unit <unit>', 'unit of the times, where detection errs', units))
+    .option('--skip-invalid', 'leave out bad rows and count them')
+}
+
+/** Adds the flags that say what event types are for. */
+export function roleFlags(command: Command): void {
+  command
+    .addOption(listFlag('--target <event>', 'an event type that is predicted; may be repeated'))
+    .addOption(listFlag('--seen <event>', 'an event type whose items are not shown again, or "none"; may be repeated'))
+}
+
+/**
+ * Reads the log that a command names.
+ * @param roles what event types are for where no flag says it
+ */
+export async function readLog(path: string, flags: LogFlags, roles: EventRoles = {}): Promise<Interactions> {
+  checkInput(path, 'log')
+  if (flags.items !== undefined) checkInput(flags.items, 'items table')
+  const { readInteractions } = await import('../data/read.ts')
+  return readInteractions(path, readOptions(flags, roles)).catch(inFlags)
+}
+
+export function readOptions(flags: LogFlags, roles: EventRoles = {}): ReadOptions {
+  const { items, unit, skipInvalid, target, seen } = flags
+  const named = columns.map((column) => [fieldOf(column), flags[`${column}Column`]] as const).filter(([, name]) => name !== undefined)
+  const given = { items, unit, skipInvalid, target, seen: seen?.includes('none') ? ('none' as const) : seen }
+  return { ...roles, ...defined(given), columns: Object.fromEntries(named) }
+}
+
+/** The API names columns by an option, the command line by a flag. */
+export function inFlags(error: unknown): never {
+  if (!(error instanceof FociError)) throw error
+  const hint = error.hint.replace(/columns: \{ (\w+): … \}/, (_, field: string) => `--${field === 'timestamp' ? 'time' : field}-column`)
+  throw new FociError(error.code, error.message, hint.replace('skipInvalid, --skip-invalid on the command line', '--skip-invalid'), { cause: error })
+}
+
+function fieldOf(column: (typeof columns)[number]): string {
+  return column === 'time' ? 'timestamp' : column
+}
+
+function defined<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>
+}

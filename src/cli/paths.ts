@@ -1,0 +1,73 @@
+import { accessSync, constants, existsSync, type Stats, readdirSync, statSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { nearest } from '../data/nearest.ts'
+import { FociError } from '../errors.ts'
+import { shellWord } from './format.ts'
+
+/**
+ * Checks that a file is there, can be read and holds something, before anything heavy is loaded.
+ * @param what the file's part in the command, such as `log`
+ * @throws FociError FILE
+ */
+export function checkInput(path: string, what: string): void {
+  const stats = statsOf(path)
+  if (!stats) throw unreadable(path, what, 'there is no such file', didYouMean(path) ?? 'Check the path.')
+  if (stats.isDirectory()) throw unreadable(path, what, 'it is a folder', inside(path))
+  if (stats.isFile() && stats.size === 0) throw unreadable(path, what, 'it is empty', 'Was it written to the end? Check where it came from.')
+  if (!may(path, constants.R_OK)) throw unreadable(path, what, 'permission is denied', 'Give yourself the right to read it.')
+}
+
+/**
+ * Checks that a file can be written, before the hours of work whose result it is to hold.
+ * @throws FociError FILE
+ */
+export function checkOutput(path: string): void {
+  const folder = dirname(path)
+  const stats = statsOf(folder)
+  if (!stats) throw unwritable(path, `there is no folder ${folder}`, `Make it first: mkdir -p ${shellWord(folder)}`)
+  if (!stats.isDirectory()) throw unwritable(path, `${folder} is a file`, 'Name a place in a folder.')
+  if (statsOf(path)?.isDirectory() || /[/\\]$/.test(path)) throw unwritable(path, 'it is a folder', 'Name the file to write, such as shop.safetensors.')
+  if (!may(folder, constants.W_OK | constants.X_OK)) throw unwritable(path, 'permission is denied', 'Name a folder in which you may write.')
+}
+
+function unreadable(path: string, what: string, reason: string, hint: string): FociError {
+  return new FociError('FILE', `the ${what} ${path} cannot be read: ${reason}`, hint)
+}
+
+function unwritable(path: string, reason: string, hint: string): FociError {
+  return new FociError('FILE', `${path} cannot be written: ${reason}`, hint)
+}
+
+function statsOf(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false, bigint: false }) as Stats | undefined
+}
+
+function may(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The neighbour with the most similar name, or the folder that is missing itself. */
+function didYouMean(path: string): string | undefined {
+  const folder = dirname(path)
+  if (!existsSync(folder)) return `There is no folder ${folder} either.`
+  const guess = nearest(basename(path), namesIn(folder))
+  return guess && `Did you mean ${shellWord(path.slice(0, path.length - basename(path).length) + guess)}?`
+}
+
+function inside(folder: string): string {
+  const files = namesIn(folder).filter((name) => /\.(csv|tsv|gz|safetensors)$/.test(name))
+  return files.length > 0 ? `Name a file in it: ${files.slice(0, 5).join(', ')}${files.length > 5 ? ', …' : ''}.` : 'Name a file.'
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}

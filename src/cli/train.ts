@@ -1,0 +1,161 @@
+import { existsSync } from 'node:fs'
+import type { Interactions } from '../data/interactions.ts'
+import { FociError } from '../errors.ts'
+import type { ModelDefinition, ModelSpec } from '../models/define.ts'
+import type { EpochReport, TrainSettings } from '../train/options.ts'
+import type { Run } from '../train/train.ts'
+import { type FociCommand, required } from './command.ts'
+import { choiceFlag, jsonFlag, realFlag, wholeFlag } from './flags.ts'
+import { bytes, count, metric, plural, seconds, shellWord } from './format.ts'
+import { type LogFlags, logFlags, readLog, roleFlags } from './log-flags.ts'
+import { note, type Output, outputOf, reportTable } from './output.ts'
+import { checkInput, checkOutput } from './paths.ts'
+import { progress } from './progress.ts'
+
+interface TrainFlags extends LogFlags, Partial<Omit<TrainSettings, 'model'>> {
+  readonly model?: string
+  readonly out?: string
+  readonly resume?: boolean
+  readonly json?: boolean
+}
+
+/** @param words the command line: the flags of the model that it names are flags of the command */
+export async function trainCommand(program: FociCommand, words: readonly string[]): Promise<void> {
+  const command = program.command('train').description('learn from a log and write an artefact').argument('<log>', 'CSV file of user, item, timestamp')
+  // Other commands need neither the models nor the defaults, and start faster without
+  if (words.filter((word) => !word.startsWith('-')).slice(0, 2).includes('train')) await addFlags(command, words)
+}
+
+async function addFlags(command: FociCommand, words: readonly string[]): Promise<void> {
+  const { defaults } = await import('../train/train.ts')
+  const { modelFlags, modelNamed, strangerHints } = await import('./model-flags.ts')
+  const name = valueOf('--model', words)
+  const definition = name === undefined ? undefined : modelNamed(name)
+  command
+    .option('--model <name>', 'the model; `foci models` lists them, `foci models NAME` shows the options of one')
+    .option('--out <file>', 'where the artefact goes')
+    .addOption(choiceFlag('--split <name>', 'how the log is cut', ['leave-one-out'], defaults.split))
+    .addOption(wholeFlag('--seed <number>', 'equal seeds give equal artefacts', { min: 0, max: 0xffffffff, fallback: defaults.seed }))
+    .addOption(wholeFlag('--epochs <count>', 'at most this many passes over the log', { min: 1, max: 0xffffffff, fallback: defaults.epochs }))
+    .addOption(wholeFlag('--patience <count>', 'epochs without a better validation before it stops', { min: 1, max: 0xffffffff, fallback: defaults.patience }))
+    .addOption(wholeFlag('--batch <users>', 'users in a step', { min: 1, max: 0xffffffff, fallback: defaults.batch }))
+    .addOption(realFlag('--learning-rate <rate>', 'size of the steps', { min: 0, fallback: defaults.learningRate }))
+    .addOption(realFlag('--weight-decay <rate>', 'pull of the weights to zero', { min: 0, fallback: defaults.weightDecay }))
+    .addOption(realFlag('--clip <norm>', 'longest gradient; 0: any', { min: 0, fallback: defaults.clip }))
+    .option('--resume', 'go on from the checkpoint of a run that was stopped')
+    .addOption(jsonFlag())
+  logFlags(command)
+  roleFlags(command)
+  for (const flag of definition ? modelFlags(definition) : []) command.addOption(flag.helpGroup(`Options of ${definition?.name}:`))
+  command.hints = {
+    '--model': '`foci models` lists the models; `--model sasrec` is a good first choice.',
+    '--out': 'Say where the artefact goes, such as `--out shop.safetensors`.',
+    ...strangerHints(definition),
+  }
+  if (!definition) command.addHelpText('after', '\nA model has options of its own: `foci train --model NAME --help` or `foci models NAME` shows them.')
+  command.action((log: string, flags: TrainFlags) => trainOn(log, flags, definition, command, words))
+}
+
+/** The last value of a flag among the words, before they are parsed. */
+function valueOf(flag: string, words: readonly string[]): string | undefined {
+  const joined = words.findLast((word) => word.startsWith(`${flag}=`))
+  const at = words.lastIndexOf(flag)
+  return joined?.slice(flag.length + 1) ?? (at >= 0 ? words[at + 1] : undefined)
+}
+
+async function trainOn(path: string, flags: TrainFlags, definition: ModelDefinition | undefined, command: FociCommand, words: readonly string[]): Promise<void> {
+  const { modelOptions } = await import('./model-flags.ts')
+  const { specify } = await import('../models/define.ts')
+  const model = required(command, definition, '--model')
+  const out = required(command, flags.out, '--out')
+  const spec = specify(model, modelOptions(model, { ...flags }))
+  checkInput(path, 'log')
+  checkOutput(out)
+  const output = outputOf(flags.json)
+  const log = await readLog(path, flags)
+  describeLog(path, log, output)
+  const run = await fit(log, spec, flags, `${out}.checkpoint`, output, words)
+  await run.save(out)
+  output.document(document(out, log, spec, flags, run))
+  conclude(out, log, run, output)
+}
+
+/** Trains until the end or the first Ctrl-C; the second one kills, for by then nobody listens to it. */
+async function fit(log: Interactions, model: ModelSpec, flags: TrainFlags, checkpoint: string, { say }: Output, words: readonly string[]): Promise<Run> {
+  const { train } = await import('../train/train.ts')
+  const { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, resume } = flags
+  noteCheckpoint(checkpoint, resume ?? false)
+  say(`Training ${model.definition.name}${optionText(model)} on ${split}, seed ${seed}; Ctrl-C stops and keeps a checkpoint.`)
+  const bar = await progress()
+  const stop = new AbortController()
+  const interrupt = (): void => {
+    bar.clear()
+    note('stopping after this step; Ctrl-C again ends at once.')
+    stop.abort()
+  }
+  process.once('SIGINT', interrupt)
+  const onEpoch = (epoch: EpochReport): void => {
+    bar.clear()
+    say(epochLine(epoch))
+  }
+  try {
+    const settings = { split, seed, epochs, patience, batch, learningRate, weightDecay, clip }
+    return await train(log, { ...settings, model, checkpoint, resume, signal: stop.signal, onEpoch, onStep: bar.step })
+  } catch (error) {
+    throw error instanceof FociError && error.code === 'ABORTED' ? stopped(checkpoint, words) : error
+  } finally {
+    bar.clear()
+    process.off('SIGINT', interrupt)
+  }
+}
+
+function noteCheckpoint(checkpoint: string, resume: boolean): void {
+  const there = existsSync(checkpoint)
+  if (resume && !there) note(`there is no ${checkpoint} to go on from, so the run starts at the beginning.`)
+  if (!resume && there) note(`${checkpoint} is left from a run that was stopped, and will be overwritten; --resume would go on from it.`)
+}
+
+function stopped(checkpoint: string, words: readonly string[]): FociError {
+  if (!existsSync(checkpoint)) return new FociError('ABORTED', 'training was stopped before its first step', 'Start it again.')
+  const again = ['foci', ...words.filter((word) => word !== '--resume'), '--resume'].map(shellWord).join(' ')
+  return new FociError('ABORTED', `training was stopped, and its state is in ${checkpoint}`, `Go on with: ${again}`)
+}
+
+function describeLog(path: string, { items, users, catalogue, unit, skipped }: Interactions, { say }: Output): void {
+  const times = unit === 'ordinal' ? 'times are positions' : unit === 'iso' ? 'times in ISO 8601' : `times in ${unit}`
+  say(`Read ${path}: ${plural(items.length, 'row')}, ${plural(users.length, 'user')}, ${plural(catalogue.size, 'item')}, ${times}.`)
+  const reasons = Object.entries(skipped)
+  if (reasons.length > 0) say(`Skipped: ${reasons.map(([reason, rows]) => `${count(rows)} × ${reason}`).join(', ')}.`)
+}
+
+function optionText({ options }: ModelSpec): string {
+  const list = Object.entries(options).map(([key, value]) => `${key} ${value}`)
+  return list.length > 0 ? ` (${list.join(', ')})` : ''
+}
+
+function epochLine({ epoch, loss, validation, best, seconds: spent }: EpochReport): string {
+  const mark = best ? '*' : ' '
+  return `epoch ${String(epoch).padStart(3)}  loss ${loss.toFixed(4)}  validation ndcg@10 ${metric(validation['ndcg@10'])} ${mark} ${seconds(spent)}`
+}
+
+function document(artefact: string, log: Interactions, { definition, options }: ModelSpec, flags: TrainFlags, { epochs, report }: Run) {
+  const { split, seed } = flags
+  const { items, users, catalogue, unit, skipped, hash } = log
+  const trainedOn = { rows: items.length, users: users.length, items: catalogue.size, unit, skipped, hash }
+  const test = report.map(({ model, users, metrics }) => ({ model, users, metrics }))
+  return { artefact, model: definition.name, options, split, seed, trainedOn, epochs, test }
+}
+
+function conclude(out: string, log: Interactions, { report, artefact }: Run, { say }: Output): void {
+  say()
+  reportTable(report).forEach((line) => say(line))
+  say('\nWhole catalogue, means over users with 95% intervals.')
+  say(`Saved ${out} (${bytes(artefact.byteLength)}).`)
+  say(`Next: foci recommend ${shellWord(out)} ${historyFlag(log)}`)
+}
+
+/** The last item of the first user: one that the model knows. */
+function historyFlag({ catalogue, items }: Interactions): string {
+  const id = catalogue.ids[items[0]]
+  return id.startsWith('-') ? `--history=${shellWord(id)}` : `--history ${shellWord(id)}`
+}

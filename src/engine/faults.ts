@@ -1,0 +1,42 @@
+import { type ErrorCode, FociError } from '../errors.ts'
+
+/** The faults of `crates/engine/src/fault.rs`, as errors and with what to do about them. */
+const faults: Readonly<Record<string, { code: ErrorCode; hint: string }>> = {
+  SHAPE: { code: 'SHAPE', hint: 'Compare the shapes in the message with the ones that the operation documents.' },
+  FREED: { code: 'TENSOR_FREED', hint: 'A tensor lives until its scope ends: return it from the scope, or read its values inside.' },
+  NO_SCOPE: { code: 'NO_SCOPE', hint: 'Make tensors inside scope(() => …), and read out of the outermost one what must outlive it.' },
+  RANGE: { code: 'RANGE', hint: 'Check the ids, offsets and options that were passed against the sizes in the message.' },
+  NON_FINITE: { code: 'NON_FINITE', hint: 'Lower the learning rate, or look for extreme values in the input.' },
+  MEMORY: { code: 'MEMORY', hint: 'Use smaller batches or a smaller model, or give the process more memory.' },
+  ENGINE_LOST: { code: 'ENGINE_LOST', hint: 'This is a bug in foci, please report the message; load the engine again to go on.' },
+}
+
+/** The FociError of what a binding threw; anything but a fault comes back as it is. */
+export function faultError(thrown: unknown): unknown {
+  if (!(thrown instanceof Error) || !('code' in thrown) || typeof thrown.code !== 'string') return thrown
+  const fault = faults[thrown.code]
+  return fault ? new FociError(fault.code, thrown.message, fault.hint, { cause: thrown }) : thrown
+}
+
+/** An engine that met a bug of its own: `reason` is what its panic said. */
+export function lostError(reason: string, cause?: unknown): FociError {
+  return new FociError('ENGINE_LOST', reason, faults.ENGINE_LOST.hint, { cause })
+}
+
+type Callable = (...args: readonly unknown[]) => unknown
+
+/** The functions of a binding, with what they throw passed through `translate`. */
+export function guarded<Binding extends object>(binding: Binding, translate: (thrown: unknown) => unknown): Binding {
+  const functions = Object.entries(binding).filter((entry): entry is [string, Callable] => typeof entry[1] === 'function')
+  return Object.fromEntries(functions.map(([name, call]) => [name, guard(call, translate)])) as Binding
+}
+
+function guard(call: Callable, translate: (thrown: unknown) => unknown): Callable {
+  return (...args) => {
+    try {
+      return call(...args)
+    } catch (thrown) {
+      throw translate(thrown)
+    }
+  }
+}
