@@ -1,6 +1,7 @@
+import { FociError } from '../errors.ts'
 import type { FociCommand } from './command.ts'
 import { choiceFlag, jsonFlag, wholeFlag } from './flags.ts'
-import { seconds } from './format.ts'
+import { plural, seconds } from './format.ts'
 import { type LogFlags, logFlags, readLog, roleFlags } from './log-flags.ts'
 import { outputOf, reportTable } from './output.ts'
 import { checkInput } from './paths.ts'
@@ -34,12 +35,22 @@ async function evaluate(file: string, path: string, flags: EvaluateFlags): Promi
   const { evaluateArtefact } = await import('../evaluate/artefact.ts')
   const artefact = await loadArtefact(file)
   const log = await readLog(path, flags, artefact.roles)
+  const missing = artefact.catalogue.ids.length - log.catalogue.size
+  if (missing > 0 && flags.items === undefined) throw itemsMissing(file, path, missing)
   const start = performance.now()
   const report = await evaluateArtefact(file, log, { on: flags.on, k: flags.k })
   const spent = (performance.now() - start) / 1000
   const { model, users, metrics } = report
-  document({ model, split: artefact.trained.split, users, metrics, seconds: spent })
+  document({ model, split: artefact.trained.split, users, metrics, seconds: Math.round(1000 * spent) / 1000 })
   if (flags.json) return
-  reportTable([report]).forEach((line) => say(line))
-  say(`split ${artefact.trained.split}, whole catalogue, means with 95% intervals; ${seconds(spent)}`)
+  say(...reportTable([report]), `split ${artefact.trained.split}, whole catalogue, means with 95% intervals; ${seconds(spent)}`)
+}
+
+/** Ranks depend on the whole catalogue, so the log alone would flatter. */
+function itemsMissing(file: string, path: string, missing: number): FociError {
+  return new FociError(
+    'DATA',
+    `${file} knows ${plural(missing, 'item')} more than ${path} has`,
+    'Give the items table of the training too: --items FILE.',
+  )
 }

@@ -24,7 +24,11 @@ function describe(error: unknown): { message: string; hint: string; exit: number
   if (error instanceof FociError) return { message: error.message, hint: error.hint, exit: exitOf(error) }
   if (error instanceof Error && 'syscall' in error && 'code' in error) return { ...describeSystem(error), exit: EXIT.failure }
   const message = `foci met a bug of its own: ${error instanceof Error ? error.message : String(error)}`
-  return { message, hint: 'Run the command again with FOCI_DEBUG=1 set, and report what it prints with `foci --version`.', exit: EXIT.failure }
+  return {
+    message,
+    hint: 'Run the command again with FOCI_DEBUG=1 set, and report what it prints with `foci --version`.',
+    exit: EXIT.failure,
+  }
 }
 
 function exitOf({ code }: FociError): number {

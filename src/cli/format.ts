@@ -31,9 +31,9 @@ export function seconds(value: number): string {
   return value < 60 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`
 }
 
-/** Ids and titles are whatever a log holds: control characters must not reach a terminal. */
+/** One line. Ids and titles are whatever a log holds: control characters must not reach a terminal. */
 export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '\u{fffd}')
+  return text.replace(/[\r\n\t]+/g, ' ').replace(/\p{Cc}/gu, '\u{fffd}')
 }
 
 /**
@@ -44,7 +44,12 @@ export function table(rows: readonly (readonly string[])[]): string[] {
   const cells = rows.map((row) => row.map(printable))
   const widths = cells[0].map((_, c) => Math.max(...cells.map((row) => length(row[c]))))
   const numeric = cells[0].map((_, c) => cells.slice(1).every((row) => /^[-+]?[\d.,]*$/.test(row[c])))
-  return cells.map((row) => row.map((cell, c) => pad(cell, widths[c], numeric[c])).join('  ').trimEnd())
+  return cells.map((row) =>
+    row
+      .map((cell, c) => pad(cell, widths[c], numeric[c]))
+      .join('  ')
+      .trimEnd(),
+  )
 }
 
 function pad(cell: string, width: number, right: boolean): string {

@@ -14,13 +14,15 @@ export interface LogFlags extends Readonly<Partial<Record<`${(typeof columns)[nu
   readonly unit?: (typeof units)[number]
   readonly skipInvalid?: boolean
   readonly target?: readonly string[]
+  readonly input?: readonly string[]
   readonly seen?: readonly string[]
 }
 
 /** Adds the flags that say how a log is read. */
 export function logFlags(command: Command): void {
   command.option('--items <file>', 'items table: CSV with the columns item, title, categories')
-  for (const column of columns) command.option(`--${column}-column <name>`, `the log's ${column} column, where it is not "${fieldOf(column)}"`)
+  for (const column of columns)
+    command.option(`--${column}-column <name>`, `the log's ${column} column, where it is not "${fieldOf(column)}"`)
   command
     .addOption(choiceFlag('--unit <unit>', 'unit of the times, where detection errs', units))
     .option('--skip-invalid', 'leave out bad rows and count them')
@@ -30,6 +32,7 @@ export function logFlags(command: Command): void {
 export function roleFlags(command: Command): void {
   command
     .addOption(listFlag('--target <event>', 'an event type that is predicted; may be repeated'))
+    .addOption(listFlag('--input <event>', 'an event type that a history holds; may be repeated'))
     .addOption(listFlag('--seen <event>', 'an event type whose items are not shown again, or "none"; may be repeated'))
 }
 
@@ -45,9 +48,9 @@ export async function readLog(path: string, flags: LogFlags, roles: EventRoles =
 }
 
 export function readOptions(flags: LogFlags, roles: EventRoles = {}): ReadOptions {
-  const { items, unit, skipInvalid, target, seen } = flags
+  const { items, unit, skipInvalid, target, input, seen } = flags
   const named = columns.map((column) => [fieldOf(column), flags[`${column}Column`]] as const).filter(([, name]) => name !== undefined)
-  const given = { items, unit, skipInvalid, target, seen: seen?.includes('none') ? ('none' as const) : seen }
+  const given = { items, unit, skipInvalid, target, input, seen: seen?.includes('none') ? ('none' as const) : seen }
   return { ...roles, ...defined(given), columns: Object.fromEntries(named) }
 }
 
@@ -55,7 +58,9 @@ export function readOptions(flags: LogFlags, roles: EventRoles = {}): ReadOption
 export function inFlags(error: unknown): never {
   if (!(error instanceof FociError)) throw error
   const hint = error.hint.replace(/columns: \{ (\w+): … \}/, (_, field: string) => `--${field === 'timestamp' ? 'time' : field}-column`)
-  throw new FociError(error.code, error.message, hint.replace('skipInvalid, --skip-invalid on the command line', '--skip-invalid'), { cause: error })
+  throw new FociError(error.code, error.message, hint.replace('skipInvalid, --skip-invalid on the command line', '--skip-invalid'), {
+    cause: error,
+  })
 }
 
 function fieldOf(column: (typeof columns)[number]): string {

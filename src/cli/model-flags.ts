@@ -1,7 +1,7 @@
 import { Option } from 'commander'
-import { definitionOf, definitions } from '../models/registry.ts'
-import type { Fields, ModelDefinition, ModelOptions } from '../models/define.ts'
 import { FociError } from '../errors.ts'
+import type { Fields, ModelDefinition, ModelOptions } from '../models/define.ts'
+import { definitionOf, definitions } from '../models/registry.ts'
 import { usage } from './failure.ts'
 
 /** `maxLength` → `--max-length` */

@@ -20,17 +20,26 @@ async function models(name: string | undefined, { json }: { readonly json?: bool
   if (name !== undefined) {
     const definition = modelNamed(name)
     document(described(definition))
-    if (!json) say(page(definition, flagName).join('\n'))
+    if (!json) say(...page(definition, flagName))
     return
   }
   document(definitions.map(described))
   if (json) return
-  table([['model', ''], ...definitions.map((each) => [each.name, each.summary])]).forEach((line) => say(line))
-  say('\n`foci models NAME` shows the options of one.')
+  say(
+    ...table([['model', ''], ...definitions.map((each) => [each.name, each.summary])]),
+    '',
+    '`foci models NAME` shows the options of one.',
+  )
 }
 
 function described({ name, summary, fields }: ModelDefinition) {
-  const options = Object.entries(fields).map(([key, { kind, fallback, help, choices }]) => ({ name: key, kind, default: fallback, help, choices }))
+  const options = Object.entries(fields).map(([key, { kind, fallback, help, choices }]) => ({
+    name: key,
+    kind,
+    default: fallback,
+    help,
+    choices,
+  }))
   return { name, summary, options }
 }
 

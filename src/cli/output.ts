@@ -3,8 +3,8 @@ import { count, interval, printable, table } from './format.ts'
 
 /** Where a command speaks: with `--json` standard output is left to the one document. */
 export interface Output {
-  /** One line for people. */
-  say(text?: string): void
+  /** Lines for people. */
+  say(...texts: string[]): void
   /** The document, where `--json` asks for it. */
   document(value: unknown): void
 }
@@ -12,7 +12,7 @@ export interface Output {
 export function outputOf(json: boolean | undefined): Output {
   const lines = json ? process.stderr : process.stdout
   return {
-    say: (text = '') => void lines.write(`${printable(text)}\n`),
+    say: (...texts) => void lines.write(texts.map((text) => `${printable(text)}\n`).join('')),
     document: (value) => void (json && process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)),
   }
 }

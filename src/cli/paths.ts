@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, type Stats, readdirSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { nearest } from '../data/nearest.ts'
 import { FociError } from '../errors.ts'
@@ -13,7 +13,8 @@ export function checkInput(path: string, what: string): void {
   const stats = statsOf(path)
   if (!stats) throw unreadable(path, what, 'there is no such file', didYouMean(path) ?? 'Check the path.')
   if (stats.isDirectory()) throw unreadable(path, what, 'it is a folder', inside(path))
-  if (stats.isFile() && stats.size === 0) throw unreadable(path, what, 'it is empty', 'Was it written to the end? Check where it came from.')
+  if (stats.isFile() && stats.size === 0)
+    throw unreadable(path, what, 'it is empty', 'Was it written to the end? Check where it came from.')
   if (!may(path, constants.R_OK)) throw unreadable(path, what, 'permission is denied', 'Give yourself the right to read it.')
 }
 
@@ -26,7 +27,8 @@ export function checkOutput(path: string): void {
   const stats = statsOf(folder)
   if (!stats) throw unwritable(path, `there is no folder ${folder}`, `Make it first: mkdir -p ${shellWord(folder)}`)
   if (!stats.isDirectory()) throw unwritable(path, `${folder} is a file`, 'Name a place in a folder.')
-  if (statsOf(path)?.isDirectory() || /[/\\]$/.test(path)) throw unwritable(path, 'it is a folder', 'Name the file to write, such as shop.safetensors.')
+  if (statsOf(path)?.isDirectory() || /[/\\]$/.test(path))
+    throw unwritable(path, 'it is a folder', 'Name the file to write, such as shop.safetensors.')
   if (!may(folder, constants.W_OK | constants.X_OK)) throw unwritable(path, 'permission is denied', 'Name a folder in which you may write.')
 }
 

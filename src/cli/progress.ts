@@ -10,7 +10,11 @@ export interface Progress {
 export async function progress(stream: NodeJS.WriteStream = process.stderr): Promise<Progress> {
   if (!stream.isTTY) return { step: () => undefined, clear: () => undefined }
   const { default: cliProgress } = await import('cli-progress')
-  const bar = new cliProgress.SingleBar({ stream, clearOnComplete: true, format: 'epoch {epoch} [{bar}] {value}/{total} steps, {eta_formatted} left' })
+  const bar = new cliProgress.SingleBar({
+    stream,
+    clearOnComplete: true,
+    format: 'epoch {epoch} [{bar}] {value}/{total} steps, {eta_formatted} left',
+  })
   let running = false
   const clear = (): void => {
     if (running) bar.stop()

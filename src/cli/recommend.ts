@@ -1,7 +1,7 @@
-import type { Artefact } from '../artefact/artefact.ts'
+import type { Catalogue, Interactions } from '../data/interactions.ts'
 import { nearest } from '../data/nearest.ts'
 import { FociError } from '../errors.ts'
-import type { Recommendations, Recommended, Whom } from '../recommend/recommender.ts'
+import type { Recommendations, Recommended, Recommender, Whom } from '../recommend/recommender.ts'
 import type { FociCommand } from './command.ts'
 import { usage } from './failure.ts'
 import { jsonFlag, listFlag, wholeFlag } from './flags.ts'
@@ -25,7 +25,7 @@ export function recommendCommand(program: FociCommand): void {
     .command('recommend')
     .description('the best next items for a history, or for a user of a log')
     .argument('<file>', 'an artefact that `foci train` wrote')
-    .addOption(listFlag('--history <item>', 'an item of the history, the oldest first; may be repeated; \'\' alone for a newcomer'))
+    .addOption(listFlag('--history <item>', "an item of the history, the oldest first; may be repeated; '' alone for a newcomer"))
     .option('--user <id>', 'a user of the log that --log names')
     .option('--log <file>', 'the log that has the user')
     .addOption(wholeFlag('-k <count>', 'how many items', { min: 1, fallback: 10 }))
@@ -42,15 +42,18 @@ async function recommend(file: string, flags: RecommendFlags): Promise<void> {
   const whom = whomOf(flags)
   checkInput(file, 'artefact')
   const log = flags.log === undefined ? undefined : await readLog(flags.log, flags)
-  const { loadArtefact } = await import('../artefact/file.ts')
-  const { Recommender } = await import('../recommend/recommender.ts')
-  const { catalogue } = await loadArtefact(file)
-  using recommender = await Recommender.load(file, { log })
+  using recommender = await load(file, log)
   const { k, exclude, explain } = flags
   const found = inLog(flags, log?.users, () => recommender.recommend({ ...whom, k, exclude, explain }))
   const { items, unknown, model } = found
   document({ items, unknown, model })
-  if (!flags.json) show(found, flags, catalogue)
+  if (!flags.json) show(found, flags, recommender.catalogue)
+}
+
+/** Apart from its caller, for TypeScript leaves the path of an `import()` beside a `using` as it is, with its `.ts`. */
+async function load(file: string, log: Interactions | undefined): Promise<Recommender> {
+  const { Recommender } = await import('../recommend/recommender.ts')
+  return Recommender.load(file, { log })
 }
 
 /** Who is asked about; one of the two ways, and exactly one. */
@@ -68,17 +71,21 @@ function whomOf({ history, user, log }: RecommendFlags): Whom {
 function inLog({ user, log }: RecommendFlags, users: readonly string[] | undefined, body: () => Recommendations): Recommendations {
   if (user === undefined || users === undefined || users.includes(user)) return body()
   const guess = nearest(user, users)
-  throw new FociError('UNKNOWN', `${log} has no user "${user}"`, `${guess === undefined ? '' : `Did you mean "${guess}"? `}Its first is "${users[0]}".`)
+  throw new FociError(
+    'UNKNOWN',
+    `${log} has no user "${user}"`,
+    `${guess === undefined ? '' : `Did you mean "${guess}"? `}Its first is "${users[0]}".`,
+  )
 }
 
-function show({ items, unknown }: Recommendations, flags: RecommendFlags, catalogue: Artefact['catalogue']): void {
+function show({ items, unknown }: Recommendations, flags: RecommendFlags, catalogue: Catalogue): void {
   const { say } = outputOf(flags.json)
   for (const item of unknown) note(strange(item, catalogue.ids))
-  for (const item of flags.exclude ?? []) if (!catalogue.ids.includes(item)) note(strange(item, catalogue.ids))
+  for (const item of flags.exclude ?? []) if (catalogue.indexOf(item) < 0) note(strange(item, catalogue.ids))
   if (items.length === 0) note('no item is left to recommend: the history and --exclude cover the catalogue.')
   else if (items.every(({ source }) => source === 'popular')) note('nothing is known of this user, so these are the popular items.')
   else if (items.length < flags.k) note(`only ${items.length} items are left to recommend.`)
-  if (items.length > 0) itemTable(items, catalogue, flags.explain ?? false).forEach((line) => say(line))
+  if (items.length > 0) say(...itemTable(items, catalogue, flags.explain ?? false))
 }
 
 function strange(item: string, ids: readonly string[]): string {
@@ -86,15 +93,16 @@ function strange(item: string, ids: readonly string[]): string {
   return `the artefact does not know the item "${item}", which was skipped${guess === undefined ? '.' : `; did you mean "${guess}"?`}`
 }
 
-function itemTable(items: readonly Recommended[], { ids, titles }: Artefact['catalogue'], explain: boolean): string[] {
-  const places = new Map(titles && ids.map((id, index) => [id, index]))
+function itemTable(items: readonly Recommended[], catalogue: Catalogue, explain: boolean): string[] {
+  const { titles } = catalogue
   const columns: [string, (item: Recommended, place: number) => string][] = [
     ['', (_, place) => `${place + 1}`],
     ['item', ({ item }) => item],
   ]
-  if (titles) columns.push(['title', ({ item }) => titles[places.get(item) ?? -1] ?? ''])
+  if (titles) columns.push(['title', ({ item }) => titles[catalogue.indexOf(item)] ?? ''])
   columns.push(['score', ({ score, source }) => (source === 'popular' ? '' : score.toFixed(3))], ['source', ({ source }) => source])
   if (items.some(({ interest }) => interest > 0)) columns.push(['interest', ({ interest }) => (interest < 0 ? '' : `${interest + 1}`)])
-  if (explain) columns.push(['because of', ({ because = [] }) => because.map(({ item, share }) => `${item} ${Math.round(100 * share)}%`).join(', ')])
+  if (explain)
+    columns.push(['because of', ({ because = [] }) => because.map(({ item, share }) => `${item} ${Math.round(100 * share)}%`).join(', ')])
   return table([columns.map(([name]) => name), ...items.map((item, place) => columns.map(([, cell]) => cell(item, place)))])
 }

@@ -19,25 +19,46 @@ interface TrainFlags extends LogFlags, Partial<Omit<TrainSettings, 'model'>> {
   readonly json?: boolean
 }
 
+const STOPPING = '\nCtrl-C stops after the step and leaves its state beside the artefact; --resume goes on from there.'
+const OPTIONS = 'A model has options of its own: `foci train --model NAME --help` or `foci models NAME` shows them.'
+
 /** @param words the command line: the flags of the model that it names are flags of the command */
 export async function trainCommand(program: FociCommand, words: readonly string[]): Promise<void> {
-  const command = program.command('train').description('learn from a log and write an artefact').argument('<log>', 'CSV file of user, item, timestamp')
+  const command = program
+    .command('train')
+    .usage('[options] <log>')
+    .description('learn from a log and write an artefact')
+    .argument('<log>', 'CSV file of user, item, timestamp')
   // Other commands need neither the models nor the defaults, and start faster without
-  if (words.filter((word) => !word.startsWith('-')).slice(0, 2).includes('train')) await addFlags(command, words)
+  if (
+    words
+      .filter((word) => !word.startsWith('-'))
+      .slice(0, 2)
+      .includes('train')
+  )
+    await addFlags(command, words)
 }
 
 async function addFlags(command: FociCommand, words: readonly string[]): Promise<void> {
   const { defaults } = await import('../train/train.ts')
   const { modelFlags, modelNamed, strangerHints } = await import('./model-flags.ts')
-  const name = valueOf('--model', words)
+  const name = wordAfter('--model', words)
   const definition = name === undefined ? undefined : modelNamed(name)
   command
     .option('--model <name>', 'the model; `foci models` lists them, `foci models NAME` shows the options of one')
     .option('--out <file>', 'where the artefact goes')
     .addOption(choiceFlag('--split <name>', 'how the log is cut', ['leave-one-out'], defaults.split))
     .addOption(wholeFlag('--seed <number>', 'equal seeds give equal artefacts', { min: 0, max: 0xffffffff, fallback: defaults.seed }))
-    .addOption(wholeFlag('--epochs <count>', 'at most this many passes over the log', { min: 1, max: 0xffffffff, fallback: defaults.epochs }))
-    .addOption(wholeFlag('--patience <count>', 'epochs without a better validation before it stops', { min: 1, max: 0xffffffff, fallback: defaults.patience }))
+    .addOption(
+      wholeFlag('--epochs <count>', 'at most this many passes over the log', { min: 1, max: 0xffffffff, fallback: defaults.epochs }),
+    )
+    .addOption(
+      wholeFlag('--patience <count>', 'epochs without a better validation before it stops', {
+        min: 1,
+        max: 0xffffffff,
+        fallback: defaults.patience,
+      }),
+    )
     .addOption(wholeFlag('--batch <users>', 'users in a step', { min: 1, max: 0xffffffff, fallback: defaults.batch }))
     .addOption(realFlag('--learning-rate <rate>', 'size of the steps', { min: 0, fallback: defaults.learningRate }))
     .addOption(realFlag('--weight-decay <rate>', 'pull of the weights to zero', { min: 0, fallback: defaults.weightDecay }))
@@ -52,18 +73,24 @@ async function addFlags(command: FociCommand, words: readonly string[]): Promise
     '--out': 'Say where the artefact goes, such as `--out shop.safetensors`.',
     ...strangerHints(definition),
   }
-  if (!definition) command.addHelpText('after', '\nA model has options of its own: `foci train --model NAME --help` or `foci models NAME` shows them.')
+  command.addHelpText('after', definition ? STOPPING : `${STOPPING}\n${OPTIONS}`)
   command.action((log: string, flags: TrainFlags) => trainOn(log, flags, definition, command, words))
 }
 
 /** The last value of a flag among the words, before they are parsed. */
-function valueOf(flag: string, words: readonly string[]): string | undefined {
+function wordAfter(flag: string, words: readonly string[]): string | undefined {
   const joined = words.findLast((word) => word.startsWith(`${flag}=`))
   const at = words.lastIndexOf(flag)
   return joined?.slice(flag.length + 1) ?? (at >= 0 ? words[at + 1] : undefined)
 }
 
-async function trainOn(path: string, flags: TrainFlags, definition: ModelDefinition | undefined, command: FociCommand, words: readonly string[]): Promise<void> {
+async function trainOn(
+  path: string,
+  flags: TrainFlags,
+  definition: ModelDefinition | undefined,
+  command: FociCommand,
+  words: readonly string[],
+): Promise<void> {
   const { modelOptions } = await import('./model-flags.ts')
   const { specify } = await import('../models/define.ts')
   const model = required(command, definition, '--model')
@@ -81,11 +108,18 @@ async function trainOn(path: string, flags: TrainFlags, definition: ModelDefinit
 }
 
 /** Trains until the end or the first Ctrl-C; the second one kills, for by then nobody listens to it. */
-async function fit(log: Interactions, model: ModelSpec, flags: TrainFlags, checkpoint: string, { say }: Output, words: readonly string[]): Promise<Run> {
+async function fit(
+  log: Interactions,
+  model: ModelSpec,
+  flags: TrainFlags,
+  checkpoint: string,
+  { say }: Output,
+  words: readonly string[],
+): Promise<Run> {
   const { train } = await import('../train/train.ts')
   const { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, resume } = flags
   noteCheckpoint(checkpoint, resume ?? false)
-  say(`Training ${model.definition.name}${optionText(model)} on ${split}, seed ${seed}; Ctrl-C stops and keeps a checkpoint.`)
+  say(`Training ${model.definition.name}${optionText(model)} on ${split}, seed ${seed}.`)
   const bar = await progress()
   const stop = new AbortController()
   const interrupt = (): void => {
@@ -147,14 +181,12 @@ function document(artefact: string, log: Interactions, { definition, options }: 
 }
 
 function conclude(out: string, log: Interactions, { report, artefact }: Run, { say }: Output): void {
-  say()
-  reportTable(report).forEach((line) => say(line))
-  say('\nWhole catalogue, means over users with 95% intervals.')
+  say('', ...reportTable(report), '', 'Whole catalogue, means over users with 95% intervals.')
   say(`Saved ${out} (${bytes(artefact.byteLength)}).`)
   say(`Next: foci recommend ${shellWord(out)} ${historyFlag(log)}`)
 }
 
-/** The last item of the first user: one that the model knows. */
+/** Begins with the first item of the first user, so that the line can be pasted and works. */
 function historyFlag({ catalogue, items }: Interactions): string {
   const id = catalogue.ids[items[0]]
   return id.startsWith('-') ? `--history=${shellWord(id)}` : `--history ${shellWord(id)}`

@@ -5,6 +5,7 @@ import type { Histories, ModelContext, Requests, Scorer } from './contracts.ts'
 import { defineModel, integer, number, type OptionsOf } from './define.ts'
 import { countItems } from './popularity.ts'
 import { floatTable, integerTable } from './tables.ts'
+import { targetWeights } from './target-weights.ts'
 import { countTransitions, type Transitions } from './transitions.ts'
 
 /** Events of a history that vote, the latest ones: at decay .7 the next would weigh less than .03. */
@@ -44,9 +45,10 @@ class Markov implements Scorer {
 
   fit({ log, trainEnd }: Split): void {
     const { items, variables } = this.context
-    const { offsets, columns, weights } = countTransitions(log.items, log.offsets, trainEnd, items, this.options.window)
-    const counts = countItems(log.items, log.offsets, trainEnd, items)
-    const most = counts.reduce((a, b) => Math.max(a, b), 1)
+    const targets = targetWeights(log)
+    const { offsets, columns, weights } = countTransitions(log.items, log.offsets, trainEnd, items, this.options.window, targets)
+    const counts = countItems(log.items, log.offsets, trainEnd, items, targets)
+    const most = counts.reduce((a, b) => Math.max(a, b), 0) || 1
     variables.putTable('transitions.offsets', { shape: [items + 1], data: offsets })
     variables.putTable('transitions.columns', { shape: [columns.length], data: columns })
     variables.putTable('transitions.weights', { shape: [weights.length], data: weights })

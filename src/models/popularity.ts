@@ -3,9 +3,10 @@ import { Tensor } from '../tensor/tensor.ts'
 import type { Histories, ModelContext, Requests, Scorer } from './contracts.ts'
 import { defineModel } from './define.ts'
 import { floatTable } from './tables.ts'
+import { targetWeights } from './target-weights.ts'
 
 /**
- * Popularity: an item's score is how often it stands in the training rows, for everyone the same. The bar that any
+ * Popularity: an item's score is how often it is a target of the training rows, for everyone the same. The bar that any
  * personal model must clear.
  */
 export const popularity = defineModel(
@@ -25,7 +26,8 @@ class Popularity implements Scorer {
 
   fit({ log, trainEnd }: Split): void {
     const { items, variables } = this.context
-    variables.putTable('counts', { shape: [items], data: countItems(log.items, log.offsets, trainEnd, items) })
+    const counts = countItems(log.items, log.offsets, trainEnd, items, targetWeights(log))
+    variables.putTable('counts', { shape: [items], data: counts })
   }
 
   scores({ offsets }: Histories, _at: Requests): Tensor {
@@ -42,9 +44,12 @@ class Popularity implements Scorer {
  * @param items item of each row of the log, [N]
  * @param offsets where each user's rows stand, [U + 1]
  * @param ends rows offsets[u] .. ends[u] of user u train, [U]
+ * @param targets what each row counts, [N]; 1 where absent
  */
-export function countItems(items: Int32Array, offsets: Int32Array, ends: Int32Array, V: number): Float32Array {
+export function countItems(items: Int32Array, offsets: Int32Array, ends: Int32Array, V: number, targets?: Float32Array): Float32Array {
   const counts = new Float32Array(V)
-  for (let u = 0; u < ends.length; u++) for (let row = offsets[u]; row < ends[u]; row++) counts[items[row]]++
+  for (let u = 0; u < ends.length; u++) {
+    for (let row = offsets[u]; row < ends[u]; row++) counts[items[row]] += targets ? targets[row] : 1
+  }
   return counts
 }

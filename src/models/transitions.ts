@@ -13,8 +13,16 @@ export interface Transitions {
  * @param items item of each row of the log, [N]
  * @param offsets where each user's rows stand, [U + 1]
  * @param ends rows offsets[u] .. ends[u] of user u train, [U]
+ * @param targets what a pair counts by its later row, [N]; 1 where absent
  */
-export function countTransitions(items: Int32Array, offsets: Int32Array, ends: Int32Array, V: number, window: number): Transitions {
+export function countTransitions(
+  items: Int32Array,
+  offsets: Int32Array,
+  ends: Int32Array,
+  V: number,
+  window: number,
+  targets?: Float32Array,
+): Transitions {
   const { starts, rows, limits } = occurrences(items, offsets, ends, V)
   const sums = new Float64Array(V)
   const touched = new Int32Array(V)
@@ -24,8 +32,10 @@ export function countTransitions(items: Int32Array, offsets: Int32Array, ends: I
     for (let o = starts[i]; o < starts[i + 1]; o++) {
       const last = Math.min(rows[o] + window, limits[o] - 1)
       for (let row = rows[o] + 1; row <= last; row++) {
+        const weight = targets ? targets[row] : 1
+        if (weight === 0) continue
         if (sums[items[row]] === 0) touched[count++] = items[row]
-        sums[items[row]] += 1 / (row - rows[o])
+        sums[items[row]] += weight / (row - rows[o])
       }
     }
     const columns = touched.subarray(0, count).sort()

@@ -3,7 +3,7 @@ import { catalogueOf } from '../data/catalogue.ts'
 import type { Interactions } from '../data/interactions.ts'
 import { selectEngine } from '../engine/select.ts'
 import { type ErrorCode, FociError } from '../errors.ts'
-import { type ModelFactory, specify } from '../models/define.ts'
+import { type ModelDefinition, specify } from '../models/define.ts'
 import { specOf } from '../models/registry.ts'
 import { type JobResult, runJob } from './job.ts'
 import type { EpochReport, StepReport, TrainSettings } from './options.ts'
@@ -62,10 +62,10 @@ async function work(order: Order, post: (message: Message, transfer?: ArrayBuffe
 
 async function findModel({ module, settings: { model } }: Order) {
   if (module === undefined) return specOf(model.name, model.options)
-  const exported: unknown[] = Object.values(await import(module))
-  const factory = exported.find((value) => (value as Partial<ModelFactory<{}>>)?.definition?.name === model.name)
-  if (!factory) throw new FociError('UNKNOWN', `${module} exports no model "${model.name}".`, 'Export what defineModel returns.')
-  return specify((factory as ModelFactory<{}>).definition, model.options)
+  const exported: Partial<Record<'definition', ModelDefinition>>[] = Object.values(await import(module))
+  const definition = exported.map((value) => value?.definition).find((found) => found?.name === model.name)
+  if (!definition) throw new FociError('UNKNOWN', `${module} exports no model "${model.name}".`, 'Export what defineModel returns.')
+  return specify(definition, model.options)
 }
 
 function failure(error: unknown): Message {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import type { EventRoles } from '../../src/data/interactions.ts'
 import { countItems, popularity } from '../../src/models/popularity.ts'
+import { targetWeights } from '../../src/models/target-weights.ts'
 import { smallScorer, smallSplit } from './small.ts'
 
 const int32 = (...values: number[]) => Int32Array.from(values)
@@ -9,6 +11,11 @@ describe('countItems', () => {
     // Users 0 1 0 | 2, 1 1, none, 0 | 2
     const counts = countItems(int32(0, 1, 0, 2, 1, 1, 0, 2), int32(0, 4, 6, 6, 8), int32(3, 6, 6, 7), 4)
     expect([...counts]).toEqual([3, 3, 0, 0])
+  })
+
+  it('counts each row by its weight', () => {
+    const weights = Float32Array.of(1, 0, 0.5, 1, 2, 0.25, 1, 1)
+    expect([...countItems(int32(0, 1, 0, 2, 1, 1, 0, 2), int32(0, 4, 6, 6, 8), int32(3, 6, 6, 7), 4, weights)]).toEqual([2.5, 2.25, 0, 0])
   })
 
   it('counts nothing in an empty log', () => {
@@ -47,5 +54,22 @@ describe('popularity', () => {
   it('has nothing to say before it is fitted, and nothing to set', () => {
     expect(() => smallScorer(popularity(), 4).score([0])).toThrow(expect.objectContaining({ code: 'ARTEFACT' }))
     expect(Object.keys(popularity.definition.fields)).toEqual([])
+  })
+})
+
+describe('targetWeights', () => {
+  const { log } = smallSplit([[0, 1, 2, 3]], 4)
+  const withEvents = { ...log, events: int32(0, 1, 2, 0), eventNames: ['view', 'basket', 'buy'] }
+
+  it('is absent where every row is a target', () => {
+    expect(targetWeights(log)).toBeUndefined()
+    expect(targetWeights(withEvents)).toBeUndefined()
+  })
+
+  it('is 0 for what is no target, else the weight of the event type', () => {
+    const weighed = (roles: EventRoles) => [...(targetWeights({ ...withEvents, roles }) ?? [])]
+    expect(weighed({ target: ['buy'] })).toEqual([0, 0, 1, 0])
+    expect(weighed({ weight: { view: 0.25, buy: 3 } })).toEqual([0.25, 1, 3, 0.25])
+    expect(weighed({ target: ['basket', 'buy'], weight: { view: 0.25, buy: 3 } })).toEqual([0, 1, 3, 0])
   })
 })

@@ -56,6 +56,14 @@ describe('countTransitions', () => {
     expect([columns.length, weights.length]).toEqual([0, 0])
   })
 
+  it('counts a pair by the weight of its later row', () => {
+    // 0 leads to 1 by ½ and to 2 by 3 at lag 2; 1 to 2 by 3; the second user's 2 and 0 are no targets
+    const targets = Float32Array.of(1, 0.5, 3, 1, 1, 0, 0, 1)
+    const rows = dense(countTransitions(items, offsets, ends, 5, 2, targets))
+    const none = [0, 0, 0, 0, 0]
+    expectRows(rows, [[0, 0.5 / 2, 1.5 / 2, 0, 0], [0, 0, 1, 0, 0], none, none, none])
+  })
+
   it('agrees with the formula on dense arrays', () => {
     const [users, length, V, window] = [60, 80, 150, 4]
     const items = Int32Array.from({ length: users * length }, (_, i) => bits(1, 0, i) % V)

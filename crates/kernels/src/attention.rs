@@ -34,11 +34,15 @@ pub fn attention(
     lse: &mut [f32],
 ) {
     let shape = Shape::new(queries, offsets, width, heads);
+    attention_on(instructions(), run, &Inputs { q, k, v, shape, dropout }, out, lse);
+}
+
+fn attention_on(set: Instructions, run: &impl Parallel, inputs: &Inputs<'_>, out: &mut [f32], lse: &mut [f32]) {
+    let Inputs { q, k, v, shape: Shape { queries, width, heads, .. }, .. } = *inputs;
     assert!(q.len() == out.len() && k.len() == v.len() && lse.len() * width == q.len() * heads);
-    let inputs = Inputs { q, k, v, shape, dropout };
     let out = Segmented { data: out, width, offsets: queries };
     let lse = Segmented { data: lse, width: heads, offsets: queries };
-    if shape.columns() <= 128 {
+    if inputs.shape.columns() <= 128 {
         over_panels(run, [out, lse], heads, Buffers::<128, 2>::new, |buffers, b, head, panels| {
             forward(&inputs.head(b, head), panels, buffers.parts());
         });
@@ -71,9 +75,24 @@ pub fn attention_gradient(
     dv: &mut [f32],
 ) {
     let shape = Shape::new(queries, offsets, width, heads);
+    let inputs = Inputs { q, k, v, shape, dropout };
+    gradient_on(instructions(), run, &inputs, out, lse, dout, [dq, dk, dv]);
+}
+
+fn gradient_on(
+    set: Instructions,
+    run: &impl Parallel,
+    inputs: &Inputs<'_>,
+    out: &[f32],
+    lse: &[f32],
+    dout: &[f32],
+    [dq, dk, dv]: [&mut [f32]; 3],
+) {
+    let Inputs { q, k, v, shape, .. } = *inputs;
+    let Shape { queries, offsets, width, heads } = shape;
     assert!(q.len() == out.len() && q.len() == dout.len() && q.len() == dq.len());
     assert!(k.len() == v.len() && k.len() == dk.len() && k.len() == dv.len());
-    let inputs = Inputs { q, k, v, shape, dropout };
+    assert_eq!(lse.len() * width, q.len() * heads);
     let upstream = |b, head| Upstream {
         out: shape.rows(out, queries, b, head),
         dout: shape.rows(dout, queries, b, head),

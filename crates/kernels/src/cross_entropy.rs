@@ -7,7 +7,7 @@ use crate::Parallel;
 use crate::parallel::over_parts;
 use crate::product::rows_by_panels;
 use crate::simd::math::exp;
-use crate::simd::matrix::{DEPTH, Into, Left, PANEL, multiply, transpose};
+use crate::simd::matrix::{Into, Left, PANEL, dot, multiply, transpose};
 use crate::simd::{Instructions, LANES, fma, instructions};
 
 /// Scratch of [`cross_entropy`], in f32: about `256 · V`, and no more than 16 MB or `64 · V`.
@@ -433,23 +433,6 @@ fn safe_rows(set: Instructions, h: &[f32], width: usize, longest: f32, shifts: &
         *shift = if longest_row::on(set, row, width) * longest < SAFE { 0.0 } else { 1.0 };
     }
     shifts.iter().all(|&shift| shift == 0.0)
-}
-
-crate::multiversion!(fn dot_of = dot_body(a: &[f32], b: &[f32]) -> f32);
-
-/// The inner product in the order of a logit.
-fn dot(set: Instructions, a: &[f32], b: &[f32]) -> f32 {
-    dot_of::on(set, a, b)
-}
-
-#[inline(always)]
-fn dot_body<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
-    let mut sum = 0.0;
-    for (block, (a, b)) in a.chunks(DEPTH).zip(b.chunks(DEPTH)).enumerate() {
-        let part = a.iter().zip(b).fold(0.0, |sum, (x, y)| fma::<FMA>(*x, *y, sum));
-        sum = if block == 0 { part } else { sum + part };
-    }
-    sum
 }
 
 crate::multiversion!(fn largest_of = largest_body(logits: &[f32], most: &mut [f32]));

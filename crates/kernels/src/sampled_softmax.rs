@@ -3,7 +3,7 @@
 use crate::Parallel;
 use crate::cross_entropy::{Problem, Slabs};
 use crate::parallel::over_parts;
-use crate::simd::{Instructions, instructions};
+use crate::simd::instructions;
 
 /// Rows of dpositives in a block.
 const ROWS: usize = 256;
@@ -28,24 +28,25 @@ pub fn sampled_softmax(
     dnegatives: &mut [f32],
     scratch: &mut [f32],
 ) -> f64 {
-    let given = (h, positives, negatives, targets, drawn);
-    sampled_softmax_on(instructions(), run, given, width, dh, dpositives, dnegatives, scratch)
+    let apart = Some((positives, drawn));
+    let problem = Problem { set: instructions(), h, items: negatives, targets, apart };
+    sampled(run, &problem, width, dh, dpositives, dnegatives, scratch)
 }
 
-fn sampled_softmax_on(
-    set: Instructions,
+fn sampled(
     run: &impl Parallel,
-    (h, positives, negatives, targets, drawn): (&[f32], &[f32], &[f32], &[i32], &[i32]),
+    problem: &Problem,
     width: usize,
     dh: &mut [f32],
     dpositives: &mut [f32],
     dnegatives: &mut [f32],
     scratch: &mut [f32],
 ) -> f64 {
+    let Some((positives, drawn)) = problem.apart else { unreachable!("positives are given") };
+    let h = problem.h;
     assert!(positives.len() == h.len() && dpositives.len() == h.len());
-    let slabs = Slabs::new(targets.len(), drawn.len(), width);
-    let problem = Problem { set, h, items: negatives, targets, apart: Some((positives, drawn)) };
-    let loss = slabs.run(run, &problem, dh, dnegatives, scratch);
+    let slabs = Slabs::new(problem.targets.len(), drawn.len(), width);
+    let loss = slabs.run(run, problem, dh, dnegatives, scratch);
     over_parts(run, dpositives, ROWS * width, |block, part| {
         for (i, y) in part.chunks_exact_mut(width).enumerate() {
             let row = block * ROWS + i;
@@ -63,6 +64,7 @@ mod tests {
     use crate::Serial;
     use crate::cross_entropy::{cross_entropy, cross_entropy_scratch};
     use crate::parallel::testing::{Reverse, SETS, TwoThreads, bits, close, differences, values, wide};
+    use crate::simd::Instructions;
 
     /// h, positives, negatives, targets, drawn.
     struct World {
@@ -130,10 +132,16 @@ mod tests {
             let (t, n) = (self.h.len(), self.negatives.len());
             let [mut dh, mut dpositives, mut dnegatives] = [garbage(t), garbage(t), garbage(n)];
             let size = sampled_softmax_scratch(self.targets.len(), self.drawn.len(), self.width);
-            let loss = sampled_softmax_on(
+            let problem = Problem {
                 set,
+                h: &self.h,
+                items: &self.negatives,
+                targets: &self.targets,
+                apart: Some((&self.positives, &self.drawn)),
+            };
+            let loss = sampled(
                 run,
-                (&self.h, &self.positives, &self.negatives, &self.targets, &self.drawn),
+                &problem,
                 self.width,
                 &mut dh,
                 &mut dpositives,

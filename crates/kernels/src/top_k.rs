@@ -3,8 +3,8 @@
 use crate::Parallel;
 use crate::parallel::zip_mixed;
 use crate::product::rows_by_panels;
-use crate::simd::matrix::{DEPTH, PANEL, transpose};
-use crate::simd::{Instructions, LANES, fma, instructions};
+use crate::simd::matrix::{PANEL, transpose};
+use crate::simd::{Instructions, LANES, instructions};
 
 /// Users of a block, who share each panel of items.
 const USERS: usize = 32;
@@ -141,27 +141,16 @@ fn collect_body<const FMA: bool>(scores: &[f32], first: usize, mask: &Mask, heap
     heap.offer(tail, first + vectors.len() * LANES, mask);
 }
 
-crate::multiversion!(fn larger = larger_body(scores: &[f32], best: &mut [f32]));
+crate::multiversion!(fn largest = largest_body(rows: &[f32], best: &mut [f32; PANEL]));
 
-/// `best = max(best, scores)`; a NaN is no score.
+/// `best[i] = max(best[i], rows[.., i])`; a NaN is no score.
 #[inline(always)]
-fn larger_body<const FMA: bool>(scores: &[f32], best: &mut [f32]) {
-    for (y, &x) in best.iter_mut().zip(scores) {
-        *y = if x > *y { x } else { *y };
+fn largest_body<const FMA: bool>(rows: &[f32], best: &mut [f32; PANEL]) {
+    for row in rows.as_chunks::<PANEL>().0 {
+        for i in 0..PANEL {
+            best[i] = if row[i] > best[i] { row[i] } else { best[i] };
+        }
     }
-}
-
-crate::multiversion!(fn product = product_body(a: &[f32], b: &[f32]) -> f32);
-
-/// `a · b`, with the bits that a product of matrices gives.
-#[inline(always)]
-fn product_body<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
-    let mut sum = 0.0;
-    for (block, (a, b)) in a.chunks(DEPTH).zip(b.chunks(DEPTH)).enumerate() {
-        let part = a.iter().zip(b).fold(0.0, |sum, (x, y)| fma::<FMA>(*x, *y, sum));
-        sum = if block == 0 { part } else { sum + part };
-    }
-    sum
 }
 
 /// Vectors of users against all items.
@@ -178,7 +167,7 @@ struct Search<'a> {
 
 /// Scratch of [`top_k`], in f32.
 pub fn top_k_scratch(users: usize, _s: usize, _v: usize, width: usize, _k: usize) -> usize {
-    users.div_ceil(USERS) * width * PANEL
+    users.div_ceil(USERS) * 2 * width * PANEL
 }
 
 /// The k best items for each user, score = max over the user's vectors of vector · item, best first, ties by ascending id;
@@ -219,13 +208,14 @@ impl Search<'_> {
         let size = USERS * self.k;
         let panels = &mut scratch[..top_k_scratch(users, 0, 0, self.width, 0)];
         let ids = ([out_items, out_interests], [size, size]);
-        let numbers = ([out_scores, panels], [size, self.width * PANEL]);
-        zip_mixed(run, ids, numbers, |block, [items, interests], [scores, panel]| {
+        let numbers = ([out_scores, panels], [size, 2 * self.width * PANEL]);
+        zip_mixed(run, ids, numbers, |block, [items, interests], [scores, panels]| {
             let first = block * USERS;
+            let (panel, rows) = panels.split_at_mut(self.width * PANEL);
             self.users(first, items, scores, panel);
             for (i, interests) in interests.chunks_exact_mut(self.k).enumerate() {
                 let found = i * self.k..(i + 1) * self.k;
-                self.winners(first + i, &items[found.clone()], &scores[found], interests);
+                self.winners(first + i, &items[found.clone()], &scores[found], interests, panel, rows);
             }
         });
     }
@@ -236,66 +226,99 @@ impl Search<'_> {
     }
 
     /// One pass over the items for the users from `first` on, k results each.
-    fn users(&self, first: usize, out_items: &mut [i32], out_scores: &mut [f32], panel: &mut [f32]) {
+    fn users(
+        &self,
+        first: usize,
+        out_items: &mut [i32],
+        out_scores: &mut [f32],
+        panel: &mut [f32],
+    ) {
         let users = out_items.len() / self.k;
-        let masks: [Mask; USERS] = std::array::from_fn(|i| self.masks.of(first + i.min(users - 1)));
+        let masks: [Mask; USERS] =
+            std::array::from_fn(|i| self.masks.of(first + i.min(users - 1)));
         let mut lengths = [0; USERS];
+        let mut best = [[0.0; PANEL]; USERS];
+        let mut scores = [0.0; VECTORS * PANEL];
         let count = self.items.len() / self.width;
         for from in (0..count).step_by(PANEL) {
             let n = PANEL.min(count - from);
             transpose(self.set, &self.items[from * self.width..], n, self.width, panel);
-            let mut best = [[f32::NEG_INFINITY; PANEL]; USERS];
-            self.score(first..first + users, panel, &mut best);
-            for i in 0..users {
+            self.score(first, panel, &mut scores, &mut best[..users]);
+            for (i, length) in lengths[..users].iter_mut().enumerate() {
                 let range = i * self.k..(i + 1) * self.k;
                 let (items, scores) = (&mut out_items[range.clone()], &mut out_scores[range]);
-                let mut heap = Heap { items, scores, length: lengths[i] };
+                let mut heap = Heap { items, scores, length: *length };
                 collect::on(self.set, &best[i][..n], from, &masks[i], &mut heap);
-                lengths[i] = heap.length;
+                *length = heap.length;
             }
         }
-        for i in 0..users {
+        for (i, &length) in lengths[..users].iter().enumerate() {
             let range = i * self.k..(i + 1) * self.k;
             let (items, scores) = (&mut out_items[range.clone()], &mut out_scores[range]);
-            Heap { items, scores, length: lengths[i] }.finish();
+            Heap { items, scores, length }.finish();
         }
     }
 
-    /// Each user's best score for the 64 items of a panel.
-    fn score(&self, users: std::ops::Range<usize>, panel: &[f32], best: &mut [[f32; PANEL]]) {
-        let (start, end) = (self.offsets[users.start] as usize, self.offsets[users.end] as usize);
-        let mut scores = [0.0f32; VECTORS * PANEL];
-        let mut user = users.start;
-        for from in (start..end).step_by(VECTORS) {
-            let n = VECTORS.min(end - from);
-            let vectors = &self.vectors[from * self.width..];
-            let scores = &mut scores[..n * PANEL];
-            rows_by_panels(self.set, vectors, panel, None, (n, self.width, PANEL), scores);
-            for (i, row) in scores.chunks_exact(PANEL).enumerate() {
-                while self.vectors_of(user).end <= from + i {
+    /// The best scores of the users from `first` on for the 64 items of a panel.
+    fn score(&self, first: usize, panel: &[f32], scores: &mut [f32], best: &mut [[f32; PANEL]]) {
+        best.fill([f32::NEG_INFINITY; PANEL]);
+        let end = self.offsets[first + best.len()] as usize;
+        let mut user = first;
+        for from in (self.offsets[first] as usize..end).step_by(VECTORS) {
+            let until = end.min(from + VECTORS);
+            let scores = &mut scores[..(until - from) * PANEL];
+            self.products(from..until, panel, scores);
+            let mut row = from;
+            while row < until {
+                while self.vectors_of(user).end <= row {
                     user += 1;
                 }
-                larger::on(self.set, row, &mut best[user - users.start]);
+                let next = self.vectors_of(user).end.min(until);
+                let rows = &scores[(row - from) * PANEL..(next - from) * PANEL];
+                largest::on(self.set, rows, &mut best[user - first]);
+                row = next;
             }
         }
     }
 
-    /// The first of the user's vectors that gives each result its score.
-    fn winners(&self, user: usize, items: &[i32], scores: &[f32], interests: &mut [i32]) {
+    /// Some vectors times the items of a panel.
+    fn products(&self, rows: std::ops::Range<usize>, panel: &[f32], scores: &mut [f32]) {
+        let vectors = &self.vectors[rows.start * self.width..];
+        rows_by_panels(self.set, vectors, panel, None, (rows.len(), self.width, PANEL), scores);
+    }
+
+    /// The first of the user's vectors that gives each result its score: the products once more, for the results alone.
+    fn winners(
+        &self,
+        user: usize,
+        items: &[i32],
+        scores: &[f32],
+        interests: &mut [i32],
+        panel: &mut [f32],
+        rows: &mut [f32],
+    ) {
         let vectors = self.vectors_of(user);
-        for (i, interest) in interests.iter_mut().enumerate() {
-            *interest = match items[i] {
-                -1 => -1,
-                _ if vectors.len() == 1 => 0,
-                item => {
-                    let item = &self.items[item as usize * self.width..][..self.width];
-                    let won = vectors.clone().position(|row| {
-                        let vector = &self.vectors[row * self.width..][..self.width];
-                        product::on(self.set, vector, item) == scores[i]
-                    });
-                    won.map_or(-1, |won| won as i32)
+        let alone = vectors.len() == 1;
+        interests.fill(-1);
+        let count = items.iter().position(|&item| item < 0).unwrap_or(items.len());
+        if alone {
+            interests[..count].fill(0);
+        }
+        for from in (0..if alone { 0 } else { count }).step_by(PANEL) {
+            let found = &items[from..count.min(from + PANEL)];
+            for (to, &item) in rows.chunks_exact_mut(self.width).zip(found) {
+                to.copy_from_slice(&self.items[item as usize * self.width..][..self.width]);
+            }
+            transpose(self.set, rows, found.len(), self.width, panel);
+            for (i, row) in vectors.clone().enumerate() {
+                let mut products = [0.0; PANEL];
+                self.products(row..row + 1, panel, &mut products);
+                for at in from..from + found.len() {
+                    if interests[at] < 0 && products[at - from] == scores[at] {
+                        interests[at] = i as i32;
+                    }
                 }
-            };
+            }
         }
     }
 }

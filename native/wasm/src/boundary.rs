@@ -21,7 +21,10 @@ pub fn call<T>(body: impl FnOnce(&mut Arena) -> foci_engine::Result<T>) -> Resul
 
 /// Keeps what a panic says, so that whoever catches the trap can ask for it.
 pub fn keep_panics() {
-    std::panic::set_hook(Box::new(|panic| PANIC.set(panic.to_string())));
+    std::panic::set_hook(Box::new(|panic| {
+        let text = panic.payload_as_str().unwrap_or("a panic without words");
+        PANIC.set(panic.location().map_or_else(|| text.to_owned(), |at| format!("{text} ({at})")));
+    }));
 }
 
 /// What the panic said that ended this instance.

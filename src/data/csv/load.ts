@@ -52,8 +52,9 @@ async function countBlank({ path, gzip, delimiter }: Dialect): Promise<number> {
 
 async function readRejects(session: Session, name: string): Promise<{ rejects: Reject[]; counts: Record<string, number> }> {
   const rows = await session.rows(
-    `SELECT line_byte_position::DOUBLE, min(error_type::VARCHAR), max(length(rtrim(csv_line)) - length(replace(rtrim(csv_line), chr(10), '')) + 1)::DOUBLE
-     FROM ${name}_rejects GROUP BY 1 ORDER BY 1`,
+    `SELECT line_byte_position::DOUBLE, min(error_type::VARCHAR),
+       max(length(record) - length(replace(record, chr(10), '')) + 1)::DOUBLE AS lines
+     FROM (SELECT *, rtrim(csv_line, chr(13) || chr(10)) AS record FROM ${name}_rejects) GROUP BY 1 ORDER BY 1`,
   )
   const counts: Record<string, number> = {}
   const rejects = rows.map(([start, type, lines]) => {

@@ -1,7 +1,7 @@
 import type { ItemRow } from '../catalogue.ts'
-import type { InteractionRow } from '../rows.ts'
 import { Random } from './random.ts'
-import { itemsOf, type SampleItem, type Scene, scenes, themes } from './themes.ts'
+import { itemsOf, type SampleItem, type Scene, themes } from './themes.ts'
+import { Visitor } from './visitor.ts'
 
 export interface SampleOptions {
   /** Users of the world, 2,000 where absent. */
@@ -13,12 +13,20 @@ export interface SampleOptions {
 
 /** A simulated shop: its log in time order, its items, and what it was made from. */
 export interface SampleWorld {
-  readonly interactions: readonly (InteractionRow & { readonly timestamp: number; readonly scene: Scene; readonly event: SampleEvent })[]
+  readonly interactions: readonly SampleEvent[]
   readonly items: readonly ItemRow[]
   readonly truth: SampleTruth
 }
 
-export type SampleEvent = 'view' | 'cart' | 'buy'
+/** One row of the log. */
+export interface SampleEvent {
+  readonly user: string
+  readonly item: string
+  /** Seconds since 1970. */
+  readonly timestamp: number
+  readonly scene: Scene
+  readonly event: 'view' | 'cart' | 'buy'
+}
 
 /** What a model should find. */
 export interface SampleTruth {
@@ -45,7 +53,6 @@ export interface UserTruth {
 }
 
 const start = 1_704_067_200 // 2024-01-01, in seconds
-const day = 86_400
 
 /** Simulates the shop. Equal options give an equal world. */
 export function sampleWorld({ users = 2000, seed = 1, days = 90 }: SampleOptions = {}): SampleWorld {
@@ -54,7 +61,7 @@ export function sampleWorld({ users = 2000, seed = 1, days = 90 }: SampleOptions
   const driftDay = Math.floor((days * 2) / 3)
   const people = Array.from({ length: users }, (_, i) => person(i, seed, items))
   const interactions = people.flatMap(({ user, truth }, i) => {
-    return new Visitor(user, truth, orders, new Random(seed, 3 * i + 2), days, driftDay).events()
+    return new Visitor(user, truth, { orders, start, days, driftDay }, new Random(seed, 3 * i + 2)).events()
   })
   const position = new Map(people.map(({ user }, i) => [user, i]))
   interactions.sort((a, b) => a.timestamp - b.timestamp || (position.get(a.user) ?? 0) - (position.get(b.user) ?? 0))
@@ -102,81 +109,5 @@ function person(index: number, seed: number, items: readonly SampleItem[]): { us
       ...(drifts && { drift: { from: random.pick(names), to: themes[to].name } }),
       ...(repeats !== undefined && { repeats }),
     },
-  }
-}
-
-/** One user's way through the shop: visits to one scene with one theme in mind. */
-class Visitor {
-  private readonly rows: SampleWorld['interactions'][number][] = []
-  /** Where the user stands in the order of a theme and scene. */
-  private readonly places = new Map<string, number>()
-  private readonly user: string
-  private readonly truth: UserTruth
-  private readonly orders: SampleTruth['orders']
-  private readonly random: Random
-  private readonly days: number
-  private readonly driftDay: number
-
-  constructor(user: string, truth: UserTruth, orders: SampleTruth['orders'], random: Random, days: number, driftDay: number) {
-    this.user = user
-    this.truth = truth
-    this.orders = orders
-    this.random = random
-    this.days = days
-    this.driftDay = driftDay
-  }
-
-  events(): SampleWorld['interactions'][number][] {
-    const visits = 4 + Math.floor(12 * this.random.next() ** 2 + 6 * this.random.next())
-    const times = Array.from({ length: visits }, () => this.random.between(0, this.days * day - 7200)).sort((a, b) => a - b)
-    let theme: string | undefined
-    for (const time of times) {
-      theme = this.theme(time, theme)
-      this.visit(time, theme, scenes[this.random.weighted([0.6, 0.2, 0.2])])
-    }
-    this.refill()
-    return this.rows
-  }
-
-  /** The theme of a visit: often the one of the visit before, whatever its scene. */
-  private theme(time: number, before: string | undefined): string {
-    const { drift, themes: own } = this.truth
-    const drifted = drift !== undefined && time >= this.driftDay * day
-    const now = drifted ? own.map((theme) => (theme === drift.from ? drift.to : theme)) : own
-    return before !== undefined && now.includes(before) && this.random.chance(0.5) ? before : this.random.pick(now)
-  }
-
-  /** Follows the theme's order from where the user left it, with a leap now and then. */
-  private visit(from: number, theme: string, scene: Scene): void {
-    const order = this.orders[theme][scene]
-    const key = `${theme} ${scene}`
-    let place = this.places.get(key) ?? Math.floor(order.length * this.random.next() ** 2)
-    let time = from
-    for (let left = this.random.between(1, 5); left > 0; left--) {
-      this.look(time, order[place], scene)
-      time += this.random.between(30, 300)
-      place = this.random.chance(0.8) ? (place + 1) % order.length : this.random.between(0, order.length - 1)
-    }
-    this.places.set(key, place)
-  }
-
-  private look(time: number, item: string, scene: Scene): void {
-    this.add(time, item, scene, 'view')
-    if (scene !== 'shop' || !this.random.chance(0.12)) return
-    this.add(time + 10, item, scene, 'cart')
-    if (this.random.chance(0.5)) this.add(time + 20, item, scene, 'buy')
-  }
-
-  /** Buys the repeated item every two to four weeks. */
-  private refill(): void {
-    const { repeats } = this.truth
-    if (repeats === undefined) return
-    for (let at = this.random.between(0, 14 * day); at < this.days * day; at += this.random.between(14 * day, 28 * day)) {
-      this.add(at, repeats, 'shop', 'buy')
-    }
-  }
-
-  private add(time: number, item: string, scene: Scene, event: SampleEvent): void {
-    this.rows.push({ user: this.user, item, timestamp: start + time, scene, event })
   }
 }

@@ -1,5 +1,5 @@
 import type { Engine, Id, Operations } from '../../../src/engine/engine.ts'
-import { apart, fixed, real, ROUNDINGS, type Sample, samples } from './samples.ts'
+import { apart, fixed, ROUNDINGS, real, type Sample, samples } from './samples.ts'
 
 /** Lengths around the widths of lanes and blocks, and shapes of other ranks, empty ones among them. */
 // biome-ignore format: a table
@@ -51,11 +51,22 @@ export const elementwise: Sample[] = [
   ...unary('silu', 'siluGradient', 'input'),
   ...unary('sigmoid', 'sigmoidGradient', 'output'),
   ...unary('tanh', 'tanhGradient', 'output'),
-  ...samples('dropout', ROUNDINGS, shapes.flatMap((shape) => [[0.5, shape], [0.1, shape]] as const), ([rate, shape]) => ({
-    inputs: [apart(shape)],
-    run: (e, [x]) => [e.dropout(x, rate, 0xfedcba98, shape.length + 7)],
-    gradient: (e, _, __, dy) => [e.dropout(dy, rate, 0xfedcba98, shape.length + 7)],
-  })),
+  ...samples(
+    'dropout',
+    ROUNDINGS,
+    shapes.flatMap(
+      (shape) =>
+        [
+          [0.5, shape],
+          [0.1, shape],
+        ] as const,
+    ),
+    ([rate, shape]) => ({
+      inputs: [apart(shape)],
+      run: (e, [x]) => [e.dropout(x, rate, 0xfedcba98, shape.length + 7)],
+      gradient: (e, _, __, dy) => [e.dropout(dy, rate, 0xfedcba98, shape.length + 7)],
+    }),
+  ),
   ...samples('dropout', ROUNDINGS, [0, 0.001, 0.999], (rate) => ({
     inputs: [apart([1000])],
     run: (e, [x]) => [e.dropout(x, rate, 1, 0xffffffff)],

@@ -1,5 +1,5 @@
 import type { Engine, Id } from '../../../src/engine/engine.ts'
-import { indices, real, ROUNDINGS, type Sample, samples, someIds } from './samples.ts'
+import { indices, ROUNDINGS, real, type Sample, samples, someIds } from './samples.ts'
 
 /** A variable with the values of a tensor. */
 export function variable(e: Engine, values: Id): Id {
@@ -57,8 +57,20 @@ export const optimisers: Sample[] = [
     inputs: [real([n])],
     run: (e, [x]) => [e.fromFloat32(Float32Array.of(e.finite(x)), new Uint32Array())],
   })),
-  ...samples('finite', 0, [[0, 1], [6, 7], [16, 17], [64, 65], [99, 1000], [4096, 4097]].flatMap(([at, n]) => [Number.NaN, Infinity, -Infinity].map((bad) => [at, n, bad])), ([at, n, bad]) => ({
-    inputs: [{ shape: [n], draw: () => new Float32Array(n).fill(bad, at, at + 1) }],
-    run: (e, [x]) => [e.fromFloat32(Float32Array.of(e.finite(x)), new Uint32Array())],
-  })),
+  ...samples(
+    'finite',
+    0,
+    [
+      [0, 1],
+      [6, 7],
+      [16, 17],
+      [64, 65],
+      [99, 1000],
+      [4096, 4097],
+    ].flatMap(([at, n]) => [Number.NaN, Infinity, -Infinity].map((bad) => [at, n, bad])),
+    ([at, n, bad]) => ({
+      inputs: [{ shape: [n], draw: () => new Float32Array(n).fill(bad, at, at + 1) }],
+      run: (e, [x]) => [e.fromFloat32(Float32Array.of(e.finite(x)), new Uint32Array())],
+    }),
+  ),
 ]

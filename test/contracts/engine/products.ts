@@ -14,11 +14,20 @@ export const products: Sample[] = [
     run: (e, [x, w, bias]) => [e.linear(x, w, bias)],
     gradient: (e, [x, w], _, dy) => [e.linearInputGradient(dy, w), e.linearWeightGradient(x, dy), e.sumRows(dy)],
   })),
-  ...samples('linear', SUMS, [[3, 17, 15, 'no bias'], [0, 7, 5, 'no bias'], [65, 300, 7, 'no bias']] as const, ([rows, inner, outer]) => ({
-    inputs: [real([rows, inner]), real([inner, outer])],
-    run: (e, [x, w]) => [e.linear(x, w, 0)],
-    gradient: (e, [x, w], _, dy) => [e.linearInputGradient(dy, w), e.linearWeightGradient(x, dy)],
-  })),
+  ...samples(
+    'linear',
+    SUMS,
+    [
+      [3, 17, 15, 'no bias'],
+      [0, 7, 5, 'no bias'],
+      [65, 300, 7, 'no bias'],
+    ] as const,
+    ([rows, inner, outer]) => ({
+      inputs: [real([rows, inner]), real([inner, outer])],
+      run: (e, [x, w]) => [e.linear(x, w, 0)],
+      gradient: (e, [x, w], _, dy) => [e.linearInputGradient(dy, w), e.linearWeightGradient(x, dy)],
+    }),
+  ),
   ...samples('inner', SUMS, sizes, ([n, width, m]) => ({
     inputs: [real([n, width]), real([m, width])],
     run: (e, [a, b]) => [e.inner(a, b)],

@@ -1,4 +1,4 @@
-import { EXPONENTIALS, fixed, real, ROUNDINGS, type Sample, SUMS, samples } from './samples.ts'
+import { EXPONENTIALS, fixed, ROUNDINGS, real, type Sample, SUMS, samples } from './samples.ts'
 
 /** [rows, width] around the widths of lanes and blocks, and more ranks. */
 // biome-ignore format: a table

@@ -72,7 +72,7 @@ export const indices = (values: readonly number[]): Input => ({ shape: [values.l
 export const fixed = (shape: readonly number[], values: readonly number[]): Input => ({ shape, draw: () => Float32Array.from(values) })
 
 /** Offsets [B + 1] of segments of given lengths. */
-export const offsetsOf = (lengths: readonly number[]): number[] => lengths.reduce((all, n) => [...all, all[all.length - 1] + n], [0])
+export const offsetsOf = (lengths: readonly number[]): number[] => [0, ...lengths.map((_, b) => sum(lengths.slice(0, b + 1)))]
 
 export const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
@@ -95,7 +95,7 @@ export function evaluate<E extends Engine>(e: E, sample: Sample, read: (e: E, id
   e.openScope()
   const inputs = values.map((data, i) => upload(e, data, sample.inputs[i].shape))
   const outputs = Array.from(sample.run(e, inputs))
-  const results = outputs.map((id, place) => [id, integral(sample.op, place)] as const)
+  const results = outputs.map((id, place) => [id, holdsIntegers(sample.op, place)] as const)
   if (sample.gradient) {
     const dy = upstream(e, sample, outputs[0])
     for (const id of sample.gradient(e, inputs, outputs, dy)) if (id !== 0) results.push([id, false])
@@ -115,15 +115,13 @@ export function upstream(e: Engine, { op, label }: Sample, y: Id): Id {
 export const readFloat32 = (e: Engine, id: Id): Float32Array => e.readFloat32(id)
 export const readFloat64 = (e: Reference, id: Id): Float64Array => e.values(id)
 
-/** Results that hold integers, by op and place. */
-function integral(op: keyof Operations, place: number): boolean {
-  const places: Partial<Record<keyof Operations, readonly number[]>> = {
-    gatherGradient: [1],
-    mergeRows: [1],
-    positions: [0],
-    lastRows: [0, 1],
-    topK: [0, 2],
-    topKScores: [0],
-  }
-  return places[op]?.includes(place) ?? false
+/** The places of integers among the results of an op. */
+const INTEGERS: Partial<Record<keyof Operations, readonly number[]>> = {
+  gatherGradient: [1],
+  mergeRows: [1],
+  positions: [0],
+  lastRows: [0, 1],
+  topK: [0, 2],
+  topKScores: [0],
 }
+export const holdsIntegers = (op: keyof Operations, place: number): boolean => INTEGERS[op]?.includes(place) ?? false

@@ -1,4 +1,4 @@
-import { ids, indices, type Input, offsetsOf, quarters, real, ROUNDINGS, type Sample, samples, sum } from './samples.ts'
+import { type Input, ids, indices, offsetsOf, quarters, ROUNDINGS, real, type Sample, samples, sum } from './samples.ts'
 
 interface Size {
   /** Vectors by user; for given scores only their number counts. */
@@ -11,8 +11,20 @@ interface Size {
   readonly allowed: 'all' | 'some' | 'none'
 }
 
-const size = (interests: number[], catalogue: number, width: number, k: number, seen: number[], allowed: Size['allowed'] = 'all'): Size => ({
-  interests, catalogue, width, k, seen, allowed,
+const size = (
+  interests: number[],
+  catalogue: number,
+  width: number,
+  k: number,
+  seen: number[],
+  allowed: Size['allowed'] = 'all',
+): Size => ({
+  interests,
+  catalogue,
+  width,
+  k,
+  seen,
+  allowed,
 })
 
 const sizes: Size[] = [
@@ -43,7 +55,7 @@ const sizes: Size[] = [
 function bits({ catalogue, allowed }: Size): Input[] {
   if (allowed === 'all') return []
   const words = new Int32Array(Math.ceil(catalogue / 32))
-  for (let item = 0; allowed === 'some' && item < catalogue; item++) if (item % 3 > 0) words[item >> 5] |= 1 << item % 32
+  for (let item = 0; allowed === 'some' && item < catalogue; item++) if (item % 3 > 0) words[item >> 5] |= 1 << (item % 32)
   return [indices([...words])]
 }
 const masks = (s: Size): Input[] => [ids(sum(s.seen), s.catalogue), indices(offsetsOf(s.seen)), ...bits(s)]

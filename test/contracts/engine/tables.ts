@@ -1,4 +1,4 @@
-import { ids, indices, offsetsOf, real, ROUNDINGS, type Sample, SUMS, samples, someIds } from './samples.ts'
+import { ids, indices, offsetsOf, ROUNDINGS, real, type Sample, SUMS, samples, someIds } from './samples.ts'
 
 /** [T, V, D] */
 // biome-ignore format: a table

@@ -6,7 +6,7 @@
 use super::vector::{Portable, Vector};
 #[cfg(target_arch = "x86_64")]
 use super::vector::{Avx2, Avx512};
-use super::{Instructions, LANES};
+use super::{Instructions, LANES, fma};
 
 /// Columns of a panel: the right operand of [`multiply`] has this many at most.
 pub const PANEL: usize = 64;
@@ -244,6 +244,23 @@ unsafe fn store_ragged<V: Vector, const M: usize, const N: usize>(tile: Tile, su
     }
 }
 
+/// The inner product of two rows, with the bits that [`multiply`] gives over blocks of [`DEPTH`].
+pub fn dot(set: Instructions, a: &[f32], b: &[f32]) -> f32 {
+    chain::on(set, a, b)
+}
+
+crate::multiversion!(fn chain = chain_body(a: &[f32], b: &[f32]) -> f32);
+
+#[inline(always)]
+fn chain_body<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
+    let mut sum = 0.0;
+    for (block, (a, b)) in a.chunks(DEPTH).zip(b.chunks(DEPTH)).enumerate() {
+        let part = a.iter().zip(b).fold(0.0, |sum, (x, y)| fma::<FMA>(*x, *y, sum));
+        sum = if block == 0 { part } else { sum + part };
+    }
+    sum
+}
+
 /// Up to 64 rows of [rows, width] as a panel [width, 64]: row r becomes column r, missing ones become zeros.
 pub fn transpose(set: Instructions, values: &[f32], rows: usize, width: usize, panel: &mut [f32]) {
     assert!(rows <= PANEL && rows * width <= values.len(), "values hold their rows");
@@ -275,7 +292,7 @@ unsafe fn transpose_body<V: Vector>(values: &[f32], rows: usize, width: usize, p
     }
 }
 
-/// Transposes 16 × 16: four rounds of the perfect shuffle.
+/// Transposes 16 × 16.
 #[inline(always)]
 unsafe fn square<V: Vector>(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
     // SAFETY: the caller's matrices hold sixteen rows of sixteen.
@@ -284,13 +301,7 @@ unsafe fn square<V: Vector>(from: *const f32, from_row: usize, to: *mut f32, to_
         for i in 0..LANES {
             x[i] = V::load(from.add(i * from_row));
         }
-        for _ in 0..4 {
-            let mut y = x;
-            for i in 0..LANES / 2 {
-                (y[2 * i], y[2 * i + 1]) = x[i].interleave(x[i + LANES / 2]);
-            }
-            x = y;
-        }
+        x = V::transpose(x);
         for i in 0..LANES {
             x[i].store(to.add(i * to_row));
         }

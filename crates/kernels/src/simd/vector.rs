@@ -18,8 +18,8 @@ pub(super) trait Vector: Copy {
     unsafe fn add(self, y: Self) -> Self;
     /// `self · y + z`, in one rounding where the set has it.
     unsafe fn fma(self, y: Self, z: Self) -> Self;
-    /// `x0 y0 x1 y1 …` in two vectors.
-    unsafe fn interleave(self, y: Self) -> (Self, Self);
+    /// Sixteen rows become sixteen columns.
+    unsafe fn transpose(x: [Self; LANES]) -> [Self; LANES];
 }
 
 /// What the compilation target promises.
@@ -64,13 +64,20 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
-    unsafe fn interleave(self, y: Self) -> (Self, Self) {
-        let (mut low, mut high) = ([0.0; LANES], [0.0; LANES]);
-        for i in 0..LANES / 2 {
-            (low[2 * i], low[2 * i + 1]) = (self.0[i], y.0[i]);
-            (high[2 * i], high[2 * i + 1]) = (self.0[i + 8], y.0[i + 8]);
+    unsafe fn transpose(mut x: [Self; LANES]) -> [Self; LANES] {
+        // Four rounds of the perfect shuffle.
+        for _ in 0..4 {
+            let mut y = x;
+            for i in 0..LANES / 2 {
+                let (a, b) = (x[i].0, x[i + LANES / 2].0);
+                for j in 0..LANES / 2 {
+                    (y[2 * i].0[2 * j], y[2 * i].0[2 * j + 1]) = (a[j], b[j]);
+                    (y[2 * i + 1].0[2 * j], y[2 * i + 1].0[2 * j + 1]) = (a[j + 8], b[j + 8]);
+                }
+            }
+            x = y;
         }
-        (Self(low), Self(high))
+        x
     }
 }
 
@@ -80,7 +87,7 @@ pub(super) use x86::{Avx2, Avx512};
 #[cfg(target_arch = "x86_64")]
 #[allow(clippy::undocumented_unsafe_blocks)] // SAFETY, for each: the set is there and pointers are good, by the trait's contract.
 mod x86 {
-    use super::Vector;
+    use super::{LANES, Vector};
     use std::arch::x86_64::*;
 
     #[derive(Clone, Copy)]
@@ -116,30 +123,77 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn interleave(self, y: Self) -> (Self, Self) {
+        unsafe fn transpose(x: [Self; LANES]) -> [Self; LANES] {
+            let mut rows = x;
+            let mut columns = x;
             unsafe {
-                let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-                let high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
-                (
-                    Self(_mm512_permutex2var_ps(self.0, low, y.0)),
-                    Self(_mm512_permutex2var_ps(self.0, high, y.0)),
-                )
+                // 4 × 4 within each quarter of four rows, then 4 × 4 of quarters.
+                for i in (0..LANES).step_by(4) {
+                    let [a, b, c, d] = [x[i].0, x[i + 1].0, x[i + 2].0, x[i + 3].0];
+                    let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
+                    rows[i] = Self(pairs_low(ab, cd));
+                    rows[i + 1] = Self(pairs_high(ab, cd));
+                    let (ab, cd) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
+                    rows[i + 2] = Self(pairs_low(ab, cd));
+                    rows[i + 3] = Self(pairs_high(ab, cd));
+                }
+                for i in 0..4 {
+                    let [a, b, c, d] = [rows[i].0, rows[i + 4].0, rows[i + 8].0, rows[i + 12].0];
+                    let (ab, cd) = (quarters_even(a, b), quarters_even(c, d));
+                    columns[i] = Self(quarters_even(ab, cd));
+                    columns[i + 8] = Self(quarters_odd(ab, cd));
+                    let (ab, cd) = (quarters_odd(a, b), quarters_odd(c, d));
+                    columns[i + 4] = Self(quarters_even(ab, cd));
+                    columns[i + 12] = Self(quarters_odd(ab, cd));
+                }
             }
+            columns
         }
+    }
+
+    #[inline(always)]
+    unsafe fn pairs_low(x: __m512, y: __m512) -> __m512 {
+        unsafe { _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(x), _mm512_castps_pd(y))) }
+    }
+
+    #[inline(always)]
+    unsafe fn pairs_high(x: __m512, y: __m512) -> __m512 {
+        unsafe { _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(x), _mm512_castps_pd(y))) }
+    }
+
+    #[inline(always)]
+    unsafe fn quarters_even(x: __m512, y: __m512) -> __m512 {
+        unsafe { _mm512_shuffle_f32x4::<0x88>(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn quarters_odd(x: __m512, y: __m512) -> __m512 {
+        unsafe { _mm512_shuffle_f32x4::<0xdd>(x, y) }
     }
 
     #[derive(Clone, Copy)]
     pub(crate) struct Avx2(__m256, __m256);
 
+    /// 8 × 8: 4 × 4 within each half of four rows, then halves.
     #[inline(always)]
-    unsafe fn interleave8(x: __m256, y: __m256) -> Avx2 {
+    unsafe fn transpose8(x: [__m256; 8]) -> [__m256; 8] {
+        let (mut rows, mut columns) = (x, x);
         unsafe {
-            let (low, high) = (_mm256_unpacklo_ps(x, y), _mm256_unpackhi_ps(x, y));
-            Avx2(
-                _mm256_permute2f128_ps::<0x20>(low, high),
-                _mm256_permute2f128_ps::<0x31>(low, high),
-            )
+            for i in [0, 4] {
+                let [a, b, c, d] = [x[i], x[i + 1], x[i + 2], x[i + 3]];
+                let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+                rows[i] = _mm256_shuffle_ps::<0x44>(ab, cd);
+                rows[i + 1] = _mm256_shuffle_ps::<0xee>(ab, cd);
+                let (ab, cd) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+                rows[i + 2] = _mm256_shuffle_ps::<0x44>(ab, cd);
+                rows[i + 3] = _mm256_shuffle_ps::<0xee>(ab, cd);
+            }
+            for i in 0..4 {
+                columns[i] = _mm256_permute2f128_ps::<0x20>(rows[i], rows[i + 4]);
+                columns[i + 4] = _mm256_permute2f128_ps::<0x31>(rows[i], rows[i + 4]);
+            }
         }
+        columns
     }
 
     impl Vector for Avx2 {
@@ -176,8 +230,24 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn interleave(self, y: Self) -> (Self, Self) {
-            unsafe { (interleave8(self.0, y.0), interleave8(self.1, y.1)) }
+        unsafe fn transpose(x: [Self; LANES]) -> [Self; LANES] {
+            let mut y = x;
+            let zero = x[0].0;
+            for i in [0, 8] {
+                let (mut left, mut right) = ([zero; 8], [zero; 8]);
+                for j in 0..8 {
+                    (left[j], right[j]) = (x[i + j].0, x[i + j].1);
+                }
+                let (left, right) = unsafe { (transpose8(left), transpose8(right)) };
+                for j in 0..8 {
+                    if i == 0 {
+                        (y[j].0, y[j + 8].0) = (left[j], right[j]);
+                    } else {
+                        (y[j].1, y[j + 8].1) = (left[j], right[j]);
+                    }
+                }
+            }
+            y
         }
     }
 }

@@ -1,0 +1,88 @@
+// Builds the addon, the WebAssembly module and dist/, each only where its inputs changed.
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { say, stop, succeeds } from './run.mjs'
+import { setup } from './setup.mjs'
+import { wasmEnvironment } from './setup-wasm.mjs'
+
+export { setup }
+
+const STAMPS = 'build/.stamps'
+const RUST = ['Cargo.toml', 'Cargo.lock', 'crates/engine', 'crates/kernels']
+
+/** The parts: what each is made from, what shows that it is there, and how it is made. */
+const parts = {
+  native: { from: [...RUST, 'native/napi'], to: 'build/native/index.d.ts', make: makeNative },
+  wasm: { from: [...RUST, 'native/wasm', 'scripts/setup-wasm.mjs'], to: 'build/wasm/foci_wasm_bg.wasm', make: makeWasm },
+  dist: { from: ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'], to: 'dist', make: makeDist },
+}
+
+/** Builds the parts that are asked for, all where none is named: `build({ wasm: false })` leaves one out. */
+export async function build(wanted = {}) {
+  for (const [name, part] of Object.entries(parts)) {
+    if (wanted[name] ?? true) buildPart(name, part)
+  }
+}
+
+function buildPart(name, { from, to, make }) {
+  const stamp = join(STAMPS, name)
+  const now = fingerprint(from)
+  if (existsSync(to) && existsSync(stamp) && readFileSync(stamp, 'utf8') === now) return say(`${name} is up to date`)
+  say(`building ${name}`)
+  const started = Date.now()
+  if (!make()) stop(`${name} did not build: see the message above.`)
+  mkdirSync(STAMPS, { recursive: true })
+  writeFileSync(stamp, now)
+  say(`${name} built in ${((Date.now() - started) / 1000).toFixed(1)} s`)
+}
+
+function makeNative() {
+  const place = ['--manifest-path', 'native/napi/Cargo.toml', '--package-json-path', 'package.json', '--output-dir', 'build/native']
+  return succeeds('node_modules/.bin/napi', ['build', '--platform', '--release', '--strip', '--no-js', ...place])
+}
+
+function makeWasm() {
+  const args = [
+    'build',
+    'native/wasm',
+    '--target',
+    'web',
+    '--release',
+    '--mode',
+    'no-install',
+    '--no-pack',
+    '--out-dir',
+    '../../build/wasm',
+  ]
+  const made = succeeds('wasm-pack', args, { env: wasmEnvironment() })
+  // wasm-pack's own would keep the module out of the npm package.
+  rmSync('build/wasm/.gitignore', { force: true })
+  return made
+}
+
+/** Types are checked by the tests: what runs needs no engine's declarations. */
+function makeDist() {
+  rmSync('dist', { recursive: true, force: true })
+  return succeeds(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--noCheck'])
+}
+
+/** A hash of the names and contents of files and of all files in folders. */
+function fingerprint(paths) {
+  const hash = createHash('sha256')
+  for (const path of paths.flatMap(filesOf)) hash.update(`${path}\0`).update(readFileSync(path))
+  return hash.digest('hex')
+}
+
+function filesOf(path) {
+  if (!statSync(path).isDirectory()) return [path]
+  return readdirSync(path)
+    .sort()
+    .flatMap((name) => filesOf(join(path, name)))
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await setup()
+  await build()
+}

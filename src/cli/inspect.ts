@@ -1,0 +1,166 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { Artefact } from '../artefact/artefact.ts'
+import type { LogReport } from '../data/inspect.ts'
+import type { TimeUnit } from '../data/interactions.ts'
+import type { FociCommand } from './command.ts'
+import { jsonFlag } from './flags.ts'
+import { bytes, count, interval, metric, plural, table } from './format.ts'
+import { type LogFlags, logFlags, readLog } from './log-flags.ts'
+import { outputOf } from './output.ts'
+import { checkInput } from './paths.ts'
+
+interface InspectFlags extends LogFlags {
+  readonly json?: boolean
+}
+
+export function inspectCommand(program: FociCommand): void {
+  const command = program
+    .command('inspect')
+    .description('what is in an artefact, or in a log')
+    .argument('<file>', 'an artefact, or a CSV file of user, item, timestamp')
+    .addOption(jsonFlag())
+  logFlags(command)
+  command.action(inspect)
+}
+
+async function inspect(path: string, flags: InspectFlags): Promise<void> {
+  checkInput(path, 'file')
+  const { say, document } = outputOf(flags.json)
+  const [described, lines] = isArtefact(path) ? await inspectArtefact(path) : await inspectCsv(path, flags)
+  document(described)
+  if (!flags.json) say(...lines)
+}
+
+/** By content: a safetensors file begins with the length of its header in eight bytes, and the header is JSON. */
+function isArtefact(path: string): boolean {
+  if (path.endsWith('.safetensors')) return true
+  const head = Buffer.alloc(9)
+  const file = openSync(path, 'r')
+  try {
+    readSync(file, head)
+  } finally {
+    closeSync(file)
+  }
+  return head.readUInt32LE(4) === 0 && head[8] === '{'.charCodeAt(0)
+}
+
+async function inspectArtefact(path: string): Promise<[unknown, string[]]> {
+  const { loadArtefact } = await import('../artefact/file.ts')
+  const artefact = await loadArtefact(path)
+  const { size } = await stat(path)
+  const { hash, parts, roles, trained, scores, catalogue, checkpoint } = artefact
+  const tensors = Object.fromEntries(Object.entries(artefact.tensors).map(([name, { shape }]) => [name, [...shape]]))
+  const items = { count: catalogue.ids.length, titles: catalogue.titles !== undefined, categories: catalogue.categories !== undefined }
+  const described = {
+    kind: 'artefact',
+    finished: checkpoint === undefined,
+    bytes: size,
+    hash,
+    parts,
+    roles,
+    trained,
+    scores,
+    items,
+    tensors,
+  }
+  return [described, artefactLines(path, artefact, size)]
+}
+
+function artefactLines(
+  path: string,
+  { hash, parts, roles, trained, scores, catalogue, checkpoint, tensors }: Artefact,
+  size: number,
+): string[] {
+  const { rows, users, items, time, split, seed, epochs, log } = trained
+  const has = [catalogue.titles && 'titles', catalogue.categories && 'categories'].filter(Boolean).join(' and ')
+  const facts: [string, string][] = [
+    ...parts.map(({ model, options }): [string, string] => ['model', `${model} ${listed(options)}`]),
+    ['trained on', `${plural(rows, 'row')}, ${plural(users, 'user')}, ${plural(items, 'item')} of the log ${log.slice(0, 12)}…`],
+    ...(time ? [['times', span(time.first, time.last, time.unit)] satisfies [string, string]] : []),
+    ['split', `${split}, seed ${seed}${epochs === undefined ? '' : `, weights of epoch ${epochs}`}`],
+    ['events', Object.keys(roles).length === 0 ? 'every row is read and predicted' : listed(roles)],
+    ['catalogue', `${plural(catalogue.ids.length, 'item')}${has && ` with ${has}`}; no user ids, no histories`],
+    ...Object.entries(scores).map(([part, { users, metrics }]): [string, string] => [
+      part,
+      `${scored(metrics)} (${plural(users, 'user')})`,
+    ]),
+    ['hash', hash],
+  ]
+  const shapes = Object.entries(tensors).map(([name, { shape }]) => [name, `[${[...shape].join(', ')}]`])
+  const kind = checkpoint === undefined ? 'an artefact' : 'the checkpoint of a run that `foci train --resume` can go on with'
+  return [`${path}: ${kind}, ${bytes(size)}`, ...aligned(facts), '', ...table([['tensor', 'shape'], ...shapes])]
+}
+
+function scored(metrics: Artefact['scores'][string]['metrics']): string {
+  const figure = ({ mean, low, high }: { mean: number; low?: number; high?: number }) =>
+    low === undefined || high === undefined ? metric(mean) : interval({ mean, low, high })
+  return Object.entries(metrics)
+    .map(([name, score]) => `${name} ${figure(score)}`)
+    .join(', ')
+}
+
+async function inspectCsv(path: string, flags: InspectFlags): Promise<[unknown, string[]]> {
+  const log = await readLog(path, flags)
+  const { inspectLog } = await import('../data/inspect.ts')
+  const report = inspectLog(log)
+  const advice = report.advice.map(inFlags)
+  return [{ kind: 'log', ...report, advice }, logLines(path, { ...report, advice })]
+}
+
+/** The API speaks of options, the command line of flags. */
+function inFlags(advice: string): string {
+  return advice.replace("seen: 'none'", '--seen none').replace('(target)', '(--target)').replace('(input)', '(--input)')
+}
+
+function logLines(path: string, report: LogReport): string[] {
+  const { rows, users, items, itemsWithoutRows, ties, repeats, unit, times, lengths, shortUsers, cold, scenes, events, skipped, advice } =
+    report
+  const { least, quarter, median, threeQuarters, nineTenths, most } = lengths
+  const facts: [string, string][] = [
+    ['rows', count(rows)],
+    ['users', `${count(users)}, ${count(shortUsers)} of them with fewer than three rows`],
+    ['items', `${count(items)}${itemsWithoutRows > 0 ? `, ${count(itemsWithoutRows)} of them in no row` : ''}`],
+    ['times', span(times.first, times.last, unit)],
+    ['rows a user', `${least} to ${most}; quartiles ${quarter}, ${median}, ${threeQuarters}; nine tenths have at most ${nineTenths}`],
+    ['ties', `${percent(ties)} of the rows share their time with the one before`],
+    ['repeats', `${percent(repeats)} of the rows name an item that the user had before`],
+    ...(cold
+      ? [['cold', `of the last tenth ${percent(cold.items)} are new items, ${percent(cold.users)} new users`] satisfies [string, string]]
+      : []),
+    ...(scenes ? [['scenes', listed(scenes)] satisfies [string, string]] : []),
+    ...(events ? [['events', listed(events)] satisfies [string, string]] : []),
+    ...(Object.keys(skipped).length > 0 ? [['skipped', listed(skipped)] satisfies [string, string]] : []),
+  ]
+  return [`${path}: a log`, ...aligned(facts), ...(advice.length > 0 ? ['', 'Advice'] : []), ...advice.map((line) => `- ${line}`)]
+}
+
+function aligned(facts: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...facts.map(([name]) => name.length))
+  return facts.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)
+}
+
+function listed(values: object): string {
+  return Object.entries(values)
+    .map(
+      ([name, value]) =>
+        `${name} ${typeof value === 'number' ? value.toLocaleString('en-US') : typeof value === 'string' ? value : JSON.stringify(value)}`,
+    )
+    .join(', ')
+}
+
+/** `2024-01-01 to 2024-03-30, written in seconds` */
+function span(first: number, last: number, unit: TimeUnit): string {
+  if (unit === 'ordinal') return `positions ${first} to ${last}`
+  return `${day(first)} to ${day(last)}, written ${unit === 'iso' ? 'as ISO 8601' : `in ${unit}`}`
+}
+
+/** Dates reach further than JavaScript's. */
+function day(time: number): string {
+  const date = new Date(time * 1000)
+  return Number.isNaN(date.getTime()) ? `${time} s` : date.toISOString().slice(0, 10)
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)}%`
+}

@@ -1,0 +1,118 @@
+import type { Interactions, TimeUnit } from './interactions.ts'
+
+/** What `foci inspect LOG` prints. Shares lie between 0 and 1. */
+export interface LogReport {
+  readonly rows: number
+  readonly users: number
+  readonly items: number
+  /** Items of the catalogue that no row names. */
+  readonly itemsWithoutRows: number
+  /** Rows whose time equals that of the user's row before. */
+  readonly ties: number
+  /** Rows whose item the user had before. */
+  readonly repeats: number
+  readonly unit: TimeUnit
+  /** First and last time, in seconds since 1970; positions where the unit is `ordinal`. */
+  readonly times: { readonly first: number; readonly last: number }
+  /** Rows of a user: shortest, quartiles, nine tenths, longest. */
+  readonly lengths: Readonly<Record<'least' | 'quarter' | 'median' | 'threeQuarters' | 'nineTenths' | 'most', number>>
+  /** Users with fewer than three rows, who can only train. */
+  readonly shortUsers: number
+  /** Of the last tenth of the rows by time, those of items and of users that the rest has none of; absent for `ordinal`. */
+  readonly cold?: { readonly items: number; readonly users: number }
+  /** Rows by scene and by event type. */
+  readonly scenes?: Readonly<Record<string, number>>
+  readonly events?: Readonly<Record<string, number>>
+  readonly skipped: Readonly<Record<string, number>>
+  /** What to mind when training on this log. */
+  readonly advice: readonly string[]
+}
+
+/** Measures a log. */
+export function inspectLog(log: Interactions): LogReport {
+  const rows = log.items.length
+  const lengths = log.users.map((_, user) => log.offsets[user + 1] - log.offsets[user]).sort((a, b) => a - b)
+  const at = (share: number) => lengths[Math.max(0, Math.ceil(share * lengths.length) - 1)]
+  const { ties, repeats } = countRepeats(log)
+  const report = {
+    rows,
+    users: log.users.length,
+    items: log.catalogue.size,
+    itemsWithoutRows: log.catalogue.size - new Set(log.items).size,
+    ties: ties / rows,
+    repeats: repeats / rows,
+    unit: log.unit,
+    times: log.times.reduce((range, time) => ({ first: Math.min(range.first, time), last: Math.max(range.last, time) }), {
+      first: Number.POSITIVE_INFINITY,
+      last: Number.NEGATIVE_INFINITY,
+    }),
+    lengths: { least: at(0), quarter: at(0.25), median: at(0.5), threeQuarters: at(0.75), nineTenths: at(0.9), most: at(1) },
+    shortUsers: lengths.filter((length) => length < 3).length,
+    ...(log.unit !== 'ordinal' && { cold: coldShares(log) }),
+    ...(log.scenes && { scenes: tally(log.scenes, log.sceneNames ?? []) }),
+    ...(log.events && { events: tally(log.events, log.eventNames ?? []) }),
+    skipped: log.skipped,
+  }
+  return { ...report, advice: adviceOn(report) }
+}
+
+function countRepeats({ offsets, items, times, users }: Interactions): { ties: number; repeats: number } {
+  let [ties, repeats] = [0, 0]
+  for (let user = 0; user < users.length; user++) {
+    const seen = new Set<number>()
+    for (let row = offsets[user]; row < offsets[user + 1]; row++) {
+      if (row > offsets[user] && times[row] === times[row - 1]) ties++
+      if (seen.has(items[row])) repeats++
+      seen.add(items[row])
+    }
+  }
+  return { ties, repeats }
+}
+
+/** The rows from the time on at which nine tenths are over; rows of one time stay together. */
+function coldShares({ offsets, items, times, users }: Interactions): { items: number; users: number } {
+  const cut = times.slice().sort()[Math.floor(0.9 * times.length)]
+  const [knownItems, knownUsers] = [new Set<number>(), new Set<number>()]
+  const late: { user: number; item: number }[] = []
+  for (let user = 0; user < users.length; user++) {
+    for (let row = offsets[user]; row < offsets[user + 1]; row++) {
+      if (times[row] >= cut) late.push({ user, item: items[row] })
+      else {
+        knownItems.add(items[row])
+        knownUsers.add(user)
+      }
+    }
+  }
+  return {
+    items: late.filter(({ item }) => !knownItems.has(item)).length / late.length,
+    users: late.filter(({ user }) => !knownUsers.has(user)).length / late.length,
+  }
+}
+
+function tally(codes: Int32Array, names: readonly string[]): Record<string, number> {
+  const counts = new Int32Array(names.length)
+  for (const code of codes) counts[code]++
+  return Object.fromEntries(names.map((name, i) => [name, counts[i]]))
+}
+
+const percent = (share: number) => `${Math.round(share * 100)} %`
+
+function adviceOn(report: Omit<LogReport, 'advice'>): string[] {
+  const { unit, ties, repeats, lengths, cold, events, shortUsers, users, skipped } = report
+  const left = Object.values(skipped).reduce((sum, count) => sum + count, 0)
+  return [
+    unit === 'ordinal' && 'Times are only positions: split by leave-one-out, and leave models that read times aside.',
+    ties > 0.2 && `${percent(ties)} of the rows share their time with the row before: their order is that of the source.`,
+    repeats > 0.05 &&
+      `${percent(repeats)} of the rows repeat an item: with the seen filter on these can't be found; think of seen: 'none'.`,
+    events &&
+      Object.keys(events).length > 1 &&
+      `There are ${Object.keys(events).length} event types: say which are predicted (target) and which fill a history (input).`,
+    cold && cold.items > 0.1 && `${percent(cold.items)} of the last tenth are items that nothing before it shows: add an items table.`,
+    cold && cold.users > 0.3 && `${percent(cold.users)} of the last tenth are new users: judge by a time split too.`,
+    shortUsers > users / 2 &&
+      `${percent(shortUsers / users)} of the users have fewer than three rows and are never asked in leave-one-out.`,
+    `Nine of ten users have at most ${lengths.nineTenths} rows: a longer history (--max-length) reads more of few users.`,
+    left > 0 && `${left} lines were left out; see skipped.`,
+  ].filter((sentence) => typeof sentence === 'string')
+}
