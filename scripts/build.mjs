@@ -64,7 +64,7 @@ function makeWasm() {
 
 /** Types are checked by the tests: what runs needs no engine's declarations. */
 function makeDist() {
-  rmSync('dist', { recursive: true, force: true })
+  rmSync('dist', { recursive: true, force: true, maxRetries: 5 })
   return succeeds(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--noCheck'])
 }
 

@@ -4,7 +4,7 @@ import { choiceFlag, jsonFlag, wholeFlag } from './flags.ts'
 import { plural, seconds } from './format.ts'
 import { type LogFlags, logFlags, readLog, roleFlags } from './log-flags.ts'
 import { outputOf, reportTable } from './output.ts'
-import { checkInput } from './paths.ts'
+import { checkArtefact, checkLog } from './paths.ts'
 
 interface EvaluateFlags extends LogFlags {
   readonly on: 'test' | 'validation'
@@ -29,8 +29,8 @@ export function evaluateCommand(program: FociCommand): void {
 /** The split and the roles of event types are the artefact's, unless flags say otherwise. */
 async function evaluate(file: string, path: string, flags: EvaluateFlags): Promise<void> {
   const { say, document } = outputOf(flags.json)
-  checkInput(file, 'artefact')
-  checkInput(path, 'log')
+  checkArtefact(file)
+  checkLog(path)
   const { loadArtefact } = await import('../artefact/file.ts')
   const { evaluateArtefact } = await import('../evaluate/artefact.ts')
   const artefact = await loadArtefact(file)

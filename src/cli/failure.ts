@@ -15,7 +15,7 @@ export function usage(message: string, hint: string): FociError {
  */
 export function reportFailure(error: unknown): number {
   const { message, hint, exit } = describe(error)
-  process.stderr.write(`error: ${sentence(message)}\nhint: ${sentence(hint)}\n`)
+  process.stderr.write(`error: ${sentence(message)}\nhint: ${printable(hint)}\n`)
   if (process.env.FOCI_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`)
   return exit
 }
@@ -52,8 +52,8 @@ function describeSystem(error: Error & { code?: unknown; path?: unknown }): { me
   return { message: path + error.message, hint: systemHints[String(error.code)] ?? 'Check the disk and the path.' }
 }
 
-/** One paragraph that ends in a full stop, and can't write to the terminal anything but text. */
+/** With a full stop, which hints do without where they end in a command to copy. */
 function sentence(text: string): string {
-  const line = printable(text.trim())
+  const line = printable(text)
   return /[.!?:)`]$/.test(line) ? line : `${line}.`
 }

@@ -28,7 +28,9 @@ export function interval({ mean, low, high }: { readonly mean: number; readonly 
 }
 
 export function seconds(value: number): string {
-  return value < 60 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`
+  if (value < 59.95) return `${value.toFixed(1)} s`
+  const whole = Math.round(value)
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`
 }
 
 /** One line. Ids and titles are whatever a log holds: control characters must not reach a terminal. */

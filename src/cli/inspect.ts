@@ -1,4 +1,3 @@
-import { closeSync, openSync, readSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Artefact } from '../artefact/artefact.ts'
 import type { LogReport } from '../data/inspect.ts'
@@ -8,7 +7,7 @@ import { jsonFlag } from './flags.ts'
 import { bytes, count, interval, metric, plural, table } from './format.ts'
 import { type LogFlags, logFlags, readLog } from './log-flags.ts'
 import { outputOf } from './output.ts'
-import { checkInput } from './paths.ts'
+import { checkInput, isArtefact } from './paths.ts'
 
 interface InspectFlags extends LogFlags {
   readonly json?: boolean
@@ -30,19 +29,6 @@ async function inspect(path: string, flags: InspectFlags): Promise<void> {
   const [described, lines] = isArtefact(path) ? await inspectArtefact(path) : await inspectCsv(path, flags)
   document(described)
   if (!flags.json) say(...lines)
-}
-
-/** By content: a safetensors file begins with the length of its header in eight bytes, and the header is JSON. */
-function isArtefact(path: string): boolean {
-  if (path.endsWith('.safetensors')) return true
-  const head = Buffer.alloc(9)
-  const file = openSync(path, 'r')
-  try {
-    readSync(file, head)
-  } finally {
-    closeSync(file)
-  }
-  return head.readUInt32LE(4) === 0 && head[8] === '{'.charCodeAt(0)
 }
 
 async function inspectArtefact(path: string): Promise<[unknown, string[]]> {

@@ -3,7 +3,7 @@ import type { EventRoles, Interactions } from '../data/interactions.ts'
 import type { ReadOptions } from '../data/read.ts'
 import { FociError } from '../errors.ts'
 import { choiceFlag, listFlag } from './flags.ts'
-import { checkInput } from './paths.ts'
+import { checkInput, checkLog } from './paths.ts'
 
 const columns = ['user', 'item', 'time', 'scene', 'event', 'value'] as const
 const units = ['seconds', 'milliseconds', 'microseconds', 'nanoseconds', 'iso', 'ordinal'] as const
@@ -41,7 +41,7 @@ export function roleFlags(command: Command): void {
  * @param roles what event types are for where no flag says it
  */
 export async function readLog(path: string, flags: LogFlags, roles: EventRoles = {}): Promise<Interactions> {
-  checkInput(path, 'log')
+  checkLog(path)
   if (flags.items !== undefined) checkInput(flags.items, 'items table')
   const { readInteractions } = await import('../data/read.ts')
   return readInteractions(path, readOptions(flags, roles)).catch(inFlags)

@@ -1,6 +1,6 @@
-import { accessSync, constants, existsSync, readdirSync, type Stats, statSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { nearest } from '../data/nearest.ts'
+import { closest, distance } from 'fastest-levenshtein'
 import { FociError } from '../errors.ts'
 import { shellWord } from './format.ts'
 
@@ -32,6 +32,31 @@ export function checkOutput(path: string): void {
   if (!may(folder, constants.W_OK | constants.X_OK)) throw unwritable(path, 'permission is denied', 'Name a folder in which you may write.')
 }
 
+/** Checks a file as `checkInput` does, and that it is no log. @throws FociError FILE */
+export function checkArtefact(path: string): void {
+  checkInput(path, 'artefact')
+  if (!isArtefact(path)) throw unreadable(path, 'artefact', 'it is another kind of file', 'Name a file that `foci train` wrote.')
+}
+
+/** Checks a file as `checkInput` does, and that it is no artefact. @throws FociError FILE */
+export function checkLog(path: string): void {
+  checkInput(path, 'log')
+  if (isArtefact(path)) throw unreadable(path, 'log', 'it is an artefact', 'Name a CSV file with the columns user, item, timestamp.')
+}
+
+/** By content: a safetensors file begins with the length of its header in eight bytes, and the header is JSON. */
+export function isArtefact(path: string): boolean {
+  if (path.endsWith('.safetensors')) return true
+  const head = Buffer.alloc(9)
+  const file = openSync(path, 'r')
+  try {
+    readSync(file, head)
+  } finally {
+    closeSync(file)
+  }
+  return head.readUInt32LE(4) === 0 && head[8] === '{'.charCodeAt(0)
+}
+
 function unreadable(path: string, what: string, reason: string, hint: string): FociError {
   return new FociError('FILE', `the ${what} ${path} cannot be read: ${reason}`, hint)
 }
@@ -57,8 +82,11 @@ function may(path: string, mode: number): boolean {
 function didYouMean(path: string): string | undefined {
   const folder = dirname(path)
   if (!existsSync(folder)) return `There is no folder ${folder} either.`
-  const guess = nearest(basename(path), namesIn(folder))
-  return guess && `Did you mean ${shellWord(path.slice(0, path.length - basename(path).length) + guess)}?`
+  const names = namesIn(folder)
+  if (names.length === 0) return undefined
+  const guess = closest(basename(path), names)
+  if (distance(basename(path), guess) > Math.max(2, guess.length / 3)) return undefined
+  return `Did you mean ${shellWord(path.slice(0, path.length - basename(path).length) + guess)}?`
 }
 
 function inside(folder: string): string {

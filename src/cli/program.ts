@@ -11,17 +11,22 @@ import { trainCommand } from './train.ts'
 
 /**
  * Runs one command line.
- * @param words what follows `foci`
+ * @param given what follows `foci`
  * @returns the exit code
  */
-export async function run(words: readonly string[]): Promise<number> {
+export async function run(given: readonly string[]): Promise<number> {
+  const words = given[0] === 'help' ? [...given.slice(1, 2), '--help'] : given
   try {
     const program = await buildProgram(words)
     if (words.length === 0) {
-      process.stderr.write(program.helpInformation())
+      program.outputHelp({ error: true })
       return 2
     }
-    await program.parseAsync(words, { from: 'user' })
+    const name = words.find((word) => !word.startsWith('-'))
+    const command = program.commands.find((each) => each.name() === name)
+    if (command) refuseFlagsAsValues(command, words)
+    // A command that is not there has no help, and a suggestion says more than the list of all
+    await program.parseAsync(command || name === undefined ? words : [name], { from: 'user' })
     return 0
   } catch (error) {
     // Help and the version were asked for, and are printed by now
@@ -29,18 +34,19 @@ export async function run(words: readonly string[]): Promise<number> {
   }
 }
 
+/** @param words the command line, whose flags depend on what it says */
 async function buildProgram(words: readonly string[]): Promise<FociCommand> {
   const program = new FociCommand('foci')
   program
     .description('Attention-based recommendation: from a log of who did what and when to what they want next.')
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand('help [command]', 'print the help of a command')
-    .configureHelp({ showGlobalOptions: false })
+    .helpCommand(false)
+    .configureHelp({ subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
     .showSuggestionAfterError()
     .exitOverride()
-    .hook('preAction', (_, command) => refuseFlagsAsValues(command, words))
     .addHelpText('after', start)
+  program.hints = { '--json': 'Flags follow the command: foci models --json' }
   sampleCommand(program)
   inspectCommand(program)
   await trainCommand(program, words)

@@ -8,7 +8,7 @@ import { jsonFlag, listFlag, wholeFlag } from './flags.ts'
 import { table } from './format.ts'
 import { type LogFlags, logFlags, readLog } from './log-flags.ts'
 import { note, outputOf } from './output.ts'
-import { checkInput } from './paths.ts'
+import { checkArtefact } from './paths.ts'
 
 interface RecommendFlags extends LogFlags {
   readonly history?: readonly string[]
@@ -40,7 +40,7 @@ export function recommendCommand(program: FociCommand): void {
 async function recommend(file: string, flags: RecommendFlags): Promise<void> {
   const { document } = outputOf(flags.json)
   const whom = whomOf(flags)
-  checkInput(file, 'artefact')
+  checkArtefact(file)
   const log = flags.log === undefined ? undefined : await readLog(flags.log, flags)
   using recommender = await load(file, log)
   const { k, exclude, explain } = flags
@@ -103,6 +103,13 @@ function itemTable(items: readonly Recommended[], catalogue: Catalogue, explain:
   columns.push(['score', ({ score, source }) => (source === 'popular' ? '' : score.toFixed(3))], ['source', ({ source }) => source])
   if (items.some(({ interest }) => interest > 0)) columns.push(['interest', ({ interest }) => (interest < 0 ? '' : `${interest + 1}`)])
   if (explain)
-    columns.push(['because of', ({ because = [] }) => because.map(({ item, share }) => `${item} ${Math.round(100 * share)}%`).join(', ')])
+    columns.push([
+      'because of',
+      ({ because = [] }) =>
+        because
+          .filter(({ share }) => Math.abs(share) >= 0.005)
+          .map(({ item, share }) => `${item} ${Math.round(100 * share)}%`)
+          .join(', '),
+    ])
   return table([columns.map(([name]) => name), ...items.map((item, place) => columns.map(([, cell]) => cell(item, place)))])
 }

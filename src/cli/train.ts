@@ -9,7 +9,7 @@ import { choiceFlag, jsonFlag, realFlag, wholeFlag } from './flags.ts'
 import { bytes, count, metric, plural, seconds, shellWord } from './format.ts'
 import { type LogFlags, logFlags, readLog, roleFlags } from './log-flags.ts'
 import { note, type Output, outputOf, reportTable } from './output.ts'
-import { checkInput, checkOutput } from './paths.ts'
+import { checkLog, checkOutput } from './paths.ts'
 import { progress } from './progress.ts'
 
 interface TrainFlags extends LogFlags, Partial<Omit<TrainSettings, 'model'>> {
@@ -49,9 +49,7 @@ async function addFlags(command: FociCommand, words: readonly string[]): Promise
     .option('--out <file>', 'where the artefact goes')
     .addOption(choiceFlag('--split <name>', 'how the log is cut', ['leave-one-out'], defaults.split))
     .addOption(wholeFlag('--seed <number>', 'equal seeds give equal artefacts', { min: 0, max: 0xffffffff, fallback: defaults.seed }))
-    .addOption(
-      wholeFlag('--epochs <count>', 'at most this many passes over the log', { min: 1, max: 0xffffffff, fallback: defaults.epochs }),
-    )
+    .addOption(wholeFlag('--epochs <count>', 'at most this many passes over the log', { min: 1, fallback: defaults.epochs }))
     .addOption(
       wholeFlag('--patience <count>', 'epochs without a better validation before it stops', {
         min: 1,
@@ -59,7 +57,7 @@ async function addFlags(command: FociCommand, words: readonly string[]): Promise
         fallback: defaults.patience,
       }),
     )
-    .addOption(wholeFlag('--batch <users>', 'users in a step', { min: 1, max: 0xffffffff, fallback: defaults.batch }))
+    .addOption(wholeFlag('--batch <users>', 'users in a step', { min: 1, fallback: defaults.batch }))
     .addOption(realFlag('--learning-rate <rate>', 'size of the steps', { min: 0, fallback: defaults.learningRate }))
     .addOption(realFlag('--weight-decay <rate>', 'pull of the weights to zero', { min: 0, fallback: defaults.weightDecay }))
     .addOption(realFlag('--clip <norm>', 'longest gradient; 0: any', { min: 0, fallback: defaults.clip }))
@@ -77,11 +75,12 @@ async function addFlags(command: FociCommand, words: readonly string[]): Promise
   command.action((log: string, flags: TrainFlags) => trainOn(log, flags, definition, command, words))
 }
 
-/** The last value of a flag among the words, before they are parsed. */
+/** The last value of a flag among the words, before they are parsed; another flag is no value. */
 function wordAfter(flag: string, words: readonly string[]): string | undefined {
   const joined = words.findLast((word) => word.startsWith(`${flag}=`))
+  if (joined !== undefined) return joined.slice(flag.length + 1)
   const at = words.lastIndexOf(flag)
-  return joined?.slice(flag.length + 1) ?? (at >= 0 ? words[at + 1] : undefined)
+  return at < 0 || words[at + 1]?.startsWith('-') ? undefined : words[at + 1]
 }
 
 async function trainOn(
@@ -96,7 +95,7 @@ async function trainOn(
   const model = required(command, definition, '--model')
   const out = required(command, flags.out, '--out')
   const spec = specify(model, modelOptions(model, { ...flags }))
-  checkInput(path, 'log')
+  checkLog(path)
   checkOutput(out)
   const output = outputOf(flags.json)
   const log = await readLog(path, flags)

@@ -26,6 +26,23 @@ export function catalogueOf(
   }
 }
 
+/** The sound rows of an items table, and where and why the others are not: no id, or the id of a row before. */
+export function soundItems(rows: Iterable<ItemRow>): { items: ItemRow[]; bad: { index: number; reason: string }[] } {
+  const items: ItemRow[] = []
+  const bad: { index: number; reason: string }[] = []
+  const seen = new Set<string>()
+  let index = 0
+  for (const row of rows) {
+    const id: unknown = row?.item
+    if (typeof id !== 'string' || /^ *$/.test(id)) bad.push({ index, reason: 'empty item' })
+    else if (seen.has(id)) bad.push({ index, reason: 'item appears twice' })
+    else items.push(row)
+    if (typeof id === 'string') seen.add(id)
+    index++
+  }
+  return { items, bad }
+}
+
 /** The log's items, then those that only the items table has, in order of first appearance. */
 export function mergeItems(logIds: readonly string[], rows: readonly ItemRow[]): Catalogue {
   const ids = [...logIds]

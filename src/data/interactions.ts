@@ -21,10 +21,10 @@ export interface Interactions {
   /** Event type index of each row, [N], and the types' names. */
   readonly events?: Int32Array
   readonly eventNames?: readonly string[]
-  /** [N] */
+  /** NaN where a row has none, [N]. */
   readonly values?: Float32Array
   readonly roles: EventRoles
-  /** Rows that `skipInvalid` left out, by reason. */
+  /** Rows that `skipInvalid` left out, by reason; and blank lines, which hold no row. */
   readonly skipped: Readonly<Record<string, number>>
   /** SHA-256 of the columns: the same log gives the same hash. */
   readonly hash: string

@@ -1,8 +1,9 @@
 import { FociError } from '../errors.ts'
-import { type ItemRow, mergeItems } from './catalogue.ts'
+import { type ItemRow, mergeItems, soundItems } from './catalogue.ts'
 import { type Session, withDuckDB } from './csv/duckdb.ts'
 import { readCsvItems } from './csv/items.ts'
 import { readCsvLog } from './csv/log.ts'
+import { badRow } from './faults.ts'
 import { hashColumns } from './hash.ts'
 import type { EventRoles, Interactions } from './interactions.ts'
 import type { LogOptions, SortedLog } from './log.ts'
@@ -25,7 +26,10 @@ export async function readInteractions(
   options: ReadOptions = {},
 ): Promise<Interactions> {
   const { items } = options
-  if (typeof source !== 'string' && typeof items !== 'string') return complete(await readRows(source, options), items ?? [], {}, options)
+  if (typeof source !== 'string' && typeof items !== 'string') {
+    const table = rowsInMemory(items, options.skipInvalid ?? false)
+    return complete(await readRows(source, options), table.items, table.skipped, options)
+  }
   return withDuckDB(options.memory, async (session) => {
     const log = typeof source === 'string' ? await readCsvLog(session, source, options) : await readRows(source, options)
     const table = await itemRows(session, items, options.skipInvalid ?? false)
@@ -34,19 +38,28 @@ export async function readInteractions(
 }
 
 async function itemRows(session: Session, items: ReadOptions['items'], skipInvalid: boolean) {
-  if (typeof items === 'string') return readCsvItems(session, items, skipInvalid)
-  return { items: items ?? [], skipped: {} }
+  return typeof items === 'string' ? readCsvItems(session, items, skipInvalid) : rowsInMemory(items, skipInvalid)
+}
+
+function rowsInMemory(rows: Iterable<ItemRow> = [], skipInvalid: boolean) {
+  const { items, bad } = soundItems(rows)
+  const skipped: Record<string, number> = {}
+  for (const { index, reason } of bad) {
+    if (!skipInvalid) throw badRow({ source: 'items table', place: `row ${index}`, column: 'item', reason })
+    skipped[reason] = (skipped[reason] ?? 0) + 1
+  }
+  return { items, skipped }
 }
 
 /** Adds what is made from the sorted rows. */
 function complete(
   log: SortedLog,
-  table: Iterable<ItemRow>,
+  table: readonly ItemRow[],
   tableSkipped: Readonly<Record<string, number>>,
   options: ReadOptions,
 ): Interactions {
   const { itemIds, ...columns } = log
-  const named = { ...columns, catalogue: mergeItems(itemIds, [...table]) }
+  const named = { ...columns, catalogue: mergeItems(itemIds, table) }
   const skipped: Record<string, number> = { ...log.skipped }
   for (const [reason, count] of Object.entries(tableSkipped)) skipped[`items table: ${reason}`] = count
   return { ...named, roles: rolesOf(options, log.eventNames), skipped, hash: hashColumns(named) }

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { FociError } from '../errors.ts'
 import { type SampleOptions, type SampleWorld, sampleWorld } from './sample/world.ts'
 
-export { type SampleEvent, type SampleOptions, type SampleTruth, type SampleWorld, sampleWorld, type UserTruth } from './sample/world.ts'
+export type { SampleEvent, SampleTruth, UserTruth } from './sample/truth.ts'
+export { type SampleOptions, type SampleWorld, sampleWorld } from './sample/world.ts'
 
 /**
  * Writes the sample world as interactions.csv, items.csv and truth.json into a folder, which is made where it is not

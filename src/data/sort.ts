@@ -1,7 +1,7 @@
 import { fault } from './faults.ts'
+import type { Gathered } from './gather.ts'
 import type { TimeUnit } from './interactions.ts'
 import type { SortedLog } from './log.ts'
-import type { Gathered } from './rows.ts'
 import { sharedDoubles, sharedFloats, sharedInts } from './shared.ts'
 import { secondsPer } from './time.ts'
 

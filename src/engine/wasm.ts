@@ -35,30 +35,29 @@ async function importGlue(): Promise<Glue> {
 }
 
 async function instantiate(glue: Glue): Promise<Instance> {
-  await glue.default({ module_or_path: moduleSource() }).catch((cause: unknown) => {
+  const { default: initialise, initSync: _, lastPanic, memoryInUse: memory, ...others } = glue
+  await initialise({ module_or_path: moduleSource() }).catch((cause: unknown) => {
     const hint = 'Run npm run build, and serve build/wasm beside the code.'
     throw new FociError('ENGINE_MISSING', `The WebAssembly engine does not load: ${message(cause)}`, hint, { cause })
   })
-  const functions: Lifetimes & Operations = { ...glue, memory: glue.memoryInUse }
-  const instance: Instance = { engine: { name: 'wasm', ...guarded(functions, (thrown) => translate(instance, glue, thrown)) } }
+  const functions: Lifetimes & Operations = { ...others, memory }
+  const translate = (thrown: unknown) => {
+    if (!(thrown instanceof WebAssembly.RuntimeError)) return faultError(thrown)
+    return lose(instance, lostError(lastPanic() || thrown.message, thrown))
+  }
+  const instance: Instance = { engine: { name: 'wasm', ...guarded(functions, translate) } }
   return instance
 }
 
-function translate(instance: Instance, glue: Glue, thrown: unknown): unknown {
-  if (!(thrown instanceof WebAssembly.RuntimeError)) return faultError(thrown)
-  const lost = lostError(glue.lastPanic() || thrown.message, thrown)
-  lose(instance, lost)
-  return lost
-}
-
 /** No call enters a trapped instance again. */
-function lose(instance: Instance, lost: FociError): void {
+function lose(instance: Instance, lost: FociError): FociError {
   instance.lost = lost
   const refuse = () => {
     throw lost
   }
   const functions = Object.keys(instance.engine).filter((name) => name !== 'name')
   Object.assign(instance.engine, Object.fromEntries(functions.map((name) => [name, refuse])))
+  return lost
 }
 
 /** The module's bytes where files are read (Node, Deno, Bun), else a request for them. */

@@ -3,6 +3,7 @@ import type { Trained } from '../artefact/schema.ts'
 import type { Interactions } from '../data/interactions.ts'
 import { leaveOneOut, type Split } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
+import { FociError } from '../errors.ts'
 import { type ReportRow, ranks, summarise } from '../evaluate/evaluate.ts'
 import type { Model } from '../models/contracts.ts'
 import type { ModelSpec } from '../models/define.ts'
@@ -63,6 +64,7 @@ async function fit(
     model.fit(split)
     return { epochs: [], steps: 0 }
   }
+  if (job.log.roles.weight) throw unweighted(job.settings.model)
   const checkpoint = job.checkpoint === undefined ? undefined : new Checkpoint(job.checkpoint, job.log, job.settings)
   const save: LoopHooks['save'] = checkpoint && ((progress, tensors) => checkpoint.save(content, progress, tensors))
   using loop = new Loop(engine, model, variables, split, job.settings, { ...hooks, save })
@@ -70,6 +72,10 @@ async function fit(
   await loop.run()
   await checkpoint?.remove()
   return { epochs: loop.progress.epochs, steps: loop.progress.step }
+}
+
+function unweighted({ definition: { name } }: ModelSpec): FociError {
+  return new FociError('NEED', `${name} weighs all events alike.`, 'Read the log without weights, or train a counting model.')
 }
 
 function evaluateOn(engine: Engine, name: string, model: Model, split: Split) {

@@ -8,8 +8,10 @@ const rows = (user: string, items: string, events?: string) =>
   Array.from(items, (item, i) => ({ user, item, timestamp: 10 * i, ...(events && { event: events[i] }) }))
 
 // Items by first appearance: a b c d e = 0 1 2 3 4. Training rows: u abcd, v (of three) c, w ab, x of length one.
-const split = async () => leaveOneOut(await readInteractions([...rows('u', 'abcdea'), ...rows('v', 'cbd'), ...rows('w', 'ab'), ...rows('x', 'e')]))
-const lists = (values: Int32Array, offsets: Int32Array) => Array.from({ length: offsets.length - 1 }, (_, b) => [...values.subarray(offsets[b], offsets[b + 1])])
+const split = async () =>
+  leaveOneOut(await readInteractions([...rows('u', 'abcdea'), ...rows('v', 'cbd'), ...rows('w', 'ab'), ...rows('x', 'e')]))
+const lists = (values: Int32Array, offsets: Int32Array) =>
+  Array.from({ length: offsets.length - 1 }, (_, b) => [...values.subarray(offsets[b], offsets[b + 1])])
 
 describe('windows', () => {
   it('pair each training row with the next, of users with two or more', async () => {
@@ -39,7 +41,8 @@ describe('windows', () => {
 })
 
 describe('an epoch', () => {
-  const many = async () => leaveOneOut(await readInteractions(Array.from({ length: 100 }, (_, i) => rows(`u${i}`, 'abcdefgh'.slice(0, 3 + (i % 6)))).flat()))
+  const many = async () =>
+    leaveOneOut(await readInteractions(Array.from({ length: 100 }, (_, i) => rows(`u${i}`, 'abcdefgh'.slice(0, 3 + (i % 6)))).flat()))
 
   it('gives items, targets, times and users of each batch', async () => {
     const [batch, ...rest] = epochBatches(windows(await split(), 50), { size: 2, seed: 1, epoch: 0 })

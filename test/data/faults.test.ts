@@ -28,6 +28,19 @@ describe('a file that cannot be used', () => {
     expect(error.hint).toContain('Did you mean "user_id"?')
   })
 
+  it('or an option that is none', async () => {
+    const path = write(`${header}u,x,1\n`)
+    expect((await failure(readInteractions(path, { delimiter: ', ' }))).code).toBe('OPTION')
+    expect((await failure(readInteractions(path, { delimiter: '"' }))).code).toBe('OPTION')
+    expect((await failure(readInteractions(path, { memory: 'lots' }))).code).toBe('OPTION')
+  })
+
+  it('because memory is too short even to spill', async () => {
+    const ids = Array.from({ length: 100_000 }, (_, i) => `a-long-id-of-a-user-${i},x${i},1`)
+    const error = await failure(readInteractions(write(`${header}${ids.join('\n')}\n`), { memory: '1MB' }))
+    expect([error.code, error.hint]).toEqual(['MEMORY', expect.stringContaining('memory')])
+  })
+
   it('has no two columns of one name', async () => {
     expect((await failure(readInteractions(write('user,item,item,timestamp\n1,2,3,4\n')))).message).toContain('"item" appears twice')
   })
@@ -68,8 +81,20 @@ describe('a bad row of a file', () => {
     expect(error.message).toContain('line 3: unclosed quote')
   })
 
+  it.each([
+    ['u,x,1\r\nu,y,2\n', 2],
+    ['u,x,1\nu,y,2\r\nu,z,3\n', 3],
+    ['u,"x\r\n",1\nu,y,2\ru,z,3\n', 4],
+    ['u,"x",1\r\n', 2],
+  ])('is a line that ends otherwise than the others: %j', async (rows, line) => {
+    const error = await failure(readInteractions(write(header + rows), { skipInvalid: true }))
+    expect(error.message).toContain(`line ${line}: the line ends otherwise`)
+  })
+
   it('is a line that is not UTF-8', async () => {
-    const error = await failure(readInteractions(write(Buffer.concat([Buffer.from(`${header}${good}u,`), Buffer.of(0xff), Buffer.from(`,1\n`)]))))
+    const error = await failure(
+      readInteractions(write(Buffer.concat([Buffer.from(`${header}${good}u,`), Buffer.of(0xff), Buffer.from(`,1\n`)]))),
+    )
     expect(error.message).toContain('line 3: invalid UTF-8')
   })
 
@@ -88,9 +113,7 @@ describe('a bad row of a file', () => {
 
 describe('skipInvalid', () => {
   it('leaves bad rows out, counts them by reason, and numbers ids over the others', async () => {
-    const path = write(
-      `${header}bad,y,soon\nu,x,${day}\n\n,x,${day}\nu,x\nu,x,1,2\nu,y,nan\nv,z,${day}000000\nu,y,${day}\n\n`,
-    )
+    const path = write(`${header}bad,y,soon\nu,x,${day}\n\n,x,${day}\nu,x\nu,x,1,2\nu,y,nan\nv,z,${day}000000\nu,y,${day}\n\n`)
     const log = await readInteractions(path, { skipInvalid: true })
     expect([log.users, log.catalogue.ids, log.items.length]).toEqual([['u'], ['x', 'y'], 2])
     expect(log.skipped).toEqual({

@@ -69,7 +69,10 @@ describe('a log from a file', () => {
   })
 
   it('spills to disk where memory is short, and gives the same', async () => {
-    const rows = Array.from({ length: 200_000 }, (_, i) => `user-${(i * 7919) % 5003},item-${(i * 31) % 997},${1.6e9 + ((i * 104729) % 200_003)}`)
+    const rows = Array.from(
+      { length: 200_000 },
+      (_, i) => `user-${(i * 7919) % 5003},item-${(i * 31) % 997},${1.6e9 + ((i * 104729) % 200_003)}`,
+    )
     const path = write(`user,item,timestamp\n${rows.join('\n')}\n`)
     const [small, large] = [await readInteractions(path, { memory: '40MB' }), await readInteractions(path)]
     expect(small.items.length).toBe(200_000)
@@ -128,7 +131,10 @@ describe('the items table', () => {
 
   it('may be rows in memory', async () => {
     const { catalogue } = await readInteractions([{ user: 'u', item: 'b', timestamp: 1 }], { items: [{ item: 'z', title: 'Zed' }] })
-    expect([catalogue.ids, catalogue.titles]).toEqual([['b', 'z'], [undefined, 'Zed']])
+    expect([catalogue.ids, catalogue.titles]).toEqual([
+      ['b', 'z'],
+      [undefined, 'Zed'],
+    ])
   })
 
   it('is checked like the log', async () => {
@@ -136,6 +142,13 @@ describe('the items table', () => {
     expect(error.code).toBe('DATA')
     expect(error.message).toMatch(/line 2, column "item": empty item/)
     const missing = await failure(readInteractions(write(log), { items: write('itm,title\nx,y\n') }))
+    const twice = await failure(readInteractions(write(log), { items: write('item,title\na,x\n\nb,y\na,z\n') }))
+    expect(twice.message).toContain('line 5, column "item": item appears twice')
+    const memory = readInteractions([{ user: 'u', item: 'x', timestamp: 1 }], { items: [{ item: 'a' }, { item: '' }] })
+    expect((await failure(memory)).message).toBe('items table, row 1, column "item": empty item')
+    const skipped = await readInteractions(write(log), { items: write('item,title\na,x\n,y\na,z\n'), skipInvalid: true })
+    expect(skipped.skipped).toEqual({ 'items table: empty item': 1, 'items table: item appears twice': 1 })
+    expect(skipped.catalogue.titles).toEqual([undefined, 'x'])
     expect([missing.code, missing.hint]).toEqual(['COLUMN', expect.stringContaining('"itm"')])
   })
 })

@@ -26,7 +26,9 @@ describe('leave-one-out', () => {
 
   it('asks for the last two targets where event types are named', async () => {
     // b(uy) and v(iew). a: v b v b v; rows 1 and 3 are asked. b: v v b; one target only. c: b v b; nothing before the first.
-    const log = await readInteractions([...rows('a', 'pqrst', 'vbvbv'), ...rows('b', 'pqr', 'vvb'), ...rows('c', 'pqr', 'bvb')], { target: ['b'] })
+    const log = await readInteractions([...rows('a', 'pqrst', 'vbvbv'), ...rows('b', 'pqr', 'vvb'), ...rows('c', 'pqr', 'bvb')], {
+      target: ['b'],
+    })
     const split = leaveOneOut(log)
     expect([Array.from(split.test.users), Array.from(split.test.targets), Array.from(split.validation.targets)]).toEqual([[0], [3], [1]])
     expect(Array.from(split.trainEnd)).toEqual([1, 8, 11])

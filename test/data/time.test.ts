@@ -36,7 +36,9 @@ describe('the unit of a column', () => {
     const wrong = await failure(readInteractions(log([1714521605000]), { unit: 'seconds' }))
     expect(wrong.message).toContain('timestamp out of range: "1714521605000')
     expect(wrong.hint).toContain('read as seconds')
-    expect((await failure(readInteractions(log([1, 2.5]), { unit: 'ordinal' }))).message).toContain('line 3, column "timestamp": timestamp is no position')
+    expect((await failure(readInteractions(log([1, 2.5]), { unit: 'ordinal' }))).message).toContain(
+      'line 3, column "timestamp": timestamp is no position',
+    )
     expect((await failure(readInteractions(log([1, 2]), { unit: 'iso' }))).message).toContain('timestamp is no time')
   })
 
@@ -57,9 +59,12 @@ describe('a text', () => {
     ['2024-02-29', 1709164800],
   ])('%s is %d', (text, seconds) => expect(parseIso(text)).toBe(seconds))
 
-  it.each(['2023-02-29', '2024-13-01', '2024-1-1', '24-01-01', '2024-01-01T24:00', '2024-01-01T10', 'yesterday', ''])('"%s" is no date', (text) => {
-    expect(parseIso(text)).toBeNaN()
-  })
+  it.each(['2023-02-29', '2024-13-01', '2024-1-1', '24-01-01', '2024-01-01T24:00', '2024-01-01T10', 'yesterday', ''])(
+    '"%s" is no date',
+    (text) => {
+      expect(parseIso(text)).toBeNaN()
+    },
+  )
 
   it('is a number only in the decimal way', () => {
     expect(['12', ' -1.5e3 ', '.5', '5.'].map(parseNumber)).toEqual([12, -1500, 0.5, 5])

@@ -58,33 +58,32 @@ impl Arena {
         let Some(mark) = self.marks.pop() else {
             return fault("no scope is open");
         };
-        let outermost = self.marks.is_empty();
-        if !outermost {
-            self.mark_kept(kept);
-        }
-        self.sweep(mark);
-        if outermost && !kept.is_empty() {
+        if self.marks.is_empty() && !kept.is_empty() {
+            self.sweep(mark);
             return fault("no scope is around this one to keep tensors in");
         }
+        self.mark_kept(kept, true);
+        self.sweep(mark);
+        self.mark_kept(kept, false);
         Ok(())
     }
 
-    fn mark_kept(&mut self, kept: &[u32]) {
-        for &id in kept {
+    /// Marks tensors for the sweep; those of outer scopes too, which it does not reach.
+    fn mark_kept(&mut self, ids: &[u32], kept: bool) {
+        for &id in ids {
             if let Some(entry) = self.slots.get_mut(id) {
-                entry.kept = entry.owner == Owner::Scope;
+                entry.kept = kept;
             }
         }
     }
 
-    /// Frees the ids from `mark` on, except the marked ones, which stay and lose their mark.
+    /// Frees the ids from `mark` on, except the marked ones.
     fn sweep(&mut self, mark: usize) {
         let mut end = mark;
         for i in mark..self.scoped.len() {
             let id = self.scoped[i];
             match self.slots.get_mut(id) {
                 Some(entry) if entry.kept => {
-                    entry.kept = false;
                     self.scoped[end] = id;
                     end += 1;
                 }
@@ -97,7 +96,9 @@ impl Arena {
 
     /// Frees a tensor, a variable or a hold on frozen weights; ids that name nothing are ignored.
     pub fn release(&mut self, id: u32) {
-        let Some(tensor) = self.slots.remove(id) else { return };
+        let Some(tensor) = self.slots.remove(id) else {
+            return;
+        };
         self.live_bytes -= tensor.bytes();
         self.reuse(tensor);
     }
@@ -119,17 +120,27 @@ impl Arena {
     pub(crate) fn i32_result(&self, shape: Shape) -> Result<Tensor> {
         self.check_scope()?;
         let buffer = self.integers.borrow_mut().take(shape.count())?;
-        Ok(Tensor { shape, values: Values::I32(buffer) })
+        Ok(Tensor {
+            shape,
+            values: Values::I32(buffer),
+        })
     }
 
     /// A tensor outside scopes: scratch that `reuse` takes back.
     pub(crate) fn f32_spare(&self, shape: Shape) -> Result<Tensor> {
         let buffer = self.floats.borrow_mut().take(shape.count())?;
-        Ok(Tensor { shape, values: Values::F32(buffer) })
+        Ok(Tensor {
+            shape,
+            values: Values::F32(buffer),
+        })
     }
 
     /// Lends `length` numbers of scratch, whatever they hold, to `body`.
-    pub(crate) fn with_scratch<R>(&self, length: usize, body: impl FnOnce(&mut [f32]) -> R) -> Result<R> {
+    pub(crate) fn with_scratch<R>(
+        &self,
+        length: usize,
+        body: impl FnOnce(&mut [f32]) -> R,
+    ) -> Result<R> {
         let mut buffer = self.floats.borrow_mut().take(length)?;
         let result = body(buffer.values_mut(length));
         self.floats.borrow_mut().put(buffer);
@@ -137,7 +148,11 @@ impl Arena {
     }
 
     /// Lends `length` places for an order of rows to `body`.
-    pub(crate) fn with_order<R>(&self, length: usize, body: impl FnOnce(&mut [u32]) -> Result<R>) -> Result<R> {
+    pub(crate) fn with_order<R>(
+        &self,
+        length: usize,
+        body: impl FnOnce(&mut [u32]) -> Result<R>,
+    ) -> Result<R> {
         let mut buffer = self.orders.borrow_mut().take(length)?;
         let result = body(buffer.values_mut(length));
         self.orders.borrow_mut().put(buffer);
@@ -146,7 +161,10 @@ impl Arena {
 
     fn check_scope(&self) -> Result<()> {
         if self.marks.is_empty() {
-            return Err(Fault::new(Code::NoScope, "no scope is open to hold the result"));
+            return Err(Fault::new(
+                Code::NoScope,
+                "no scope is open to hold the result",
+            ));
         }
         Ok(())
     }
@@ -169,8 +187,15 @@ impl Arena {
     pub(crate) fn f32(&self, name: &'static str, id: u32) -> Result<View<'_, f32>> {
         let tensor = &self.slots.expect(id, name)?.tensor;
         match tensor.f32() {
-            Some(values) => Ok(View { name, shape: tensor.shape, values }),
-            None => Err(Fault::shape(format!("{name} {} holds i32; f32 is due", tensor.shape))),
+            Some(values) => Ok(View {
+                name,
+                shape: tensor.shape,
+                values,
+            }),
+            None => Err(Fault::shape(format!(
+                "{name} {} holds i32; f32 is due",
+                tensor.shape
+            ))),
         }
     }
 
@@ -178,8 +203,15 @@ impl Arena {
     pub(crate) fn i32(&self, name: &'static str, id: u32) -> Result<View<'_, i32>> {
         let tensor = &self.slots.expect(id, name)?.tensor;
         match tensor.i32() {
-            Some(values) => Ok(View { name, shape: tensor.shape, values }),
-            None => Err(Fault::shape(format!("{name} {} holds f32; i32 is due", tensor.shape))),
+            Some(values) => Ok(View {
+                name,
+                shape: tensor.shape,
+                values,
+            }),
+            None => Err(Fault::shape(format!(
+                "{name} {} holds f32; i32 is due",
+                tensor.shape
+            ))),
         }
     }
 
@@ -193,8 +225,12 @@ impl Arena {
         let entry = self.slots.expect(id, name)?;
         match (&entry.tensor.values, entry.owner) {
             (Values::F32(_), Owner::Holder) => self.f32(name, id),
-            (Values::Frozen(_), _) => Err(Fault::shape(format!("{name} is frozen: its values never change"))),
-            _ => Err(Fault::shape(format!("{name} is no variable: its values never change"))),
+            (Values::Frozen(_), _) => Err(Fault::shape(format!(
+                "{name} is frozen: its values never change"
+            ))),
+            _ => Err(Fault::shape(format!(
+                "{name} is no variable: its values never change"
+            ))),
         }
     }
 
@@ -205,7 +241,11 @@ impl Arena {
 
     /// [bytes of live tensors, bytes kept for reuse, buffers asked of the system so far]. Frozen weights are the process's.
     pub fn memory(&self) -> [f64; 3] {
-        let (floats, integers, orders) = (self.floats.borrow(), self.integers.borrow(), self.orders.borrow());
+        let (floats, integers, orders) = (
+            self.floats.borrow(),
+            self.integers.borrow(),
+            self.orders.borrow(),
+        );
         let kept = floats.bytes() + integers.bytes() + orders.bytes();
         let allocations = floats.allocations() + integers.allocations() + orders.allocations();
         [self.live_bytes as f64, kept as f64, allocations as f64]

@@ -28,6 +28,20 @@ fn a_scope_frees_its_tensors_and_hands_on_the_kept_ones() {
 }
 
 #[test]
+fn keeping_what_is_not_the_scopes_own_changes_nothing() {
+    let mut arena = Arena::default();
+    let variable = arena.variable(&[1]).unwrap();
+    arena.open_scope();
+    let outer = floats(&mut arena, &[1.0]);
+    arena.open_scope();
+    arena.close_scope(&[outer, variable, 0]).unwrap();
+    assert_eq!(arena.read_f32(outer).unwrap(), [1.0]);
+    arena.close_scope(&[]).unwrap();
+    assert_eq!(refusal(&arena, outer), Code::Freed);
+    assert_eq!(arena.read_f32(variable).unwrap(), [0.0]);
+}
+
+#[test]
 fn the_outermost_scope_keeps_nothing() {
     let mut arena = Arena::default();
     arena.open_scope();
@@ -74,8 +88,24 @@ fn only_variables_are_written() {
         assert_eq!(arena.write(id, &[2.0]).unwrap_err().code, Code::Shape);
     }
     let [parameter, moment] = [1, 1].map(|n| arena.variable(&[n]).unwrap());
-    assert_eq!(arena.adam(frozen, moment, parameter, tensor, 0.1, 0.9, 0.999, 1e-8, 0.0, 1.0, 1.0).unwrap_err().code, Code::Shape);
-    assert_eq!(arena.adam(parameter, moment, moment, tensor, 0.1, 0.9, 0.999, 1e-8, 0.0, 1.0, 1.0).unwrap_err().code, Code::Shape);
+    assert_eq!(
+        arena
+            .adam(
+                frozen, moment, parameter, tensor, 0.1, 0.9, 0.999, 1e-8, 0.0, 1.0, 1.0
+            )
+            .unwrap_err()
+            .code,
+        Code::Shape
+    );
+    assert_eq!(
+        arena
+            .adam(
+                parameter, moment, moment, tensor, 0.1, 0.9, 0.999, 1e-8, 0.0, 1.0, 1.0
+            )
+            .unwrap_err()
+            .code,
+        Code::Shape
+    );
     assert_eq!(arena.read_f32(frozen).unwrap(), [5.0]);
 }
 
@@ -149,7 +179,10 @@ fn a_successor_knows_no_handle_of_the_arena_before() {
     let mut after = before.successor();
     after.open_scope();
     let new: Vec<u32> = (0..3000).map(|_| floats(&mut after, &[2.0])).collect();
-    assert!(old.iter().all(|id| !new.contains(id) && after.read_f32(*id).is_err()));
+    assert!(
+        old.iter()
+            .all(|id| !new.contains(id) && after.read_f32(*id).is_err())
+    );
 }
 
 #[test]

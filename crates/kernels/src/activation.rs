@@ -94,3 +94,101 @@ forward!(sigmoid_part, sigmoid_body, FMA, |x| math::sigmoid::<FMA>(x));
 gradient!(sigmoid_gradient_part, sigmoid_gradient_body, FMA, |y, dy| dy * y * (1.0 - y));
 forward!(tanh_part, tanh_body, FMA, |x| math::tanh::<FMA>(x));
 gradient!(tanh_gradient_part, tanh_gradient_body, FMA, |y, dy| dy * fma::<FMA>(-y, y, 1.0));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parallel::Serial;
+    use crate::parallel::testing::{LENGTHS, SETS, TwoThreads, bits, close, differences, values, wide};
+    use crate::simd::Instructions;
+
+    type Formula = fn(f64) -> f64;
+    type Forward = fn(Instructions, &[f32], &mut [f32]);
+    type Gradient = fn(Instructions, &[f32], &[f32], &mut [f32]);
+
+    /// Φ by its Taylor series about 0: ½ + φ(x) (x + x³/3 + x⁵/15 + …).
+    fn normal_function(x: f64) -> f64 {
+        let (mut term, mut sum) = (x, 0.0);
+        for n in 0..120 {
+            sum += term;
+            term *= x * x / f64::from(2 * n + 3);
+        }
+        0.5 + sum * (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt()
+    }
+
+    /// (formula, forward, gradient, whether the gradient reads the output)
+    fn all() -> Vec<(Formula, Forward, Gradient, bool)> {
+        let logistic: Formula = |x| 1.0 / (1.0 + (-x).exp());
+        vec![
+            (|x| x.max(0.0), relu_part::on, relu_gradient_part::on, false),
+            (|x| x * normal_function(x), gelu_part::on, gelu_gradient_part::on, false),
+            (|x| x / (1.0 + (-x).exp()), silu_part::on, silu_gradient_part::on, false),
+            (logistic, sigmoid_part::on, sigmoid_gradient_part::on, true),
+            (f64::tanh, tanh_part::on, tanh_gradient_part::on, true),
+        ]
+    }
+
+    #[test]
+    fn every_set_is_the_formula_and_its_derivative() {
+        for &n in LENGTHS {
+            let x: Vec<f32> = values(1, n).iter().map(|x| 5.0 * x).collect();
+            let dy = values(2, n);
+            for (formula, forward, gradient, from_output) in all() {
+                let each = |x: &[f64]| x.iter().map(|&x| formula(x)).collect::<Vec<_>>();
+                let expected = differences(&wide(&x), &wide(&dy), each);
+                for set in SETS {
+                    let (mut y, mut dx) = (vec![f32::NAN; n], vec![f32::NAN; n]);
+                    forward(set, &x, &mut y);
+                    close(&y, &each(&wide(&x)), 1e-6);
+                    gradient(set, if from_output { &y } else { &x }, &dy, &mut dx);
+                    close(&dx, &expected, 2e-6);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_element_has_the_same_bits_anywhere() {
+        let x = values(3, 37);
+        for (_, forward, gradient, _) in all() {
+            for set in SETS {
+                let (mut y, mut dx) = (vec![0.0; 37], vec![0.0; 37]);
+                forward(set, &x, &mut y);
+                gradient(set, &x, &x, &mut dx);
+                for i in 0..37 {
+                    let (mut one, mut gradient_one) = ([0.0], [0.0]);
+                    forward(set, &x[i..=i], &mut one);
+                    gradient(set, &x[i..=i], &x[i..=i], &mut gradient_one);
+                    assert_eq!([one[0].to_bits(), gradient_one[0].to_bits()], [y[i].to_bits(), dx[i].to_bits()]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn known_values() {
+        let x = [-1.0, 0.0, 1.0, 40.0, -40.0];
+        let mut y = [f32::NAN; 5];
+        gelu(&Serial, &x, &mut y); // Φ(1) = 0.8413447
+        close(&y, &[-0.158_655_3, 0.0, 0.841_344_7, 40.0, 0.0], 2e-7);
+        silu(&Serial, &x, &mut y); // σ(1) = 0.7310586
+        close(&y, &[-0.268_941_4, 0.0, 0.731_058_6, 40.0, 0.0], 2e-7);
+        relu(&Serial, &[f32::NAN, -1.0, 2.0], &mut y[..3]);
+        assert!(y[0].is_nan() && y[1..3] == [0.0, 2.0]);
+    }
+
+    #[test]
+    fn blocks_may_run_in_any_order() {
+        let n = if cfg!(miri) { 20 } else { 40_000 };
+        let (x, dy) = (values(1, n), values(2, n));
+        let both = |f: &dyn Fn(&mut [f32], &mut [f32])| {
+            let (mut a, mut b) = (vec![f32::NAN; n], vec![f32::NAN; n]);
+            f(&mut a, &mut b);
+            assert_eq!(bits(&a), bits(&b));
+        };
+        both(&|a, b| (gelu(&Serial, &x, a), gelu(&TwoThreads, &x, b)).1);
+        both(&|a, b| (gelu_gradient(&Serial, &x, &dy, a), gelu_gradient(&TwoThreads, &x, &dy, b)).1);
+        both(&|a, b| (tanh(&Serial, &x, a), tanh(&TwoThreads, &x, b)).1);
+        both(&|a, b| (silu_gradient(&Serial, &x, &dy, a), silu_gradient(&TwoThreads, &x, &dy, b)).1);
+    }
+}

@@ -131,3 +131,98 @@ fn body<const FMA: bool>(parameter: &mut [f32], first: &mut [f32], second: &mut 
 multiversion!(
     fn step = body(parameter: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32], by: &Factors)
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parallel::Serial;
+    use crate::parallel::testing::{LENGTHS, SETS, TwoThreads, bits, close, values, wide};
+
+    const SETTINGS: Adam =
+        Adam { rate: 1e-2, beta1: 0.9, beta2: 0.98, epsilon: 1e-8, decay: 0.1, step: 3.0, clip: 0.5 };
+
+    /// The formula in f64: [θ, m, v].
+    fn naive(theta: f64, m: f64, v: f64, gradient: f64, by: &Adam) -> [f64; 3] {
+        let g = by.clip * gradient;
+        let m = by.beta1 * m + (1.0 - by.beta1) * g;
+        let v = by.beta2 * v + (1.0 - by.beta2) * g * g;
+        let (m_hat, v_hat) = (m / (1.0 - by.beta1.powf(by.step)), v / (1.0 - by.beta2.powf(by.step)));
+        [theta - by.rate * by.decay * theta - by.rate * m_hat / (v_hat.sqrt() + by.epsilon), m, v]
+    }
+
+    /// [θ, m, v, gradient]
+    fn state(n: usize) -> [Vec<f32>; 4] {
+        let second = values(3, n).iter().map(|x| x * x).collect();
+        [values(1, n), values(2, n), second, values(4, n)]
+    }
+
+    #[test]
+    fn every_set_is_the_formula() {
+        for &n in LENGTHS {
+            let [theta, m, v, g] = state(n);
+            let [wt, wm, wv, wg] = [&theta, &m, &v, &g].map(|x| wide(x));
+            let expected: Vec<[f64; 3]> =
+                (0..n).map(|i| naive(wt[i], wm[i], wv[i], wg[i], &SETTINGS)).collect();
+            for set in SETS {
+                let mut new = [theta.clone(), m.clone(), v.clone()];
+                let [a, b, c] = &mut new;
+                step::on(set, a, b, c, &g, &Factors::of(&SETTINGS));
+                for (part, new) in new.iter().enumerate() {
+                    close(new, &expected.iter().map(|x| x[part]).collect::<Vec<_>>(), 1e-6);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_step_moves_by_the_rate() {
+        let mut theta = [1.0, 1.0, 1.0];
+        let by = Adam { decay: 0.0, step: 1.0, clip: 1.0, ..SETTINGS };
+        adam(&Serial, &mut theta, &mut [0.0; 3], &mut [0.0; 3], &[5.0, -1e-3, 0.0], &by);
+        close(&theta, &[0.99, 1.01, 1.0], 1e-6);
+    }
+
+    #[test]
+    fn powers_are_exact_enough() {
+        assert_eq!(power(0.5, 10.0), 1.0 / 1024.0);
+        assert_eq!(power(0.9, 0.0), 1.0);
+        assert!((power(0.999, 12_345.0) / 0.999f64.powf(12_345.0) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn blocks_may_run_in_any_order() {
+        let n = if cfg!(miri) { 40 } else { 2 * PART + 7 };
+        let [theta, m, v, g] = state(n);
+        let both = [0, 1].map(|threads| {
+            let mut new = [theta.clone(), m.clone(), v.clone()];
+            let [a, b, c] = &mut new;
+            if threads == 0 {
+                adam(&Serial, a, b, c, &g, &SETTINGS);
+            } else {
+                adam(&TwoThreads, a, b, c, &g, &SETTINGS);
+            }
+            new.map(|x| bits(&x))
+        });
+        assert!(both[0] == both[1] && both[0][0] != bits(&theta));
+    }
+
+    #[test]
+    fn rows_move_as_in_the_dense_step_and_the_rest_stands_still() {
+        let (count, width) = if cfg!(miri) { (5, 3) } else { (900, 50) };
+        let [theta, m, v, g] = state(count * width);
+        let ids: Vec<i32> = (0..count as i32).filter(|id| id % 3 != 1).collect();
+        let rows: Vec<f32> = ids.iter().flat_map(|&id| g[id as usize * width..][..width].to_vec()).collect();
+        let [mut dense, mut sparse] = [0, 1].map(|_| [theta.clone(), m.clone(), v.clone()]);
+        let [a, b, c] = &mut dense;
+        adam(&Serial, a, b, c, &g, &SETTINGS);
+        let [a, b, c] = &mut sparse;
+        adam_rows(&TwoThreads, a, b, c, &rows, &ids, width, &SETTINGS);
+        for (part, before) in [&theta, &m, &v].into_iter().enumerate() {
+            for row in 0..count {
+                let range = row * width..(row + 1) * width;
+                let expected = if row % 3 == 1 { before } else { &dense[part] };
+                assert_eq!(bits(&sparse[part][range.clone()]), bits(&expected[range]));
+            }
+        }
+    }
+}

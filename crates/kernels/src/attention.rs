@@ -7,7 +7,9 @@ use crate::dropout::Dropout;
 use crate::multiversion;
 use crate::parallel::{Panel, Parallel, Segmented, over_panels};
 use crate::random::Stream;
-use crate::simd::{LANES, Lane, fma, math};
+use crate::reduce::finite;
+use crate::simd::matrix::{Into, Left, PANEL, multiply};
+use crate::simd::{Instructions, LANES, Lane, fma, fold_sum, instructions, math, transpose};
 
 /// The widest head.
 pub const MAX_HEAD: usize = 1024;
@@ -43,12 +45,12 @@ fn attention_on(set: Instructions, run: &impl Parallel, inputs: &Inputs<'_>, out
     let out = Segmented { data: out, width, offsets: queries };
     let lse = Segmented { data: lse, width: heads, offsets: queries };
     if inputs.shape.columns() <= 128 {
-        over_panels(run, [out, lse], heads, Buffers::<128, 2>::new, |buffers, b, head, panels| {
-            forward(&inputs.head(b, head), panels, buffers.parts());
+        over_panels(run, [out, lse], heads, Buffers::<128, 3>::new, |buffers, b, head, panels| {
+            forward(set, &inputs.head(b, head), panels, buffers.parts());
         });
     } else {
-        over_panels(run, [out, lse], heads, Buffers::<MAX_HEAD, 2>::new, |buffers, b, head, panels| {
-            forward(&inputs.head(b, head), panels, buffers.parts());
+        over_panels(run, [out, lse], heads, Buffers::<MAX_HEAD, 3>::new, |buffers, b, head, panels| {
+            forward(set, &inputs.head(b, head), panels, buffers.parts());
         });
     }
 }
@@ -104,12 +106,12 @@ fn gradient_on(
         Segmented { data: dv, width, offsets },
     ];
     if shape.columns() <= 128 {
-        over_panels(run, panels, heads, Buffers::<128, 5>::new, |buffers, b, head, panels| {
-            backward(&inputs.head(b, head), &upstream(b, head), panels, buffers.parts());
+        over_panels(run, panels, heads, Buffers::<128, 6>::new, |buffers, b, head, panels| {
+            backward(set, &inputs.head(b, head), &upstream(b, head), panels, buffers.parts());
         });
     } else {
-        over_panels(run, panels, heads, Buffers::<MAX_HEAD, 5>::new, |buffers, b, head, panels| {
-            backward(&inputs.head(b, head), &upstream(b, head), panels, buffers.parts());
+        over_panels(run, panels, heads, Buffers::<MAX_HEAD, 6>::new, |buffers, b, head, panels| {
+            backward(set, &inputs.head(b, head), &upstream(b, head), panels, buffers.parts());
         });
     }
 }
@@ -159,6 +161,30 @@ impl<'a> View<'a> {
     fn row(&self, i: usize) -> &'a [f32] {
         &self.data[self.start + i * self.stride..][..self.columns]
     }
+
+    /// Everything from the view's row `i` on.
+    fn from(&self, i: usize) -> &'a [f32] {
+        self.data.get(self.start + i * self.stride..).unwrap_or_default()
+    }
+
+    /// Whether rows `from .. to` are finite.
+    fn finite(&self, from: usize, to: usize) -> bool {
+        (from..to).all(|i| finite(self.row(i)))
+    }
+
+    /// Sixteen rows, times `factor`, padded with zeros to whole lanes; zero rows beyond `count`.
+    fn copy_padded(&self, first: usize, count: usize, factor: f32, padded: &mut [f32]) {
+        if self.columns == 0 {
+            return;
+        }
+        for (i, padded) in padded.chunks_exact_mut(self.columns.next_multiple_of(LANES)).enumerate() {
+            let row = if i < count { self.row(first + i) } else { &[] };
+            for (y, x) in padded.iter_mut().zip(row) {
+                *y = x * factor;
+            }
+            padded[row.len()..].fill(0.0);
+        }
+    }
 }
 
 struct Inputs<'a> {
@@ -205,6 +231,18 @@ struct Upstream<'a> {
     lse: View<'a>,
 }
 
+impl Upstream<'_> {
+    /// What is known of sixteen queries. A lane without one has no weights: exp(s − ∞) = 0.
+    fn state(&self, set: Instructions, first: usize, count: usize) -> Known {
+        let (mut lse, mut delta) = ([f32::INFINITY; LANES], [0.0; LANES]);
+        for i in 0..count {
+            lse[i] = self.lse.row(first + i)[0];
+            delta[i] = dot::on(set, self.out.row(first + i), self.dout.row(first + i));
+        }
+        Known { lse, delta }
+    }
+}
+
 /// Which weights are dropped.
 #[derive(Clone, Copy)]
 struct Mask {
@@ -230,104 +268,76 @@ impl Mask {
     }
 }
 
-/// A block's working memory, on its stack: `N` matrices of a head's columns by sixteen queries, and two tiles of weights.
+/// A block's working memory, on its stack: `N` matrices of a head's columns by sixteen queries, and tiles by key.
 struct Buffers<const COLUMNS: usize, const N: usize> {
     columns: [[Lane; COLUMNS]; N],
     weights: [[Lane; KEYS]; 2],
+    sums: [[f32; PANEL]; KEYS],
 }
 
 impl<const COLUMNS: usize, const N: usize> Buffers<COLUMNS, N> {
     fn new() -> Self {
-        Self { columns: [[[0.0; LANES]; COLUMNS]; N], weights: [[[0.0; LANES]; KEYS]; 2] }
+        Self {
+            columns: [[[0.0; LANES]; COLUMNS]; N],
+            weights: [[[0.0; LANES]; KEYS]; 2],
+            sums: [[0.0; PANEL]; KEYS],
+        }
     }
 
     fn parts(&mut self) -> Parts<'_, N> {
-        Parts { columns: self.columns.each_mut().map(|x| &mut x[..]), weights: self.weights.each_mut() }
+        Parts {
+            columns: self.columns.each_mut().map(|x| x.as_flattened_mut()),
+            weights: self.weights.each_mut(),
+            sums: &mut self.sums,
+        }
     }
 }
 
 struct Parts<'a, const N: usize> {
-    columns: [&'a mut [Lane]; N],
+    columns: [&'a mut [f32]; N],
     weights: [&'a mut [Lane; KEYS]; 2],
+    sums: &'a mut [[f32; PANEL]; KEYS],
 }
 
-#[inline(always)]
-fn forward_body<const FMA: bool>(head: &Head<'_>, panels: [Panel<'_>; 2], parts: Parts<'_, 2>) {
+fn forward(set: Instructions, head: &Head<'_>, panels: [Panel<'_>; 2], parts: Parts<'_, 3>) {
     let [mut out, mut lse] = panels;
-    let ([q, sum], [weights, _]) = (parts.columns, parts.weights);
-    let d = head.k.columns;
-    let (q, sum) = (&mut q[..d], &mut sum[..d]);
+    let size = head.k.columns.next_multiple_of(LANES) * LANES;
+    let [q, sums, rows] = parts.columns.map(|x| &mut x[..size]);
+    let [weights, _] = parts.weights;
     for first in (0..out.rows()).step_by(LANES) {
         let count = LANES.min(out.rows() - first);
         let place = head.keys - out.rows() + first;
-        load(&head.q, first, count, head.scale, q);
-        sum.fill([0.0; LANES]);
-        let (max, total) = tiles::<FMA>(head, place, first, place + count, q, weights, sum);
-        for i in 0..count {
-            let factor = head.mask.scale / total[i];
-            for (out, sum) in out.row(first + i).iter_mut().zip(&*sum) {
-                *out = sum[i] * factor;
+        head.q.copy_padded(first, count, head.scale, rows);
+        transpose::to_lanes(set, rows, q);
+        sums.fill(0.0);
+        let mut state = State::new();
+        for start in (0..place + count).step_by(KEYS) {
+            let weights = &mut weights[..KEYS.min(place + count - start)];
+            scores(set, q, &head.k, start, weights);
+            let tile = Tile { first, place, start, mask: head.mask };
+            weigh::on(set, &tile, weights, &mut state, sums);
+            if head.v.finite(start.max(place + 1), start + weights.len()) {
+                mix(set, weights, &head.v, start, sums);
+            } else {
+                mix_visible::on(set, &tile, weights, &head.v, sums);
             }
-            lse.row(first + i)[0] = max[i] + math::ln::<FMA>(total[i]);
+        }
+        transpose::to_rows(set, sums, rows);
+        for (i, row) in rows.chunks_exact(size / LANES).take(count).enumerate() {
+            let factor = head.mask.scale / state.total[i];
+            for (out, sum) in out.row(first + i).iter_mut().zip(row) {
+                *out = sum * factor;
+            }
+            lse.row(first + i)[0] = state.max[i] + math::ln::<false>(state.total[i]);
         }
     }
 }
 
-/// Adds the values, weighted by exp(score − max), to `sum`; returns the largest score and the sum of the weights.
-#[inline(always)]
-fn tiles<const FMA: bool>(
-    head: &Head<'_>,
-    place: usize,
-    first: usize,
-    keys: usize,
-    q: &[Lane],
-    weights: &mut [Lane; KEYS],
-    sum: &mut [Lane],
-) -> (Lane, Lane) {
-    let (mut max, mut total) = ([f32::NEG_INFINITY; LANES], [0.0; LANES]);
-    for start in (0..keys).step_by(KEYS) {
-        let weights = &mut weights[..KEYS.min(keys - start)];
-        scores::<FMA>(q, &head.k, start, weights);
-        let before = max;
-        for (j, s) in (start..).zip(&mut *weights) {
-            for i in 0..LANES {
-                s[i] = if place + i >= j { s[i] } else { f32::NEG_INFINITY };
-                max[i] = if s[i] > max[i] { s[i] } else { max[i] };
-            }
-        }
-        if start > 0 {
-            let mut factor = [0.0; LANES];
-            for i in 0..LANES {
-                factor[i] = math::exp::<FMA>(before[i] - max[i]);
-                total[i] *= factor[i];
-            }
-            for sum in &mut *sum {
-                for i in 0..LANES {
-                    sum[i] *= factor[i];
-                }
-            }
-        }
-        for (j, s) in (start..).zip(&mut *weights) {
-            for i in 0..LANES {
-                s[i] = math::exp::<FMA>(s[i] - max[i]);
-                total[i] += s[i];
-            }
-            if head.mask.threshold > 0 {
-                *s = head.mask.apply(first, j, s);
-            }
-        }
-        mix::<FMA>(weights, &head.v, start, place, sum);
-    }
-    (max, total)
-}
-
-#[inline(always)]
-fn backward_body<const FMA: bool>(head: &Head<'_>, up: &Upstream<'_>, panels: [Panel<'_>; 3], parts: Parts<'_, 5>) {
+fn backward(set: Instructions, head: &Head<'_>, up: &Upstream<'_>, panels: [Panel<'_>; 3], parts: Parts<'_, 6>) {
     let [mut dq, mut dk, mut dv] = panels;
-    let [q, dout, sum, q_rows, dout_rows] = parts.columns;
+    let size = head.k.columns.next_multiple_of(LANES) * LANES;
+    let [q, dout, dq_sums, q_rows, dout_rows, rows] = parts.columns.map(|x| &mut x[..size]);
     let [weights, changes] = parts.weights;
-    let d = head.k.columns;
-    let (q, dout, sum) = (&mut q[..d], &mut dout[..d], &mut sum[..d]);
     for j in 0..head.keys {
         dk.row(j).fill(0.0);
         dv.row(j).fill(0.0);
@@ -335,205 +345,186 @@ fn backward_body<const FMA: bool>(head: &Head<'_>, up: &Upstream<'_>, panels: [P
     for first in (0..dq.rows()).step_by(LANES) {
         let count = LANES.min(dq.rows() - first);
         let place = head.keys - dq.rows() + first;
-        load(&head.q, first, count, head.scale, q);
-        load(&up.dout, first, count, 1.0, dout);
-        pad(&head.q, first, count, head.scale, q_rows);
-        pad(&up.dout, first, count, 1.0, dout_rows);
-        // A lane without a query has no weights: exp(s − ∞) = 0.
-        let (mut lse, mut delta) = ([f32::INFINITY; LANES], [0.0; LANES]);
-        for i in 0..count {
-            lse[i] = up.lse.row(first + i)[0];
-            let rows = up.out.row(first + i).iter().zip(up.dout.row(first + i));
-            delta[i] = rows.fold(0.0, |sum, (a, b)| fma::<FMA>(*a, *b, sum));
-        }
-        sum.fill([0.0; LANES]);
+        head.q.copy_padded(first, count, head.scale, q_rows);
+        up.dout.copy_padded(first, count, 1.0, dout_rows);
+        transpose::to_lanes(set, q_rows, q);
+        transpose::to_lanes(set, dout_rows, dout);
+        let state = up.state(set, first, count);
+        dq_sums.fill(0.0);
         for start in (0..place + count).step_by(KEYS) {
             let keys = KEYS.min(place + count - start);
             let (weights, changes) = (&mut weights[..keys], &mut changes[..keys]);
-            scores::<FMA>(q, &head.k, start, weights);
-            scores::<FMA>(dout, &head.v, start, changes);
-            for (j, (s, ds)) in (start..).zip(weights.iter_mut().zip(&mut *changes)) {
-                let mut kept = [head.mask.scale; LANES];
-                if head.mask.threshold > 0 {
-                    kept = head.mask.apply(first, j, &kept);
-                }
-                for i in 0..LANES {
-                    let p = math::exp::<FMA>(s[i] - lse[i]);
-                    let change = p * fma::<FMA>(kept[i], ds[i], -delta[i]);
-                    ds[i] = if place + i >= j { change } else { 0.0 };
-                    s[i] = if place + i >= j { p * kept[i] } else { 0.0 };
-                }
-            }
-            mix::<FMA>(changes, &head.k, start, place, sum);
-            spread::<FMA>(weights, dout_rows, count, start, &mut dv);
-            spread::<FMA>(changes, q_rows, count, start, &mut dk);
+            scores(set, q, &head.k, start, weights);
+            scores(set, dout, &head.v, start, changes);
+            let tile = Tile { first, place, start, mask: head.mask };
+            differentiate::on(set, &tile, &state, weights, changes);
+            mix(set, changes, &head.k, start, dq_sums);
+            spread(set, weights, &dout_rows[..count * (size / LANES)], start, parts.sums, &mut dv);
+            spread(set, changes, &q_rows[..count * (size / LANES)], start, parts.sums, &mut dk);
         }
-        for i in 0..count {
-            for (dq, sum) in dq.row(first + i).iter_mut().zip(&*sum) {
-                *dq = sum[i] * head.scale;
+        transpose::to_rows(set, dq_sums, rows);
+        for (i, row) in rows.chunks_exact(size / LANES).take(count).enumerate() {
+            for (dq, sum) in dq.row(first + i).iter_mut().zip(row) {
+                *dq = sum * head.scale;
             }
         }
     }
 }
 
-/// Sixteen rows as lanes by column, times `factor`; zeros beyond `count`.
-#[inline(always)]
-fn load(rows: &View<'_>, first: usize, count: usize, factor: f32, lanes: &mut [Lane]) {
-    if count < LANES {
-        lanes.fill([0.0; LANES]);
-    }
-    for i in 0..count {
-        for (lane, x) in lanes.iter_mut().zip(rows.row(first + i)) {
-            lane[i] = x * factor;
-        }
+/// Where a tile of keys and its sixteen queries stand: the first query among the segment's, its place among the keys, and
+/// the first key.
+struct Tile {
+    first: usize,
+    place: usize,
+    start: usize,
+    mask: Mask,
+}
+
+/// The running softmax of sixteen queries.
+struct State {
+    max: Lane,
+    total: Lane,
+}
+
+impl State {
+    fn new() -> Self {
+        Self { max: [f32::NEG_INFINITY; LANES], total: [0.0; LANES] }
     }
 }
 
-/// Rows, times `factor`, each padded with zeros to whole lanes.
-#[inline(always)]
-fn pad(rows: &View<'_>, first: usize, count: usize, factor: f32, lanes: &mut [Lane]) {
-    let per = rows.columns.div_ceil(LANES);
-    for i in 0..count {
-        let padded = lanes[i * per..][..per].as_flattened_mut();
-        for (lane, x) in padded.iter_mut().zip(rows.row(first + i)) {
-            *lane = x * factor;
-        }
-        padded[rows.columns..].fill(0.0);
-    }
+/// `lse` and D = dout · out of sixteen queries.
+struct Known {
+    lse: Lane,
+    delta: Lane,
 }
 
-/// Rows that a product of lanes works on at once: as many as the registers hold.
-macro_rules! by_registers {
-    ($fma:ident, $function:ident, $($arg:expr),*) => {
-        if $fma { $function::<$fma, 6>($($arg),*) } else { $function::<$fma, 3>($($arg),*) }
-    };
+/// Scores become weights exp(score − max), dropped ones 0; what stands in `sums` is brought to the new maximum.
+#[inline(always)]
+fn weigh_body<const FMA: bool>(tile: &Tile, weights: &mut [Lane], state: &mut State, sums: &mut [f32]) {
+    let State { mut max, mut total } = *state;
+    for (j, s) in (tile.start..).zip(&mut *weights) {
+        for i in 0..LANES {
+            s[i] = if tile.place + i >= j { s[i] } else { f32::NEG_INFINITY };
+            max[i] = if s[i] > max[i] { s[i] } else { max[i] };
+        }
+    }
+    if tile.start > 0 {
+        let mut factor = [0.0; LANES];
+        for i in 0..LANES {
+            factor[i] = math::exp::<FMA>(state.max[i] - max[i]);
+            total[i] *= factor[i];
+        }
+        for sum in sums.as_chunks_mut::<LANES>().0 {
+            for i in 0..LANES {
+                sum[i] *= factor[i];
+            }
+        }
+    }
+    for s in &mut *weights {
+        for i in 0..LANES {
+            s[i] = math::exp::<FMA>(s[i] - max[i]);
+            total[i] += s[i];
+        }
+    }
+    if tile.mask.threshold > 0 {
+        for (j, s) in (tile.start..).zip(weights) {
+            *s = tile.mask.apply(tile.first, j, s);
+        }
+    }
+    *state = State { max, total };
+}
+
+/// Scores and dout · v become the weights of dout in dv, and ds.
+#[inline(always)]
+fn differentiate_body<const FMA: bool>(tile: &Tile, known: &Known, scores: &mut [Lane], changes: &mut [Lane]) {
+    for (j, (s, ds)) in (tile.start..).zip(scores.iter_mut().zip(changes)) {
+        let mut kept = [tile.mask.scale; LANES];
+        if tile.mask.threshold > 0 {
+            kept = tile.mask.apply(tile.first, j, &kept);
+        }
+        for i in 0..LANES {
+            let p = math::exp::<FMA>(s[i] - known.lse[i]);
+            let change = p * fma::<FMA>(kept[i], ds[i], -known.delta[i]);
+            ds[i] = if tile.place + i >= j { change } else { 0.0 };
+            s[i] = if tile.place + i >= j { p * kept[i] } else { 0.0 };
+        }
+    }
 }
 
 /// `scores[j]` = Σ_c rows[start + j][c] · lanes[c].
-#[inline(always)]
-fn scores<const FMA: bool>(lanes: &[Lane], rows: &View<'_>, start: usize, scores: &mut [Lane]) {
-    by_registers!(FMA, scores_by, lanes, rows, start, scores);
+fn scores(set: Instructions, lanes: &[f32], rows: &View<'_>, start: usize, scores: &mut [Lane]) {
+    let left = Left { values: rows.from(start), row: rows.stride, step: 1 };
+    let shape = (scores.len(), rows.columns, LANES);
+    multiply(set, left, lanes, LANES, shape, Into::Set, scores.as_flattened_mut(), LANES);
 }
 
+/// `sums[c]` += Σ_j weights[j] · rows[start + j][c].
+fn mix(set: Instructions, weights: &[Lane], rows: &View<'_>, start: usize, sums: &mut [f32]) {
+    let left = Left { values: rows.from(start), row: 1, step: rows.stride };
+    let shape = (rows.columns, weights.len(), LANES);
+    multiply(set, left, weights.as_flattened(), LANES, shape, Into::Add, sums, LANES);
+}
+
+/// [`mix`] where a later key holds an infinity or NaN: its weight of 0 would not keep it out of an earlier query.
 #[inline(always)]
-fn scores_by<const FMA: bool, const R: usize>(lanes: &[Lane], rows: &View<'_>, start: usize, scores: &mut [Lane]) {
-    let last = start + scores.len() - 1;
-    for (block, scores) in scores.chunks_mut(R).enumerate() {
-        // The last block repeats its last row instead of running shorter.
-        let rows: [&[f32]; R] =
-            std::array::from_fn(|r| &rows.row((start + block * R + r).min(last))[..lanes.len()]);
-        let mut sums = [[0.0; LANES]; R];
-        for c in 0..lanes.len() {
-            for r in 0..R {
-                for i in 0..LANES {
-                    sums[r][i] = fma::<FMA>(rows[r][c], lanes[c][i], sums[r][i]);
-                }
+fn mix_visible_body<const FMA: bool>(tile: &Tile, weights: &[Lane], rows: &View<'_>, sums: &mut [f32]) {
+    for (c, sum) in sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate().take(rows.columns) {
+        let mut part = [0.0; LANES];
+        for (j, w) in (tile.start..).zip(weights) {
+            let x = rows.row(j)[c];
+            for i in 0..LANES {
+                part[i] = if tile.place + i >= j { fma::<FMA>(x, w[i], part[i]) } else { part[i] };
             }
         }
-        scores.copy_from_slice(&sums[..scores.len()]);
+        for i in 0..LANES {
+            sum[i] += part[i];
+        }
     }
 }
 
-/// `sums[c]` += Σ_j weights[j] · rows[start + j][c], where key start + j is not after the lane's query, at `place` + i.
-#[inline(always)]
-fn mix<const FMA: bool>(weights: &[Lane], rows: &View<'_>, start: usize, place: usize, sums: &mut [Lane]) {
-    if FMA && sums.len() >= 6 {
-        mix_by::<FMA, 6>(weights, rows, start, place, sums);
-    } else if sums.len() >= 3 {
-        mix_by::<FMA, 3>(weights, rows, start, place, sums);
-    } else {
-        mix_by::<FMA, 1>(weights, rows, start, place, sums);
-    }
-}
-
-#[inline(always)]
-fn mix_by<const FMA: bool, const R: usize>(
+/// `panel[start + j]` += Σ_i weights[j][i] · rows[i], rows padded to whole lanes.
+fn spread(
+    set: Instructions,
     weights: &[Lane],
-    rows: &View<'_>,
+    rows: &[f32],
     start: usize,
-    place: usize,
-    sums: &mut [Lane],
-) {
-    let whole = (place + 1).saturating_sub(start).min(weights.len());
-    for block in (0..sums.len()).step_by(R) {
-        // The last block reaches back over columns that are done, and leaves those as they are.
-        let column = block.min(sums.len() - R);
-        let mut new: [Lane; R] = std::array::from_fn(|r| sums[column + r]);
-        let (shared, own) = weights.split_at(whole);
-        for (j, w) in (start..).zip(shared) {
-            let row = &rows.row(j)[column..column + R];
-            for r in 0..R {
-                for i in 0..LANES {
-                    new[r][i] = fma::<FMA>(row[r], w[i], new[r][i]);
-                }
-            }
-        }
-        // A weight of 0 would not do for later keys: what they hold may be infinite.
-        for (j, w) in (start + whole..).zip(own) {
-            let row = &rows.row(j)[column..column + R];
-            for r in 0..R {
-                for i in 0..LANES {
-                    let next = fma::<FMA>(row[r], w[i], new[r][i]);
-                    new[r][i] = if place + i >= j { next } else { new[r][i] };
-                }
-            }
-        }
-        for r in block - column..R {
-            sums[column + r] = new[r];
-        }
-    }
-}
-
-/// `panel[start + j]` += Σ_i weights[j][i] · rows[i] over `count` rows, each padded to whole lanes.
-#[inline(always)]
-fn spread<const FMA: bool>(weights: &[Lane], rows: &[Lane], count: usize, start: usize, panel: &mut Panel<'_>) {
-    by_registers!(FMA, spread_by, weights, rows, count, start, panel);
-}
-
-#[inline(always)]
-fn spread_by<const FMA: bool, const R: usize>(
-    weights: &[Lane],
-    rows: &[Lane],
-    count: usize,
-    start: usize,
+    sums: &mut [[f32; PANEL]],
     panel: &mut Panel<'_>,
 ) {
     let columns = panel.columns();
-    let per = columns.div_ceil(LANES);
-    let rows = &rows[..count * per];
-    for (block, weights) in weights.chunks(R).enumerate() {
-        let (first, used) = (start + block * R, weights.len());
-        // The last block repeats its last row instead of running shorter.
-        let weights: [&Lane; R] = std::array::from_fn(|r| &weights[r.min(used - 1)]);
-        for lane in 0..per {
-            let mut sums = [[0.0; LANES]; R];
-            for (i, row) in rows.chunks_exact(per).enumerate() {
-                for r in 0..R {
-                    for l in 0..LANES {
-                        sums[r][l] = fma::<FMA>(weights[r][i], row[lane][l], sums[r][l]);
-                    }
-                }
-            }
-            let range = lane * LANES..columns.min((lane + 1) * LANES);
-            for r in 0..used {
-                for (y, sum) in panel.row(first + r)[range.clone()].iter_mut().zip(&sums[r]) {
-                    *y += sum;
-                }
+    let width = columns.next_multiple_of(LANES);
+    let left = Left { values: weights.as_flattened(), row: LANES, step: 1 };
+    for from in (0..columns).step_by(PANEL) {
+        let count = PANEL.min(columns - from);
+        let shape = (weights.len(), rows.len() / width, count);
+        multiply(set, left, &rows[from..], width, shape, Into::Set, sums.as_flattened_mut(), PANEL);
+        for (j, sums) in (start..).zip(&sums[..weights.len()]) {
+            for (y, sum) in panel.row(j)[from..from + count].iter_mut().zip(sums) {
+                *y += sum;
             }
         }
     }
 }
 
-multiversion!(fn forward = forward_body(head: &Head<'_>, panels: [Panel<'_>; 2], parts: Parts<'_, 2>));
+#[inline(always)]
+fn dot_body<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
+    fold_sum(a, b, |sum, a, b| fma::<FMA>(a, b, sum))
+}
+
+multiversion!(fn dot = dot_body(a: &[f32], b: &[f32]) -> f32);
+multiversion!(fn weigh = weigh_body(tile: &Tile, weights: &mut [Lane], state: &mut State, sums: &mut [f32]));
 multiversion!(
-    fn backward = backward_body(head: &Head<'_>, up: &Upstream<'_>, panels: [Panel<'_>; 3], parts: Parts<'_, 5>)
+    fn differentiate = differentiate_body(tile: &Tile, known: &Known, scores: &mut [Lane], changes: &mut [Lane])
+);
+multiversion!(
+    fn mix_visible = mix_visible_body(tile: &Tile, weights: &[Lane], rows: &View<'_>, sums: &mut [f32])
 );
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::parallel::Serial;
-    use crate::parallel::testing::{Reverse, SETS, TwoThreads, bits, close, values, wide};
+    use crate::parallel::testing::{Reverse, SETS, TwoThreads, bits, close, differences, values, wide};
     use crate::random;
 
     /// A batch of ragged segments, of which the last `queries[b]` rows ask.
@@ -595,7 +586,7 @@ mod tests {
             [dq, dk, dv]
         }
 
-        /// `row(query row, its keys' first row, keys it sees, head, weights)` by the formula, in f64.
+        /// (out, lse) by the formula, in f64.
         fn naive(&self, q: &[f64], k: &[f64], v: &[f64]) -> (Vec<f64>, Vec<f64>) {
             let d = self.width / self.heads;
             let (mut out, mut lse) = (vec![0.0; q.len()], Vec::new());
@@ -663,10 +654,119 @@ mod tests {
         for world in worlds().into_iter().filter(|world| world.k.len() < 3000) {
             let (q, k, v, dout) = (wide(&world.q), wide(&world.k), wide(&world.v), wide(&world.dout));
             let [dq, dk, dv] = world.backward(&Serial);
-            use crate::parallel::testing::differences;
             close(&dq, &differences(&q, &dout, |q| world.naive(q, &k, &v).0), 2e-5);
             close(&dk, &differences(&k, &dout, |k| world.naive(&q, k, &v).0), 2e-5);
             close(&dv, &differences(&v, &dout, |v| world.naive(&q, &k, v).0), 2e-5);
         }
+    }
+
+    impl World {
+        fn inputs(&self) -> Inputs<'_> {
+            let shape = Shape::new(&self.queries, &self.offsets, self.width, self.heads);
+            Inputs { q: &self.q, k: &self.k, v: &self.v, shape, dropout: &self.dropout }
+        }
+    }
+
+    #[test]
+    fn every_set_is_the_formula() {
+        for world in worlds() {
+            let (expected, _) = world.naive(&wide(&world.q), &wide(&world.k), &wide(&world.v));
+            let gradients = world.backward(&Serial).map(|x| wide(&x));
+            for set in SETS {
+                let (mut out, mut lse) = world.forward(&Serial);
+                attention_on(set, &Serial, &world.inputs(), &mut out, &mut lse);
+                close(&out, &expected, 1e-5);
+                let mut new = world.backward(&Serial).map(|x| vec![f32::NAN; x.len()]);
+                let [dq, dk, dv] = &mut new;
+                gradient_on(set, &Serial, &world.inputs(), &out, &lse, &world.dout, [dq, dk, dv]);
+                for (new, expected) in new.iter().zip(&gradients) {
+                    close(new, expected, 2e-5);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_may_run_in_any_order() {
+        for world in worlds() {
+            let (out, lse) = world.forward(&Serial);
+            let gradients = world.backward(&Serial).map(|x| bits(&x));
+            assert_eq!((bits(&out), bits(&lse)), bits_of(world.forward(&Reverse)));
+            assert_eq!((bits(&out), bits(&lse)), bits_of(world.forward(&TwoThreads)));
+            assert_eq!(gradients, world.backward(&Reverse).map(|x| bits(&x)));
+            assert_eq!(gradients, world.backward(&TwoThreads).map(|x| bits(&x)));
+        }
+    }
+
+    fn bits_of((out, lse): (Vec<f32>, Vec<f32>)) -> (Vec<u32>, Vec<u32>) {
+        (bits(&out), bits(&lse))
+    }
+
+    /// The last `asked` rows of one segment alone, its keys as they stand in the batch.
+    fn ask_alone(world: &World, b: usize, asked: usize) -> (Vec<u32>, Vec<u32>) {
+        let rows = world.offsets[b] as usize * world.width..world.offsets[b + 1] as usize * world.width;
+        let keys = (world.offsets[b + 1] - world.offsets[b]) as usize;
+        let last = world.queries[b + 1] as usize * world.width;
+        let part = World {
+            queries: offsets(&[asked]),
+            offsets: offsets(&[keys]),
+            q: world.q[last - asked * world.width..last].to_vec(),
+            k: world.k[rows.clone()].to_vec(),
+            v: world.v[rows].to_vec(),
+            dout: Vec::new(),
+            dropout: world.dropout,
+            ..*world
+        };
+        bits_of(part.forward(&Serial))
+    }
+
+    #[test]
+    fn a_query_has_the_same_bits_alone_and_in_a_batch() {
+        let lengths = if cfg!(miri) { vec![3, 0, 18] } else { vec![17, 0, 64, 1, 131, 200] };
+        for (width, heads) in [(7, 1), (50, 2), (64, 1)] {
+            let world = World::new(&lengths, &lengths, width, heads, 0.0);
+            let (out, lse) = bits_of(world.forward(&Serial));
+            for (b, &n) in lengths.iter().enumerate() {
+                for asked in [1, 2, 15, 16, 33, n].into_iter().filter(|&asked| asked <= n) {
+                    let last = world.offsets[b + 1] as usize;
+                    let (some, some_lse) = ask_alone(&world, b, asked);
+                    assert_eq!(some, out[(last - asked) * width..last * width], "{asked} of {n}");
+                    assert_eq!(some_lse, lse[(last - asked) * heads..last * heads]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_is_not_seen_whatever_it_holds() {
+        let n = if cfg!(miri) { 5 } else { 90 };
+        let world = World::new(&[n], &[n], 7, 1, 0.0);
+        let (out, lse) = bits_of(world.forward(&Serial));
+        for cut in [1, n / 2, n - 1] {
+            for poison in [1e3, f32::NAN, f32::INFINITY] {
+                let mut world = World::new(&[n], &[n], 7, 1, 0.0);
+                world.k[cut * 7..].fill(poison);
+                world.v[cut * 7..].fill(poison);
+                let (some, some_lse) = bits_of(world.forward(&Serial));
+                assert_eq!(some[..cut * 7], out[..cut * 7], "{poison} from {cut}");
+                assert_eq!(some_lse[..cut], lse[..cut]);
+            }
+        }
+    }
+
+    #[test]
+    fn one_key_gives_its_value() {
+        let (mut out, mut lse) = ([f32::NAN; 3], [f32::NAN]);
+        let (q, k, v) = ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]);
+        attention(&Serial, &q, &k, &v, &[0, 1], &[0, 1], 3, 1, &Dropout::NONE, &mut out, &mut lse);
+        assert_eq!(out, v);
+        close(&lse, &[32.0 / 3f64.sqrt()], 1e-6); // q · k = 4 + 10 + 18
+    }
+
+    #[test]
+    fn dropping_everything_gives_zeros() {
+        let world = World::new(&[4], &[4], 6, 2, 1.0);
+        assert_eq!(world.forward(&Serial).0, [0.0; 24]);
+        assert_eq!(world.backward(&Serial).map(|x| x.iter().all(|&x| x == 0.0)), [true; 3]);
     }
 }

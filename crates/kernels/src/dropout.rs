@@ -59,3 +59,51 @@ fn body<const FMA: bool>(x: &[f32], start: usize, mask: &Dropout, y: &mut [f32])
 }
 
 multiversion!(fn part = body(x: &[f32], start: usize, mask: &Dropout, y: &mut [f32]));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parallel::Serial;
+    use crate::parallel::testing::{LENGTHS, SETS, TwoThreads, bits, values};
+    use crate::random;
+
+    const MASK: Dropout = Dropout { rate: 0.25, seed: 5, draw: 9 };
+
+    #[test]
+    fn every_set_drops_where_the_bits_are_low() {
+        for &n in LENGTHS {
+            let x = values(1, n);
+            for set in SETS {
+                let mut y = vec![f32::NAN; n];
+                part::on(set, &x, 0, &MASK, &mut y);
+                for i in 0..n {
+                    let dropped = random::bits(5, 9, i as u32) < 1 << 30; // ¼ of 2³²
+                    assert_eq!(y[i], if dropped { 0.0 } else { x[i] * (1.0 / 0.75) });
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn keeps_the_share_that_it_says_in_any_order_of_blocks() {
+        let n = if cfg!(miri) { 100 } else { 3 * PART };
+        let x = vec![1.0; n];
+        let (mut y, mut z) = (vec![f32::NAN; n], vec![f32::NAN; n]);
+        dropout(&Serial, &x, &MASK, &mut y);
+        dropout(&TwoThreads, &x, &MASK, &mut z);
+        assert_eq!(bits(&y), bits(&z));
+        let kept = y.iter().filter(|&&y| y > 0.0).count() as f64 / n as f64;
+        // Five standard deviations.
+        assert!((kept - 0.75).abs() < 5.0 * (0.25 * 0.75 / n as f64).sqrt(), "{kept}");
+    }
+
+    #[test]
+    fn rates_of_nothing_and_everything() {
+        let x = values(1, 50);
+        let mut y = vec![f32::NAN; 50];
+        dropout(&Serial, &x, &Dropout::NONE, &mut y);
+        assert_eq!(y, x);
+        dropout(&Serial, &x, &Dropout { rate: 1.0, ..MASK }, &mut y);
+        assert_eq!(y, [0.0; 50]);
+    }
+}

@@ -57,3 +57,44 @@ fn scale_body<const FMA: bool>(x: &[f32], factor: f32, y: &mut [f32]) {
 multiversion!(fn add_part = add_body(a: &[f32], b: &[f32], y: &mut [f32]));
 multiversion!(fn multiply_part = multiply_body(a: &[f32], b: &[f32], y: &mut [f32]));
 multiversion!(fn scale_part = scale_body(x: &[f32], factor: f32, y: &mut [f32]));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parallel::Serial;
+    use crate::parallel::testing::{LENGTHS, Reverse, SETS, TwoThreads, bits, values};
+
+    #[test]
+    fn every_set_computes_the_formulas_to_the_bit() {
+        for &n in LENGTHS {
+            let (a, b) = (values(1, n), values(2, n));
+            let zipped = |f: fn(f32, f32) -> f32| a.iter().zip(&b).map(|(a, b)| f(*a, *b)).collect::<Vec<_>>();
+            for set in SETS {
+                let mut y = vec![f32::NAN; n];
+                add_part::on(set, &a, &b, &mut y);
+                assert_eq!(y, zipped(|a, b| a + b));
+                multiply_part::on(set, &a, &b, &mut y);
+                assert_eq!(y, zipped(|a, b| a * b));
+                scale_part::on(set, &a, 0.3, &mut y);
+                assert_eq!(y, zipped(|a, _| a * 0.3));
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_may_run_in_any_order() {
+        let n = if cfg!(miri) { 20 } else { 3 * PART + 5 };
+        let (a, b) = (values(1, n), values(2, n));
+        let [mut x, mut y, mut z] = [(); 3].map(|()| vec![f32::NAN; n]);
+        add(&Serial, &a, &b, &mut x);
+        add(&Reverse, &a, &b, &mut y);
+        add(&TwoThreads, &a, &b, &mut z);
+        assert_eq!(bits(&x), bits(&y));
+        assert_eq!(bits(&x), bits(&z));
+        multiply(&TwoThreads, &a, &b, &mut y);
+        scale(&TwoThreads, &a, 2.0, &mut z);
+        for i in 0..n {
+            assert!(x[i] == a[i] + b[i] && y[i] == a[i] * b[i] && z[i] == 2.0 * a[i]);
+        }
+    }
+}

@@ -111,3 +111,88 @@ multiversion!(
         x: &[f32], gain: &[f32], dy: &[f32], epsilon: f32, dx: &mut [f32], dgain: &mut [f32], dbias: &mut [f32],
     )
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parallel::Serial;
+    use crate::parallel::testing::{LENGTHS, Reverse, SETS, TwoThreads, bits, close, differences, values, wide};
+
+    const EPSILON: f32 = 1e-5;
+
+    fn naive(x: &[f64], gain: &[f64], bias: &[f64]) -> Vec<f64> {
+        let width = gain.len();
+        let row = |x: &[f64]| {
+            let mean = x.iter().sum::<f64>() / width as f64;
+            let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / width as f64;
+            let deviation = (variance + f64::from(EPSILON)).sqrt();
+            (0..width).map(|i| gain[i] * (x[i] - mean) / deviation + bias[i]).collect::<Vec<_>>()
+        };
+        x.chunks(width.max(1)).flat_map(row).collect()
+    }
+
+    /// [dx, dgain, dbias]
+    fn gradient(run: &impl Parallel, x: &[f32], gain: &[f32], dy: &[f32]) -> [Vec<f32>; 3] {
+        let width = gain.len();
+        let mut scratch = vec![f32::NAN; layer_norm_gradient_scratch(x.len() / width.max(1), width)];
+        let [mut dx, mut dgain, mut dbias] = [x.len(), width, width].map(|n| vec![f32::NAN; n]);
+        layer_norm_gradient(run, x, gain, dy, EPSILON, &mut dx, &mut dgain, &mut dbias, &mut scratch);
+        [dx, dgain, dbias]
+    }
+
+    #[test]
+    fn every_set_is_the_formula_and_its_derivative() {
+        // A width of one normalises to zero: its derivative is that of rounding.
+        for &width in LENGTHS.iter().filter(|&&width| width != 1 && width <= 100) {
+            let (x, dy) = (values(1, 3 * width), values(2, 3 * width));
+            let (gain, bias) = (values(3, width), values(4, width));
+            let [wx, wdy, wgain, wbias] = [&x, &dy, &gain, &bias].map(|x| wide(x));
+            for set in SETS {
+                let [mut y, mut dx] = [(); 2].map(|()| vec![f32::NAN; x.len()]);
+                if width > 0 {
+                    layer_norm_rows::on(set, &x, &gain, &bias, EPSILON, &mut y);
+                    let [mut dgain, mut dbias] = [(); 2].map(|()| vec![f32::NAN; width]);
+                    layer_norm_gradient_rows::on(set, &x, &gain, &dy, EPSILON, &mut dx, &mut dgain, &mut dbias);
+                }
+                close(&y, &naive(&wx, &wgain, &wbias), 5e-6);
+                close(&dx, &differences(&wx, &wdy, |x| naive(x, &wgain, &wbias)), 2e-5);
+            }
+            let [_, dgain, dbias] = gradient(&Serial, &x, &gain, &dy);
+            close(&dgain, &differences(&wgain, &wdy, |gain| naive(&wx, gain, &wbias)), 1e-5);
+            close(&dbias, &differences(&wbias, &wdy, |bias| naive(&wx, &wgain, bias)), 1e-5);
+        }
+    }
+
+    #[test]
+    fn known_values() {
+        // Mean 2, variance 1: ±1, and ε shifts the fifth digit.
+        let mut y = [f32::NAN; 2];
+        layer_norm(&Serial, &[1.0, 3.0], &[2.0, 2.0], &[0.5, 0.5], 0.0, &mut y);
+        assert_eq!(y, [-1.5, 2.5]);
+        layer_norm(&Serial, &[7.0, 7.0], &[2.0, 2.0], &[0.5, 0.25], EPSILON, &mut y);
+        assert_eq!(y, [0.5, 0.25]);
+    }
+
+    #[test]
+    fn a_row_has_the_same_bits_alone_and_in_any_order_of_blocks() {
+        let (rows, width) = if cfg!(miri) { (3, 7) } else { (1000, 50) };
+        let (x, dy) = (values(1, rows * width), values(2, rows * width));
+        let (gain, bias) = (values(3, width), values(4, width));
+        let [mut y, mut z, mut one] = [(); 3].map(|()| vec![f32::NAN; x.len()]);
+        layer_norm(&Serial, &x, &gain, &bias, EPSILON, &mut y);
+        layer_norm(&TwoThreads, &x, &gain, &bias, EPSILON, &mut z);
+        for (x, one) in x.chunks(width).zip(one.chunks_mut(width)) {
+            layer_norm(&Serial, x, &gain, &bias, EPSILON, one);
+        }
+        assert!(bits(&y) == bits(&z) && bits(&y) == bits(&one));
+        let expected = gradient(&Serial, &x, &gain, &dy).map(|x| bits(&x));
+        assert_eq!(expected, gradient(&Reverse, &x, &gain, &dy).map(|x| bits(&x)));
+        assert_eq!(expected, gradient(&TwoThreads, &x, &gain, &dy).map(|x| bits(&x)));
+    }
+
+    #[test]
+    fn no_rows_give_zero_gradients_of_the_parameters() {
+        let [dx, dgain, dbias] = gradient(&Serial, &[], &[1.0; 3], &[]);
+        assert!(dx.is_empty() && dgain == [0.0; 3] && dbias == [0.0; 3]);
+    }
+}

@@ -57,3 +57,61 @@ multiversion!(fn normalize_rows = normalize_body(x: &[f32], width: usize, y: &mu
 multiversion!(
     fn normalize_gradient_rows = normalize_gradient_body(x: &[f32], dy: &[f32], width: usize, dx: &mut [f32])
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parallel::Serial;
+    use crate::parallel::testing::{LENGTHS, SETS, TwoThreads, bits, close, differences, values, wide};
+
+    fn naive(x: &[f64], width: usize) -> Vec<f64> {
+        let row = |x: &[f64]| {
+            let norm = x.iter().map(|x| x * x).sum::<f64>().sqrt().max(1e-6);
+            x.iter().map(|x| x / norm).collect::<Vec<_>>()
+        };
+        x.chunks(width.max(1)).flat_map(row).collect()
+    }
+
+    #[test]
+    fn every_set_is_the_formula_and_its_derivative() {
+        for &width in LENGTHS {
+            let (x, dy) = (values(1, 3 * width), values(2, 3 * width));
+            let expected = differences(&wide(&x), &wide(&dy), |x| naive(x, width));
+            for set in SETS {
+                let (mut y, mut dx) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
+                if width > 0 {
+                    normalize_rows::on(set, &x, width, &mut y);
+                    normalize_gradient_rows::on(set, &x, &dy, width, &mut dx);
+                }
+                close(&y, &naive(&wide(&x), width), 1e-6);
+                close(&dx, &expected, 5e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn short_rows_are_divided_by_the_floor() {
+        let (mut y, mut dx) = ([f32::NAN; 4], [f32::NAN; 4]);
+        normalize(&Serial, &[0.0, 0.0, 3.0, 4.0], 2, &mut y);
+        close(&y, &[0.0, 0.0, 0.6, 0.8], 1e-7);
+        normalize_gradient(&Serial, &[0.0, 0.0, 3.0, 4.0], &[1.0, 2.0, 1.0, 0.0], 2, &mut dx);
+        // ŷ = (0.6, 0.8): (dy − 0.6 ŷ) / 5 = (0.64, −0.48) / 5.
+        close(&dx, &[1e6, 2e6, 0.128, -0.096], 1e-6);
+    }
+
+    #[test]
+    fn a_row_has_the_same_bits_alone_and_on_any_thread() {
+        let (rows, width) = if cfg!(miri) { (3, 7) } else { (1000, 50) };
+        let x = values(1, rows * width);
+        let [mut y, mut z, mut one] = [(); 3].map(|()| vec![f32::NAN; x.len()]);
+        normalize(&Serial, &x, width, &mut y);
+        normalize(&TwoThreads, &x, width, &mut z);
+        for (x, one) in x.chunks(width).zip(one.chunks_mut(width)) {
+            normalize(&Serial, x, width, one);
+        }
+        assert!(bits(&y) == bits(&z) && bits(&y) == bits(&one));
+        normalize_gradient(&Serial, &x, &y, width, &mut z);
+        normalize_gradient(&TwoThreads, &x, &y, width, &mut one);
+        assert_eq!(bits(&z), bits(&one));
+    }
+}

@@ -126,3 +126,83 @@ fn finite_body<const FMA: bool>(x: &[f32]) -> bool {
 multiversion!(fn sum_part = sum_body(x: &[f32]) -> f64);
 multiversion!(fn squared_norm_part = squared_norm_body(x: &[f32]) -> f64);
 multiversion!(fn finite_part = finite_body(x: &[f32]) -> bool);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parallel::Serial;
+    use crate::parallel::testing::{LENGTHS, Reverse, SETS, TwoThreads, bits, close, values, wide};
+
+    const ROW_COUNTS: &[usize] = if cfg!(miri) { &[0, 1, 130] } else { &[0, 1, 7, 128, 129, 1000] };
+
+    #[test]
+    fn rows_are_added_and_summed() {
+        for &width in LENGTHS.iter().filter(|&&width| width <= 100) {
+            for &rows in ROW_COUNTS {
+                let (x, row) = (values(1, rows * width), values(2, width));
+                let mut y = vec![f32::NAN; x.len()];
+                add_row(&Serial, &x, &row, &mut y);
+                let expected: Vec<f32> = (0..x.len()).map(|i| x[i] + row[i % width]).collect();
+                assert_eq!(y, expected);
+
+                let mut expected = vec![0.0; width];
+                (0..x.len()).for_each(|i| expected[i % width] += f64::from(x[i]));
+                let sums = |run: &dyn Fn(&mut [f32], &mut [f32])| {
+                    let mut scratch = vec![f32::NAN; sum_rows_scratch(rows, width)];
+                    let mut y = vec![f32::NAN; width];
+                    run(&mut y, &mut scratch);
+                    y
+                };
+                let y = sums(&|y, scratch| sum_rows(&Serial, &x, width, y, scratch));
+                close(&y, &expected, 1e-5);
+                let reversed = sums(&|y, scratch| sum_rows(&Reverse, &x, width, y, scratch));
+                let threads = sums(&|y, scratch| sum_rows(&TwoThreads, &x, width, y, scratch));
+                assert!(bits(&y) == bits(&reversed) && bits(&y) == bits(&threads));
+            }
+        }
+    }
+
+    #[test]
+    fn totals_have_the_same_bits_on_every_set() {
+        for &n in LENGTHS {
+            let x = values(3, n);
+            for set in SETS {
+                assert_eq!(sum_part::on(set, &x), sum(&x));
+                assert_eq!(squared_norm_part::on(set, &x), squared_norm(&x));
+            }
+            assert!((sum(&x) - wide(&x).iter().sum::<f64>()).abs() < 1e-12);
+            assert!((squared_norm(&x) - wide(&x).iter().map(|x| x * x).sum::<f64>()).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn long_sums_keep_what_f32_would_lose() {
+        let n = if cfg!(miri) { 1000 } else { 1 << 20 };
+        let x = vec![0.1f32; n];
+        let exact = f64::from(0.1f32) * n as f64;
+        assert!((sum(&x) / exact - 1.0).abs() < 1e-10);
+        assert!((squared_norm(&x) / (exact * f64::from(0.1f32)) - 1.0).abs() < 1e-10);
+    }
+
+    #[test]
+    fn one_bad_element_is_found_anywhere() {
+        assert!(finite(&[]));
+        for &n in LENGTHS.iter().filter(|&&n| n > 0) {
+            let x = values(4, n);
+            for set in SETS {
+                assert!(finite_part::on(set, &x));
+                for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                    for i in [0, n / 2, n - 1] {
+                        let mut x = x.clone();
+                        x[i] = bad;
+                        assert!(!finite_part::on(set, &x) && !finite(&x));
+                    }
+                }
+            }
+        }
+        let mut long = vec![f32::MAX; 10_000];
+        assert!(finite(&long));
+        long[9_999] = f32::INFINITY;
+        assert!(!finite(&long));
+    }
+}

@@ -25,3 +25,33 @@ pub fn last_rows(offsets: &[i32], rows: &mut [i32], queries: &mut [i32]) {
     }
     assert_eq!(count, rows.len(), "one row for each segment that is not empty");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn positions_start_again_in_each_segment() {
+        let mut y = [9; 5];
+        positions(&[0, 2, 2, 5], &mut y);
+        assert_eq!(y, [0, 1, 0, 1, 2]);
+        positions(&[0], &mut []);
+        positions(&[], &mut []);
+    }
+
+    #[test]
+    fn last_rows_skip_empty_segments() {
+        let (mut rows, mut queries) = ([9; 2], [9; 5]);
+        last_rows(&[0, 0, 2, 5, 5], &mut rows, &mut queries);
+        assert_eq!(rows, [1, 4]);
+        assert_eq!(queries, [0, 0, 1, 2, 2]);
+        let mut queries = [9; 1];
+        last_rows(&[0], &mut [], &mut queries);
+        assert_eq!(queries, [0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "one row for each segment")]
+    fn the_number_of_last_rows_is_checked() {
+        last_rows(&[0, 1, 1], &mut [0; 2], &mut [0; 3]);
+    }
+}

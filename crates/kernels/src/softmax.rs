@@ -88,3 +88,65 @@ fn fma_last<const FMA: bool>(sum: f32, a: f32, b: f32) -> f32 {
 
 multiversion!(fn softmax_rows = softmax_body(x: &[f32], width: usize, y: &mut [f32]));
 multiversion!(fn softmax_gradient_rows = softmax_gradient_body(y: &[f32], dy: &[f32], width: usize, dx: &mut [f32]));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parallel::Serial;
+    use crate::parallel::testing::{LENGTHS, Reverse, SETS, TwoThreads, bits, close, differences, values, wide};
+
+    fn naive(x: &[f64], width: usize) -> Vec<f64> {
+        let row = |x: &[f64]| {
+            let total: f64 = x.iter().map(|x| x.exp()).sum();
+            x.iter().map(|x| x.exp() / total).collect::<Vec<_>>()
+        };
+        x.chunks(width.max(1)).flat_map(row).collect()
+    }
+
+    #[test]
+    fn every_set_is_the_formula_and_its_derivative() {
+        for &width in LENGTHS {
+            let x: Vec<f32> = values(1, 3 * width).iter().map(|x| 4.0 * x).collect();
+            let dy = values(2, 3 * width);
+            let expected = differences(&wide(&x), &wide(&dy), |x| naive(x, width));
+            for set in SETS {
+                let (mut y, mut dx) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
+                if width > 0 {
+                    softmax_rows::on(set, &x, width, &mut y);
+                    softmax_gradient_rows::on(set, &y, &dy, width, &mut dx);
+                }
+                close(&y, &naive(&wide(&x), width), 1e-6);
+                close(&dx, &expected, 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_of_nothing_gives_zeros_and_large_scores_stay_finite() {
+        let mut y = [f32::NAN; 3];
+        softmax(&Serial, &[f32::NEG_INFINITY; 3], 3, &mut y);
+        assert_eq!(y, [0.0; 3]);
+        softmax(&Serial, &[1e30, f32::NEG_INFINITY, 1e30], 3, &mut y);
+        assert_eq!(y, [0.5, 0.0, 0.5]);
+        softmax(&Serial, &[0.0, f32::NAN, f32::NEG_INFINITY], 3, &mut y);
+        assert!(y[0].is_nan());
+        softmax(&Serial, &[], 0, &mut []);
+    }
+
+    #[test]
+    fn a_row_has_the_same_bits_alone_and_in_any_order_of_blocks() {
+        let (rows, width) = if cfg!(miri) { (3, 7) } else { (1000, 50) };
+        let (x, dy) = (values(1, rows * width), values(2, rows * width));
+        let [mut y, mut z, mut one] = [(); 3].map(|()| vec![f32::NAN; x.len()]);
+        softmax(&Serial, &x, width, &mut y);
+        softmax(&TwoThreads, &x, width, &mut z);
+        for (x, one) in x.chunks(width).zip(one.chunks_mut(width)) {
+            softmax(&Serial, x, width, one);
+        }
+        assert!(bits(&y) == bits(&z) && bits(&y) == bits(&one));
+        let [mut dx, mut dz] = [(); 2].map(|()| vec![f32::NAN; x.len()]);
+        softmax_gradient(&Serial, &y, &dy, width, &mut dx);
+        softmax_gradient(&Reverse, &y, &dy, width, &mut dz);
+        assert_eq!(bits(&dx), bits(&dz));
+    }
+}

@@ -138,3 +138,112 @@ fn add(y: &mut [f32], x: &[f32]) {
         *y += x;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parallel::Serial;
+    use crate::parallel::testing::{LENGTHS, Reverse, TwoThreads, bits, values};
+    use crate::random;
+    use std::collections::BTreeMap;
+
+    const COUNTS: &[usize] = if cfg!(miri) { &[0, 1, 9] } else { &[0, 1, 2, 17, 300, 2000] };
+
+    fn ids(seed: u32, n: usize, below: u32) -> Vec<i32> {
+        (0..n).map(|i| (random::bits(seed, 1, i as u32) % below) as i32).collect()
+    }
+
+    /// The sums by id, in order of occurrence.
+    fn naive(dy: &[f32], width: usize, ids: &[i32]) -> BTreeMap<i32, Vec<f32>> {
+        let mut sums = BTreeMap::<i32, Vec<f32>>::new();
+        for (i, &id) in ids.iter().enumerate() {
+            let row = &dy[i * width..][..width];
+            sums.entry(id)
+                .and_modify(|sum| sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x))
+                .or_insert_with(|| row.to_vec());
+        }
+        sums
+    }
+
+    fn gradient(run: &impl Parallel, dy: &[f32], width: usize, ids: &[i32]) -> (Vec<f32>, Vec<i32>) {
+        let mut order = vec![u32::MAX; ids.len()];
+        let count = sort_ids(ids, &mut order);
+        let (mut rows, mut unique) = (vec![f32::NAN; count * width], vec![-1; count]);
+        gather_gradient(run, dy, width, ids, &order, &mut rows, &mut unique);
+        (rows, unique)
+    }
+
+    #[test]
+    fn gathers_rows() {
+        let mut y = [f32::NAN; 6];
+        gather(&Serial, &[0.0, 1.0, 10.0, 11.0, 20.0, 21.0], 2, &[2, 0, 2], &mut y);
+        assert_eq!(y, [20.0, 21.0, 0.0, 1.0, 20.0, 21.0]);
+        for &width in LENGTHS.iter().filter(|&&width| width > 0) {
+            let (table, ids) = (values(1, 30 * width), ids(2, 1000, 30));
+            let mut y = vec![f32::NAN; ids.len() * width];
+            gather(&TwoThreads, &table, width, &ids, &mut y);
+            for (y, &id) in y.chunks(width).zip(&ids) {
+                assert_eq!(y, &table[id as usize * width..][..width]);
+            }
+        }
+    }
+
+    #[test]
+    fn sorting_is_stable() {
+        let mut order = [9; 5];
+        assert_eq!(sort_ids(&[3, 1, 3, 0, 1], &mut order), 3);
+        assert_eq!(order, [3, 1, 4, 0, 2]);
+        assert_eq!(sort_ids(&[], &mut []), 0);
+    }
+
+    #[test]
+    fn gradients_are_summed_by_id_in_order_of_occurrence() {
+        for &n in COUNTS {
+            for width in [1, 7, 64] {
+                for below in [1, 10, 1000] {
+                    let (dy, ids) = (values(3, n * width), ids(4, n, below));
+                    let expected = naive(&dy, width, &ids);
+                    let (rows, unique) = gradient(&Serial, &dy, width, &ids);
+                    assert_eq!(unique, expected.keys().copied().collect::<Vec<_>>());
+                    assert_eq!(rows, expected.values().flatten().copied().collect::<Vec<_>>());
+                    assert_eq!(bits(&rows), bits(&gradient(&TwoThreads, &dy, width, &ids).0));
+                    assert_eq!(bits(&rows), bits(&gradient(&Reverse, &dy, width, &ids).0));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn merging_adds_rows_of_both() {
+        for &n in COUNTS {
+            let width = 5;
+            let (a, a_ids) = gradient(&Serial, &values(1, n * width), width, &ids(1, n, 700));
+            let (b, b_ids) = gradient(&Serial, &values(2, n / 2 * width), width, &ids(2, n / 2, 900));
+            let together = ([&a[..], &b].concat(), [&a_ids[..], &b_ids].concat());
+            let expected = naive(&together.0, width, &together.1);
+            let count = merged_count(&a_ids, &b_ids);
+            assert_eq!(count, expected.len());
+            let (mut rows, mut ids) = (vec![f32::NAN; count * width], vec![-1; count]);
+            merge_rows(&TwoThreads, &a, &a_ids, &b, &b_ids, width, &mut rows, &mut ids);
+            assert_eq!(ids, expected.keys().copied().collect::<Vec<_>>());
+            assert_eq!(rows, expected.values().flatten().copied().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn scatters_rows_between_zeros() {
+        let mut y = [f32::NAN; 8];
+        scatter(&Serial, &[1.0, 2.0, 3.0, 4.0], 2, &[0, 2], &mut y);
+        assert_eq!(y, [1.0, 2.0, 0.0, 0.0, 3.0, 4.0, 0.0, 0.0]);
+        let (width, count) = if cfg!(miri) { (5, 20) } else { (50, 3000) };
+        let ids: Vec<i32> = (0..count as i32).filter(|&i| random::mix(i as u32).is_multiple_of(3)).collect();
+        let rows = values(5, ids.len() * width);
+        let mut y = vec![f32::NAN; count * width];
+        scatter(&Reverse, &rows, width, &ids, &mut y);
+        let mut expected = vec![0.0; y.len()];
+        for (row, &id) in rows.chunks(width).zip(&ids) {
+            expected[id as usize * width..][..width].copy_from_slice(row);
+        }
+        assert_eq!(y, expected);
+    }
+}

@@ -1,145 +1,22 @@
 //! The k best items of each user: scores of 64 items at a time, a bar that they must pass, a heap in the output.
 
+mod heap;
+
+pub use heap::Masks;
+
+use heap::{Heap, Mask, collect};
+
 use crate::Parallel;
 use crate::parallel::zip_mixed;
 use crate::product::rows_by_panels;
 use crate::simd::matrix::{PANEL, transpose};
-use crate::simd::{Instructions, LANES, instructions};
+use crate::simd::{Instructions, instructions};
 
 /// Users of a block, who share each panel of items.
 const USERS: usize = 32;
 
 /// Vectors that are scored at once.
 const VECTORS: usize = 64;
-
-/// What may not be returned: a user's `seen` [X] at `seen_offsets` [B + 1] (searched faster where they ascend), and items
-/// without a bit in `allowed`, bit i % 32 of word i / 32.
-#[derive(Clone, Copy)]
-pub struct Masks<'a> {
-    pub seen: &'a [i32],
-    pub seen_offsets: &'a [i32],
-    pub allowed: Option<&'a [i32]>,
-}
-
-impl<'a> Masks<'a> {
-    fn of(&self, user: usize) -> Mask<'a> {
-        let range = self.seen_offsets[user] as usize..self.seen_offsets[user + 1] as usize;
-        let seen = &self.seen[range];
-        Mask { seen, ascending: seen.is_sorted(), allowed: self.allowed }
-    }
-}
-
-/// One user's mask.
-#[derive(Clone, Copy)]
-struct Mask<'a> {
-    seen: &'a [i32],
-    ascending: bool,
-    allowed: Option<&'a [i32]>,
-}
-
-impl Mask<'_> {
-    fn keeps(&self, item: i32) -> bool {
-        let word = item as usize / 32;
-        let seen = || {
-            if self.ascending { self.seen.binary_search(&item).is_ok() } else { self.seen.contains(&item) }
-        };
-        self.allowed.is_none_or(|words| words[word] >> (item % 32) & 1 != 0) && !seen()
-    }
-}
-
-/// A user's results so far: the worst at the root, so that one comparison turns an item away.
-struct Heap<'a> {
-    items: &'a mut [i32],
-    scores: &'a mut [f32],
-    length: usize,
-}
-
-impl Heap<'_> {
-    /// A score must be above this to enter. Ids come in ascending order, so a tie with the worst never does.
-    fn bar(&self) -> f32 {
-        if self.length < self.items.len() { f32::NEG_INFINITY } else { self.scores[0] }
-    }
-
-    fn worse(&self, a: usize, b: usize) -> bool {
-        let (x, y) = (self.scores[a], self.scores[b]);
-        x < y || (x == y && self.items[a] > self.items[b])
-    }
-
-    fn swap(&mut self, a: usize, b: usize) {
-        self.items.swap(a, b);
-        self.scores.swap(a, b);
-    }
-
-    fn push(&mut self, item: i32, score: f32) {
-        let full = self.length == self.items.len();
-        let mut at = if full { 0 } else { self.length };
-        (self.items[at], self.scores[at]) = (item, score);
-        if full {
-            return self.sink(self.length);
-        }
-        self.length += 1;
-        while at > 0 && self.worse(at, (at - 1) / 2) {
-            self.swap(at, (at - 1) / 2);
-            at = (at - 1) / 2;
-        }
-    }
-
-    /// Moves the root of the first `length` down to its place.
-    fn sink(&mut self, length: usize) {
-        let mut at = 0;
-        while 2 * at + 1 < length {
-            let left = 2 * at + 1;
-            let child = if left + 1 < length && self.worse(left + 1, left) { left + 1 } else { left };
-            if !self.worse(child, at) {
-                break;
-            }
-            self.swap(child, at);
-            at = child;
-        }
-    }
-
-    /// Best first; absent places −1, −∞.
-    fn finish(&mut self) {
-        for end in (1..self.length).rev() {
-            self.swap(0, end);
-            self.sink(end);
-        }
-        self.items[self.length..].fill(-1);
-        self.scores[self.length..].fill(f32::NEG_INFINITY);
-    }
-
-    /// Takes what passes the bar and the mask; `first` is the id of the first score.
-    #[cold]
-    #[inline(never)]
-    fn offer(&mut self, scores: &[f32], first: usize, mask: &Mask) {
-        for (i, &score) in scores.iter().enumerate() {
-            let item = (first + i) as i32;
-            if score > self.bar() && mask.keeps(item) {
-                self.push(item, score);
-            }
-        }
-    }
-}
-
-crate::multiversion!(fn collect = collect_body(scores: &[f32], first: usize, mask: &Mask, heap: &mut Heap));
-
-/// Offers sixteen scores where one of them passes the bar; −∞ and NaN never do.
-#[inline(always)]
-fn collect_body<const FMA: bool>(scores: &[f32], first: usize, mask: &Mask, heap: &mut Heap) {
-    let mut bar = heap.bar();
-    let (vectors, tail) = scores.as_chunks::<LANES>();
-    for (n, x) in vectors.iter().enumerate() {
-        let mut above = 0;
-        for i in 0..LANES {
-            above |= i32::from(x[i] > bar);
-        }
-        if above != 0 {
-            heap.offer(x, first + n * LANES, mask);
-            bar = heap.bar();
-        }
-    }
-    heap.offer(tail, first + vectors.len() * LANES, mask);
-}
 
 crate::multiversion!(fn largest = largest_body(rows: &[f32], best: &mut [f32; PANEL]));
 
@@ -186,7 +63,15 @@ pub fn top_k(
     out_interests: &mut [i32],
     scratch: &mut [f32],
 ) {
-    let search = Search { set: instructions(), vectors, offsets, items, width, k, masks };
+    let search = Search {
+        set: instructions(),
+        vectors,
+        offsets,
+        items,
+        width,
+        k,
+        masks,
+    };
     search.run(run, out_items, out_scores, out_interests, scratch);
 }
 
@@ -209,15 +94,27 @@ impl Search<'_> {
         let panels = &mut scratch[..top_k_scratch(users, 0, 0, self.width, 0)];
         let ids = ([out_items, out_interests], [size, size]);
         let numbers = ([out_scores, panels], [size, 2 * self.width * PANEL]);
-        zip_mixed(run, ids, numbers, |block, [items, interests], [scores, panels]| {
-            let first = block * USERS;
-            let (panel, rows) = panels.split_at_mut(self.width * PANEL);
-            self.users(first, items, scores, panel);
-            for (i, interests) in interests.chunks_exact_mut(self.k).enumerate() {
-                let found = i * self.k..(i + 1) * self.k;
-                self.winners(first + i, &items[found.clone()], &scores[found], interests, panel, rows);
-            }
-        });
+        zip_mixed(
+            run,
+            ids,
+            numbers,
+            |block, [items, interests], [scores, panels]| {
+                let first = block * USERS;
+                let (panel, rows) = panels.split_at_mut(self.width * PANEL);
+                self.users(first, items, scores, panel);
+                for (i, interests) in interests.chunks_exact_mut(self.k).enumerate() {
+                    let found = i * self.k..(i + 1) * self.k;
+                    self.winners(
+                        first + i,
+                        &items[found.clone()],
+                        &scores[found],
+                        interests,
+                        panel,
+                        rows,
+                    );
+                }
+            },
+        );
     }
 
     /// The vectors of a user.
@@ -234,20 +131,29 @@ impl Search<'_> {
         panel: &mut [f32],
     ) {
         let users = out_items.len() / self.k;
-        let masks: [Mask; USERS] =
-            std::array::from_fn(|i| self.masks.of(first + i.min(users - 1)));
+        let masks: [Mask; USERS] = std::array::from_fn(|i| self.masks.of(first + i.min(users - 1)));
         let mut lengths = [0; USERS];
         let mut best = [[0.0; PANEL]; USERS];
         let mut scores = [0.0; VECTORS * PANEL];
         let count = self.items.len() / self.width;
         for from in (0..count).step_by(PANEL) {
             let n = PANEL.min(count - from);
-            transpose(self.set, &self.items[from * self.width..], n, self.width, panel);
+            transpose(
+                self.set,
+                &self.items[from * self.width..],
+                n,
+                self.width,
+                panel,
+            );
             self.score(first, panel, &mut scores, &mut best[..users]);
             for (i, length) in lengths[..users].iter_mut().enumerate() {
                 let range = i * self.k..(i + 1) * self.k;
                 let (items, scores) = (&mut out_items[range.clone()], &mut out_scores[range]);
-                let mut heap = Heap { items, scores, length: *length };
+                let mut heap = Heap {
+                    items,
+                    scores,
+                    length: *length,
+                };
                 collect::on(self.set, &best[i][..n], from, &masks[i], &mut heap);
                 *length = heap.length;
             }
@@ -255,7 +161,12 @@ impl Search<'_> {
         for (i, &length) in lengths[..users].iter().enumerate() {
             let range = i * self.k..(i + 1) * self.k;
             let (items, scores) = (&mut out_items[range.clone()], &mut out_scores[range]);
-            Heap { items, scores, length }.finish();
+            Heap {
+                items,
+                scores,
+                length,
+            }
+            .finish();
         }
     }
 
@@ -284,7 +195,14 @@ impl Search<'_> {
     /// Some vectors times the items of a panel.
     fn products(&self, rows: std::ops::Range<usize>, panel: &[f32], scores: &mut [f32]) {
         let vectors = &self.vectors[rows.start * self.width..];
-        rows_by_panels(self.set, vectors, panel, None, (rows.len(), self.width, PANEL), scores);
+        rows_by_panels(
+            self.set,
+            vectors,
+            panel,
+            None,
+            (rows.len(), self.width, PANEL),
+            scores,
+        );
     }
 
     /// The first of the user's vectors that gives each result its score: the products once more, for the results alone.
@@ -300,7 +218,10 @@ impl Search<'_> {
         let vectors = self.vectors_of(user);
         let alone = vectors.len() == 1;
         interests.fill(-1);
-        let count = items.iter().position(|&item| item < 0).unwrap_or(items.len());
+        let count = items
+            .iter()
+            .position(|&item| item < 0)
+            .unwrap_or(items.len());
         if alone {
             interests[..count].fill(0);
         }
@@ -339,11 +260,20 @@ pub fn top_k_scores(
     if k == 0 {
         return;
     }
-    zip_mixed(run, ([out_items], [k]), ([out_scores], [k]), |user, [items], [best]| {
-        let mut heap = Heap { items, scores: best, length: 0 };
-        collect(&scores[user * v..][..v], 0, &masks.of(user), &mut heap);
-        heap.finish();
-    });
+    zip_mixed(
+        run,
+        ([out_items], [k]),
+        ([out_scores], [k]),
+        |user, [items], [best]| {
+            let mut heap = Heap {
+                items,
+                scores: best,
+                length: 0,
+            };
+            collect(&scores[user * v..][..v], 0, &masks.of(user), &mut heap);
+            heap.finish();
+        },
+    );
 }
 
 #[cfg(test)]
@@ -380,9 +310,13 @@ mod tests {
             };
             for user in 0..users {
                 let count = (user + 1) % 4;
-                world.vectors.extend(values(10 + user as u32, count * width));
+                world
+                    .vectors
+                    .extend(values(10 + user as u32, count * width));
                 world.offsets.push(world.offsets[user] + count as i32);
-                world.seen.extend((0..(user % 5).min(v)).map(|i| ((i * 17 + user) % v) as i32));
+                world
+                    .seen
+                    .extend((0..(user % 5).min(v)).map(|i| ((i * 17 + user) % v) as i32));
                 world.seen_offsets.push(world.seen.len() as i32);
             }
             world
@@ -390,14 +324,27 @@ mod tests {
 
         fn masks(&self) -> Masks<'_> {
             let allowed = self.allowed.as_deref();
-            Masks { seen: &self.seen, seen_offsets: &self.seen_offsets, allowed }
+            Masks {
+                seen: &self.seen,
+                seen_offsets: &self.seen_offsets,
+                allowed,
+            }
         }
 
         fn run(&self, set: Instructions, run: &impl Parallel, k: usize) -> Found {
             let users = self.offsets.len() - 1;
-            let (mut ids, mut scores, mut interests) =
-                (vec![7; users * k], vec![f32::NAN; users * k], vec![7; users * k]);
-            let size = top_k_scratch(users, self.vectors.len() / self.width, self.items.len() / self.width, self.width, k);
+            let (mut ids, mut scores, mut interests) = (
+                vec![7; users * k],
+                vec![f32::NAN; users * k],
+                vec![7; users * k],
+            );
+            let size = top_k_scratch(
+                users,
+                self.vectors.len() / self.width,
+                self.items.len() / self.width,
+                self.width,
+                k,
+            );
             let masks = self.masks();
             let search = Search {
                 set,
@@ -408,23 +355,45 @@ mod tests {
                 k,
                 masks: &masks,
             };
-            search.run(run, &mut ids, &mut scores, &mut interests, &mut vec![f32::NAN; size]);
+            search.run(
+                run,
+                &mut ids,
+                &mut scores,
+                &mut interests,
+                &mut vec![f32::NAN; size],
+            );
             (ids, bits(&scores), interests)
         }
 
         /// Scores of every item for every user [B, V], by the product of matrices, and who won.
         fn scores(&self) -> (Vec<f32>, Vec<i32>) {
-            let (s, v) = (self.vectors.len() / self.width, self.items.len() / self.width);
+            let (s, v) = (
+                self.vectors.len() / self.width,
+                self.items.len() / self.width,
+            );
             let mut products = vec![0.0; s * v];
             let mut scratch = vec![0.0; inner_scratch(s, v, self.width)];
-            inner(&Serial, &self.vectors, &self.items, s, v, self.width, &mut products, &mut scratch);
+            inner(
+                &Serial,
+                &self.vectors,
+                &self.items,
+                s,
+                v,
+                self.width,
+                &mut products,
+                &mut scratch,
+            );
             let (mut scores, mut winners) = (vec![], vec![]);
             for range in self.offsets.windows(2) {
                 for item in 0..v {
                     let mut best = (f32::NEG_INFINITY, -1);
                     for row in range[0]..range[1] {
                         let score = products[row as usize * v + item];
-                        best = if score > best.0 { (score, row - range[0]) } else { best };
+                        best = if score > best.0 {
+                            (score, row - range[0])
+                        } else {
+                            best
+                        };
                     }
                     scores.push(best.0);
                     winners.push(best.1);
@@ -439,17 +408,25 @@ mod tests {
             let (scores, winners) = self.scores();
             let mut found: Found = (vec![], vec![], vec![]);
             for user in 0..self.offsets.len() - 1 {
-                let seen = &self.seen[self.seen_offsets[user] as usize..self.seen_offsets[user + 1] as usize];
+                let seen = &self.seen
+                    [self.seen_offsets[user] as usize..self.seen_offsets[user + 1] as usize];
                 let at = |item: i32| user * v + item as usize;
                 let mut order: Vec<i32> = (0..v as i32)
                     .filter(|item| !seen.contains(item) && scores[at(*item)] > f32::NEG_INFINITY)
-                    .filter(|item| self.allowed.as_ref().is_none_or(|a| a[*item as usize / 32] >> (item % 32) & 1 == 1))
+                    .filter(|item| {
+                        self.allowed
+                            .as_ref()
+                            .is_none_or(|a| a[*item as usize / 32] >> (item % 32) & 1 == 1)
+                    })
                     .collect();
                 order.sort_by(|&a, &b| scores[at(b)].total_cmp(&scores[at(a)]).then(a.cmp(&b)));
                 for i in 0..k {
                     let item = order.get(i).copied();
                     found.0.push(item.unwrap_or(-1));
-                    found.1.push(item.map_or(f32::NEG_INFINITY, |item| scores[at(item)]).to_bits());
+                    found.1.push(
+                        item.map_or(f32::NEG_INFINITY, |item| scores[at(item)])
+                            .to_bits(),
+                    );
                     found.2.push(item.map_or(-1, |item| winners[at(item)]));
                 }
             }
@@ -459,17 +436,38 @@ mod tests {
 
     fn shapes() -> Vec<(usize, usize, usize, usize)> {
         let small = [(0, 5, 4, 3), (1, 1, 1, 1), (3, 5, 7, 10), (6, 17, 2, 4)];
-        let large = [(5, 64, 16, 0), (40, 65, 20, 65), (70, 700, 64, 10), (33, 300, 100, 1), (2, 1_000, 300, 100)];
-        small.into_iter().chain(large.into_iter().filter(|_| !cfg!(miri))).collect()
+        let large = [
+            (5, 64, 16, 0),
+            (40, 65, 20, 65),
+            (70, 700, 64, 10),
+            (33, 300, 100, 1),
+            (2, 1_000, 300, 100),
+        ];
+        small
+            .into_iter()
+            .chain(large.into_iter().filter(|_| !cfg!(miri)))
+            .collect()
     }
 
     #[test]
     fn is_a_sort_of_all_scores() {
         for (users, v, width, k) in shapes() {
             let mut world = World::new(users, v, width);
-            assert_eq!(world.run(instructions(), &Serial, k), world.expected(k), "{users} {v} {width} {k}");
-            world.allowed = Some((0..v.div_ceil(32)).map(|i| 0x5a5a_1234 ^ i as i32).collect());
-            assert_eq!(world.run(instructions(), &Serial, k), world.expected(k), "{users} {v} {width} {k}");
+            assert_eq!(
+                world.run(instructions(), &Serial, k),
+                world.expected(k),
+                "{users} {v} {width} {k}"
+            );
+            world.allowed = Some(
+                (0..v.div_ceil(32))
+                    .map(|i| 0x5a5a_1234 ^ i as i32)
+                    .collect(),
+            );
+            assert_eq!(
+                world.run(instructions(), &Serial, k),
+                world.expected(k),
+                "{users} {v} {width} {k}"
+            );
         }
     }
 
@@ -477,14 +475,21 @@ mod tests {
     fn every_set_finds_the_same_items() {
         let world = World::new(9, if cfg!(miri) { 40 } else { 400 }, 20);
         let best = SETS.map(|set| world.run(set, &Serial, 5));
-        assert!(best[0].0 == best[1].0 && best[1] == best[2] || crate::simd::best() == Instructions::Portable);
+        assert!(
+            best[0].0 == best[1].0 && best[1] == best[2]
+                || crate::simd::best() == Instructions::Portable
+        );
         assert_eq!(best[0].0, best[2].0);
         assert_eq!(best[0].2, best[2].2);
     }
 
     #[test]
     fn a_user_alone_gets_what_they_get_among_others() {
-        let world = World::new(if cfg!(miri) { 5 } else { 70 }, if cfg!(miri) { 30 } else { 500 }, 20);
+        let world = World::new(
+            if cfg!(miri) { 5 } else { 70 },
+            if cfg!(miri) { 30 } else { 500 },
+            20,
+        );
         let (ids, scores, interests) = world.run(instructions(), &Serial, 7);
         for user in 0..world.offsets.len() - 1 {
             let rows = world.offsets[user] as usize * 20..world.offsets[user + 1] as usize * 20;
@@ -499,23 +504,49 @@ mod tests {
                 allowed: None,
             };
             let at = user * 7..(user + 1) * 7;
-            let expected = (ids[at.clone()].to_vec(), scores[at.clone()].to_vec(), interests[at].to_vec());
+            let expected = (
+                ids[at.clone()].to_vec(),
+                scores[at.clone()].to_vec(),
+                interests[at].to_vec(),
+            );
             assert_eq!(alone.run(instructions(), &Serial, 7), expected);
         }
     }
 
     #[test]
     fn threads_do_not_change_the_result() {
-        let world = World::new(if cfg!(miri) { 40 } else { 100 }, if cfg!(miri) { 10 } else { 300 }, 8);
+        let world = World::new(
+            if cfg!(miri) { 40 } else { 100 },
+            if cfg!(miri) { 10 } else { 300 },
+            8,
+        );
         let serial = world.run(instructions(), &Serial, 5);
         assert_eq!(serial, world.run(instructions(), &Reverse, 5));
         assert_eq!(serial, world.run(instructions(), &TwoThreads, 5));
     }
 
-    fn given(scores: &[f32], k: usize, seen: &[i32], allowed: Option<&[i32]>) -> (Vec<i32>, Vec<f32>) {
+    fn given(
+        scores: &[f32],
+        k: usize,
+        seen: &[i32],
+        allowed: Option<&[i32]>,
+    ) -> (Vec<i32>, Vec<f32>) {
         let (mut ids, mut best) = (vec![7; k], vec![f32::NAN; k]);
-        let masks = Masks { seen, seen_offsets: &[0, seen.len() as i32], allowed };
-        top_k_scores(&Serial, scores, 1, scores.len(), k, &masks, &mut ids, &mut best);
+        let masks = Masks {
+            seen,
+            seen_offsets: &[0, seen.len() as i32],
+            allowed,
+        };
+        top_k_scores(
+            &Serial,
+            scores,
+            1,
+            scores.len(),
+            k,
+            &masks,
+            &mut ids,
+            &mut best,
+        );
         (ids, best)
     }
 
@@ -526,17 +557,32 @@ mod tests {
         let scores: Vec<f32> = (0..40).map(|i| (i / 2 % 3) as f32).collect();
         // Twos stand at 4, 5, 10, 11, …
         assert_eq!(given(&scores, 3, &[], None), (vec![4, 5, 10], vec![2.0; 3]));
-        assert_eq!(given(&[1.0, 3.0, 1.0, 3.0, 1.0], 4, &[], None), (vec![1, 3, 0, 2], vec![3.0, 3.0, 1.0, 1.0]));
+        assert_eq!(
+            given(&[1.0, 3.0, 1.0, 3.0, 1.0], 4, &[], None),
+            (vec![1, 3, 0, 2], vec![3.0, 3.0, 1.0, 1.0])
+        );
         assert_eq!(given(&[0.0, -0.0], 2, &[], None).0, [0, 1]);
     }
 
     #[test]
     fn what_is_seen_or_not_allowed_or_no_number_stays_out() {
         let scores = [0.5, f32::NAN, 0.9, NONE, 0.7];
-        assert_eq!(given(&scores, 4, &[], None), (vec![2, 4, 0, -1], vec![0.9, 0.7, 0.5, NONE]));
-        assert_eq!(given(&scores, 2, &[4, 2, 4], None), (vec![0, -1], vec![0.5, NONE]));
-        assert_eq!(given(&scores, 2, &[], Some(&[0b10001])), (vec![4, 0], vec![0.7, 0.5]));
-        assert_eq!(given(&scores, 2, &[3, 1, 0, 4, 2], None), (vec![-1; 2], vec![NONE; 2]));
+        assert_eq!(
+            given(&scores, 4, &[], None),
+            (vec![2, 4, 0, -1], vec![0.9, 0.7, 0.5, NONE])
+        );
+        assert_eq!(
+            given(&scores, 2, &[4, 2, 4], None),
+            (vec![0, -1], vec![0.5, NONE])
+        );
+        assert_eq!(
+            given(&scores, 2, &[], Some(&[0b10001])),
+            (vec![4, 0], vec![0.7, 0.5])
+        );
+        assert_eq!(
+            given(&scores, 2, &[3, 1, 0, 4, 2], None),
+            (vec![-1; 2], vec![NONE; 2])
+        );
         assert_eq!(given(&scores, 1, &[], Some(&[0])), (vec![-1], vec![NONE]));
         assert_eq!(given(&[f32::NAN; 70], 1, &[], None), (vec![-1], vec![NONE]));
         assert_eq!(given(&[], 1, &[], None), (vec![-1], vec![NONE]));
@@ -545,7 +591,10 @@ mod tests {
     #[test]
     fn the_last_bit_of_a_word_is_an_item() {
         let scores = vec![1.0; 64];
-        assert_eq!(given(&scores, 2, &[], Some(&[i32::MIN, i32::MIN])).0, [31, 63]);
+        assert_eq!(
+            given(&scores, 2, &[], Some(&[i32::MIN, i32::MIN])).0,
+            [31, 63]
+        );
     }
 
     #[test]
@@ -553,7 +602,16 @@ mod tests {
         let world = World::new(9, 100, 8);
         let (scores, _) = world.scores();
         let (mut ids, mut best) = (vec![7; 9 * 6], vec![f32::NAN; 9 * 6]);
-        top_k_scores(&TwoThreads, &scores, 9, 100, 6, &world.masks(), &mut ids, &mut best);
+        top_k_scores(
+            &TwoThreads,
+            &scores,
+            9,
+            100,
+            6,
+            &world.masks(),
+            &mut ids,
+            &mut best,
+        );
         let (expected_ids, expected_best, _) = world.run(instructions(), &Serial, 6);
         assert_eq!((ids, bits(&best)), (expected_ids, expected_best));
     }

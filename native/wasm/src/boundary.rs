@@ -10,7 +10,10 @@ use wasm_bindgen::JsValue;
 pub type Result<T> = std::result::Result<T, JsValue>;
 
 thread_local! {
-    static ARENA: RefCell<Arena> = RefCell::default();
+    static ARENA: RefCell<Arena> = {
+        keep_panics();
+        RefCell::default()
+    };
     static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
@@ -20,10 +23,14 @@ pub fn call<T>(body: impl FnOnce(&mut Arena) -> foci_engine::Result<T>) -> Resul
 }
 
 /// Keeps what a panic says, so that whoever catches the trap can ask for it.
-pub fn keep_panics() {
+fn keep_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let text = panic.payload_as_str().unwrap_or("a panic without words");
-        PANIC.set(panic.location().map_or_else(|| text.to_owned(), |at| format!("{text} ({at})")));
+        PANIC.set(
+            panic
+                .location()
+                .map_or_else(|| text.to_owned(), |at| format!("{text} ({at})")),
+        );
     }));
 }
 

@@ -91,12 +91,6 @@ pub fn set_threads(threads: u32) -> Result<()> {
     call(|_| foci_engine::set_threads(threads))
 }
 
-/// Runs when the module is instantiated.
-#[wasm_bindgen(start)]
-pub fn start() {
-    boundary::keep_panics();
-}
-
 /// What the panic said that ended this instance.
 #[wasm_bindgen(js_name = "lastPanic")]
 pub fn last_panic() -> String {

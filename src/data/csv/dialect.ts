@@ -17,7 +17,7 @@ const candidates = [',', '\t', ';', '|']
 
 /** Reads the first line of a CSV file: packed or not, delimiter, column names. */
 export async function readDialect(path: string, delimiter?: string): Promise<Dialect> {
-  if (delimiter !== undefined && !/^[\t\x20-\x7e]$/.test(delimiter.replace('"', ''))) {
+  if (delimiter !== undefined && !/^[\t !\x23-\x7e]$/.test(delimiter)) {
     throw new FociError('OPTION', `delimiter ${JSON.stringify(delimiter)} is not one ASCII character`, 'Give one such as "," or "\\t".')
   }
   const gzip = await isGzip(path)

@@ -15,6 +15,9 @@ export interface Session {
 
 /** @param memory what DuckDB may hold before it spills, such as `512MB`; half of the machine up to 4 GB where absent */
 export async function withDuckDB<T>(memory: string | undefined, work: (session: Session) => Promise<T>): Promise<T> {
+  if (memory !== undefined && !/^[0-9.]+ *[KMGT]i?B$/.test(memory)) {
+    throw new FociError('OPTION', `memory ${JSON.stringify(memory)} is no amount`, 'Give one such as 512MB or 4GB.')
+  }
   const { DuckDBInstance } = await loadDuckDB()
   const folder = await mkdtemp(join(tmpdir(), 'foci-'))
   try {
@@ -27,9 +30,19 @@ export async function withDuckDB<T>(memory: string | undefined, work: (session: 
       connection.closeSync()
       instance.closeSync()
     }
+  } catch (cause) {
+    throw explained(cause)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** DuckDB's lack of memory or disk as a FociError; other errors as they are. */
+function explained(cause: unknown): unknown {
+  const message = cause instanceof Error ? cause.message : ''
+  if (cause instanceof FociError || !/out of memory|no space|disk space/i.test(message)) return cause
+  const [first] = message.split('\n')
+  return new FociError('MEMORY', `DuckDB: ${first}`, `Let it hold more (the option memory), or free space in ${tmpdir()}.`, { cause })
 }
 
 function sessionOf(connection: DuckDBConnection, folder: string): Session {

@@ -1,6 +1,5 @@
-import type { ItemRow } from '../catalogue.ts'
+import { type ItemRow, soundItems } from '../catalogue.ts'
 import { locateColumn } from '../columns.ts'
-import { fault, faults } from '../faults.ts'
 import { readDialect } from './dialect.ts'
 import type { Session } from './duckdb.ts'
 import { firstFault, loadCsv } from './load.ts'
@@ -8,33 +7,25 @@ import { firstFault, loadCsv } from './load.ts'
 /** Reads a CSV items table: item, and title, categories or genres where it has them; other columns are passed over. */
 export async function readCsvItems(session: Session, path: string, skipInvalid: boolean) {
   const dialect = await readDialect(path)
-  const find = (name: string, needed = false) => locateColumn(dialect.header, name, path, needed, 'an item column')
-  const item = find('item', true)
-  const optional = (at: number) => (at < 0 ? 'NULL::VARCHAR' : `c${at}`)
+  const find = (name: string, needed = false) => locateColumn(dialect.header, name, path, needed, 'the header "item"')
+  const column = (at: number) => (at < 0 ? 'NULL::VARCHAR' : `c${at}`)
   const listed = find('categories') >= 0 ? find('categories') : find('genres')
-  const loaded = await loadCsv(
-    session,
-    dialect,
-    'catalogue',
-    `c${item} AS item, ${optional(find('title'))} AS title, ${optional(listed)} AS categories`,
-  )
-  const rows = await session.rows(`SELECT item, title, categories, n::DOUBLE FROM catalogue ORDER BY n`)
+  const select = `${column(find('item', true))} AS item, ${column(find('title'))} AS title, ${column(listed)} AS categories`
+  const loaded = await loadCsv(session, dialect, 'catalogue', select)
+  const rows = await session.rows('SELECT item, title, categories FROM catalogue ORDER BY n')
+  const { items, bad } = soundItems(rows.map(itemRow))
   const skipped: Record<string, number> = { ...loaded.broken }
-  const empty = rows.filter(([id]) => isEmpty(id))
-  if (empty.length > 0) skipped[faults[fault.item].reason] = empty.length
-  const bad = Object.keys(skipped).some((reason) => reason !== 'blank line')
-  if (bad && !skipInvalid) {
-    const found = empty.length === 0 ? undefined : { n: Number(empty[0][3]), column: 'item', reason: faults[fault.item].reason }
+  for (const { reason } of bad) skipped[reason] = (skipped[reason] ?? 0) + 1
+  if ((bad.length > 0 || loaded.rejects.length > 0) && !skipInvalid) {
+    const found = bad.length === 0 ? undefined : { n: bad[0].index + 1, column: 'item', reason: bad[0].reason }
     throw await firstFault(dialect, loaded, found)
   }
-  return { items: rows.filter(([id]) => !isEmpty(id)).map(itemRow), skipped }
+  return { items, skipped }
 }
-
-const isEmpty = (id: unknown) => typeof id !== 'string' || /^ *$/.test(id)
 
 function itemRow([item, title, categories]: unknown[]): ItemRow {
   return {
-    item: String(item),
+    item: typeof item === 'string' ? item : '',
     ...(typeof title === 'string' && { title }),
     ...(typeof categories === 'string' && { categories: categories.split('|').filter((each) => each !== '') }),
   }

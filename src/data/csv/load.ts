@@ -30,25 +30,35 @@ export async function loadCsv(session: Session, dialect: Dialect, name: string, 
     delim = ${sqlText(dialect.delimiter)}, quote = '"', escape = '"', compression = '${dialect.gzip ? 'gzip' : 'none'}',
     hive_partitioning = false, max_line_size = ${recordLimit},
     store_rejects = true, rejects_table = '${name}_rejects', rejects_scan = '${name}_scans')`
-  const [blank, table] = await Promise.allSettled([
-    countBlank(dialect),
+  const [walked, table] = await Promise.allSettled([
+    walk(dialect),
     session.connection.run(`CREATE TABLE ${name} AS SELECT row_number() OVER () AS n, ${select} FROM ${scan}`),
   ])
-  if (blank.status === 'rejected') throw blank.reason
-  if (table.status === 'rejected') throw unreadable(dialect, table.reason)
+  if (walked.status === 'rejected') throw walked.reason
+  const { blanks, odd } = walked.value
+  if (odd !== undefined) throw mixedEnds(dialect, odd)
+  if (table.status === 'rejected')
+    throw /out of memory|disk space/i.test(String(table.reason)) ? table.reason : unreadable(dialect, table.reason)
   const { rejects, counts } = await readRejects(session, name)
-  return { rejects, broken: { ...(blank.value > 0 && { 'blank line': blank.value }), ...counts } }
+  return { rejects, broken: { ...(blanks > 0 && { 'blank line': blanks }), ...counts } }
 }
 
 /** DuckDB skips blank lines and does not say so. Walking over the file also proves a gzip archive whole. */
-async function countBlank({ path, gzip, delimiter }: Dialect): Promise<number> {
+async function walk({ path, gzip, delimiter }: Dialect): Promise<{ blanks: number; odd: number | undefined }> {
   let blanks = 0
-  await walkRecords(path, gzip, delimiter, (_line, _start, blank) => {
+  const odd = await walkRecords(path, gzip, delimiter, (_line, _start, blank) => {
     if (blank) blanks++
     return false
   })
-  return blanks
+  return { blanks, odd }
 }
+
+/** DuckDB gives up on such a file, or takes its quotes for unclosed. */
+function mixedEnds({ path }: Dialect, line: number): FociError {
+  return badRow({ source: path, place: `line ${line}`, reason: 'the line ends otherwise than those before it', hint: oneLineEnd })
+}
+
+const oneLineEnd = 'Write the file as CSV in UTF-8 with one kind of line end (\\n or \\r\\n) throughout.'
 
 async function readRejects(session: Session, name: string): Promise<{ rejects: Reject[]; counts: Record<string, number> }> {
   const rows = await session.rows(
@@ -73,15 +83,10 @@ const reasons: Readonly<Record<string, string>> = {
   'LINE SIZE OVER MAXIMUM': 'line too long',
 }
 
-/** What DuckDB gave up on: lines that end differently, mostly. */
+/** What DuckDB gave up on. */
 function unreadable({ path }: Dialect, cause: unknown): FociError {
   const message = String(cause instanceof Error ? cause.message : cause).split('\n')[0]
-  if (message.includes('Out of Memory')) {
-    return new FociError('MEMORY', `${path}: ${message}`, 'Allow DuckDB more (memory) or free space in the temporary folder.', { cause })
-  }
-  return new FociError('DATA', `${path}: ${message}`, 'Write it as CSV in UTF-8 with one kind of line end (\\n or \\r\\n) throughout.', {
-    cause,
-  })
+  return new FociError('DATA', `${path}: ${message}`, oneLineEnd, { cause })
 }
 
 /** The earlier of the first broken record and the sound row number `n` that the caller found fault with, as an error. */

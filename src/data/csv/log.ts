@@ -35,7 +35,7 @@ function selectRow(places: Places): string {
   const valueFault = `WHEN value IS NULL AND trim(${value}) <> '' OR NOT isfinite(value) THEN ${fault.value}`
   return `${at('user')} AS user_id, ${at('item')} AS item_id,
     ${number(`${time}`)} AS num,
-    CASE WHEN num IS NULL AND regexp_full_match(${time}, ${sqlText(isoPattern)}) THEN epoch_us(TRY_CAST(${time} AS TIMESTAMP)) / 1e6 END AS iso,
+    CASE WHEN num IS NULL AND regexp_full_match(${time}, ${sqlText(isoPattern)}) THEN ${isoSeconds(`${time}`)} END AS iso,
     CASE WHEN num IS NULL OR abs(num) >= 9007199254740992 THEN ${time} END AS written,
     ${scene ?? 'NULL'} AS scene_id, ${event ?? 'NULL'} AS event_id,
     ${value === undefined ? 'NULL::DOUBLE' : number(value)} AS value,
@@ -45,6 +45,15 @@ function selectRow(places: Places): string {
       ${empty(scene, fault.scene)} ${empty(event, fault.event)}
       ${value === undefined ? '' : valueFault}
       ELSE ${fault.none} END)::TINYINT AS fault`
+}
+
+/** `parseIso` in SQL: DuckDB's timestamps pass over an offset, so it is cut off and subtracted. */
+function isoSeconds(text: string): string {
+  const offset = `regexp_extract(${text}, ':[0-9.]+([+-][0-9]{2}:?[0-9]{0,2})$', 1)`
+  const bare = `regexp_replace(${text}, '(:[0-9.]+)(Z|[+-][0-9]{2}:?[0-9]{0,2})$', '\\1')`
+  const minutes = `(CASE WHEN ${offset} = '' THEN 0 ELSE (${offset}[1] || '1')::INTEGER *
+    (${offset}[2:3]::INTEGER * 60 + coalesce(TRY_CAST(replace(${offset}[4:], ':', '') AS INTEGER), 0)) END)`
+  return `(epoch_us(TRY_CAST(${bare} AS TIMESTAMP)) - ${minutes} * 60000000::BIGINT) / 1e6`
 }
 
 async function unitOf(session: Session): Promise<TimeUnit> {

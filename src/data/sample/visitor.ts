@@ -1,6 +1,6 @@
 import type { Random } from './random.ts'
 import { type Scene, scenes } from './themes.ts'
-import type { SampleEvent, SampleTruth, UserTruth } from './world.ts'
+import type { SampleEvent, SampleTruth, UserTruth } from './truth.ts'
 
 const day = 86_400
 

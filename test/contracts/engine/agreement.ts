@@ -7,7 +7,7 @@ import { losses } from './losses.ts'
 import { optimisers } from './optimisers.ts'
 import { products } from './products.ts'
 import { rows } from './rows.ts'
-import { evaluate, type Result, readFloat32, readFloat64, type Sample } from './samples.ts'
+import { evaluate, type Result, ROUNDED_ONES, readFloat32, readFloat64, type Sample } from './samples.ts'
 import { selection } from './selection.ts'
 import { tables } from './tables.ts'
 
@@ -27,7 +27,7 @@ export function checkAgreement(engine: () => Engine): void {
     it(`${op} agrees with the reference on ${list.length} samples`, () => {
       const faults = list.flatMap((sample) => {
         const [got, wanted] = [evaluate(engine(), sample, readFloat32), evaluate(reference, sample, readFloat64)]
-        const found = wanted.map((result, place) => difference(got[place], result, sample.tolerance))
+        const found = wanted.map((result, place) => difference(got[place], result, sample))
         return found.flatMap((fault, place) => (fault ? [`${sample.label}, result ${place}: ${fault}`] : []))
       })
       expect(faults).toEqual([])
@@ -35,12 +35,12 @@ export function checkAgreement(engine: () => Engine): void {
   }
 }
 
-/** What is wrong with a result, if anything: f32 within the tolerance times the largest magnitude, integers exact. */
-function difference(got: Result, wanted: Result, tolerance: number): string | undefined {
+/** What is wrong with a result, if anything: f32 within the sample's bounds, integers exact. */
+function difference(got: Result, wanted: Result, { tolerance, remainder = ROUNDED_ONES }: Sample): string | undefined {
   if (got.shape.join() !== wanted.shape.join()) return `shape [${got.shape}], not [${wanted.shape}]`
   if (got.values.length !== wanted.values.length) return `${got.values.length} values, not ${wanted.values.length}`
   const largest = Array.from(wanted.values).reduce((max, value) => (Number.isFinite(value) ? Math.max(max, Math.abs(value)) : max), 0)
-  const bound = wanted.values instanceof Int32Array ? 0 : tolerance * largest
+  const bound = wanted.values instanceof Int32Array ? 0 : tolerance * largest + remainder
   for (let i = 0; i < wanted.values.length; i++) {
     const [a, b] = [got.values[i], wanted.values[i]]
     if (!(Object.is(a, b) || Math.abs(a - b) <= bound)) return `element ${i} is ${a}, not ${b} (largest ${largest})`

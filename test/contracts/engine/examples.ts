@@ -240,11 +240,11 @@ export const examples: Example[] = [
   },
   {
     op: 'topKScores',
-    title: 'never gives an item at −∞',
-    run: (e) => e.topKScores(matrix(e, [INFINITE, 1, INFINITE]), 2, ints(e), ints(e, 0, 0), 0),
+    title: 'never gives an item at −∞ or at no number',
+    run: (e) => e.topKScores(matrix(e, [INFINITE, 1, Number.NaN, 2]), 3, ints(e), ints(e, 0, 0), 0),
     gives: [
-      [1, -1],
-      [1, INFINITE],
+      [3, 1, -1],
+      [2, 1, INFINITE],
     ],
   },
 

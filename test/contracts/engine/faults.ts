@@ -31,6 +31,7 @@ const best = (e: Engine, { offsets = [0, 1, 2], width = 3, seen = [4], seenOffse
 
 const step = (e: Engine, parameter: Id, first: Id, second: Id, gradient: Id, number = 1) =>
   e.adam(parameter, first, second, gradient, 0.1, 0.9, 0.98, 1e-8, 0, number, 1)
+const stepTwice = (e: Engine, moment: Id) => step(e, variable(e, 3), moment, moment, real(e, 3))
 const stepRows = (e: Engine, rows: Id, ids: Id) =>
   e.adamRows(variable(e, 3, 2), variable(e, 3, 2), variable(e, 3, 2), rows, ids, 0.1, 0.9, 0.98, 1e-8, 0, 1, 1)
 
@@ -152,6 +153,7 @@ const faults: readonly (readonly [code: ErrorCode, title: string, run: (e: Engin
   ['SHAPE', 'a moment of another shape', (e) => step(e, variable(e, 3), variable(e, 2), variable(e, 3), real(e, 3))],
   ['SHAPE', 'a step gradient of another shape', (e) => step(e, variable(e, 3), variable(e, 3), variable(e, 3), real(e, 4))],
   ['SHAPE', 'a step on what is no variable', (e) => step(e, real(e, 3), variable(e, 3), variable(e, 3), real(e, 3))],
+  ['SHAPE', 'one variable for both moments', (e) => stepTwice(e, variable(e, 3))],
   ['RANGE', 'step 0', (e) => step(e, variable(e, 3), variable(e, 3), variable(e, 3), real(e, 3), 0)],
   ['RANGE', 'a row beyond the parameter', (e) => stepRows(e, real(e, 1, 2), ints(e, 3))],
   ['RANGE', 'rows that repeat', (e) => stepRows(e, real(e, 2, 2), ints(e, 1, 1))],

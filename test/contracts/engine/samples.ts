@@ -21,6 +21,8 @@ export interface Sample {
   readonly gradient?: (e: Engine, inputs: readonly Id[], outputs: readonly Id[], dy: Id) => readonly Id[]
   /** How far an f32 result may be from the reference, as a part of its largest magnitude. */
   readonly tolerance: number
+  /** How far besides, where terms cancel; `ROUNDED_ONES` by default. */
+  readonly remainder?: number
 }
 
 /** Elementwise work and short sums: a few roundings of 2⁻²⁴ = 6e-8 each. */
@@ -29,6 +31,9 @@ export const ROUNDINGS = 2e-6
 export const SUMS = 1e-5
 /** Exponentials of sums: an error of 1e-6 in a logit of magnitude 10 is 1e-5 in its weight. */
 export const EXPONENTIALS = 5e-5
+
+/** Where terms of about 1 cancel, as in a gradient that is 0, a few of their roundings of 2⁻²⁴ remain. */
+export const ROUNDED_ONES = 2 ** -22
 
 type Call = Omit<Sample, 'op' | 'label' | 'tolerance'>
 

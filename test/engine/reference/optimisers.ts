@@ -17,6 +17,7 @@ interface Settings {
 export function optimisers(arena: Arena): Optimisers {
   /** One step of the elements `at` of a variable and its moments, with gradient element i for the i-th of them. */
   const step = (variables: [Id, Id, Id], gradient: Float64Array, at: (i: number) => number, settings: Settings): void => {
+    expectShape(new Set(variables).size === 3, 'adam: one variable in two places')
     const [parameter, first, second] = variables.map((id) => arena.writable(id).values)
     const { rate, beta1, beta2, epsilon, decay, step, clip } = settings
     expectRange(step >= 1, `adam: step ${step}`)

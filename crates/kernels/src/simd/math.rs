@@ -59,7 +59,7 @@ pub fn sigmoid<const FMA: bool>(x: f32) -> f32 {
 pub fn tanh<const FMA: bool>(x: f32) -> f32 {
     let z = x * x;
     let mut p = -5.704_988_7e-3f32;
-    p = fma::<FMA>(p, z, 2.063_908_9e-2);
+    p = fma::<FMA>(p, z, 2.063_909e-2);
     p = fma::<FMA>(p, z, -5.373_971_6e-2);
     p = fma::<FMA>(p, z, 1.333_144_2e-1);
     p = fma::<FMA>(p, z, -3.333_328e-1);
@@ -78,7 +78,7 @@ pub fn tanh<const FMA: bool>(x: f32) -> f32 {
 pub fn normal<const FMA: bool>(x: f32) -> (f32, f32) {
     let bell = exp::<FMA>(-0.5 * x * x);
     let t = 1.0 / fma::<FMA>(x.abs(), 0.4 * std::f32::consts::FRAC_1_SQRT_2, 1.0);
-    let mut p = 3.807_435_1e-2f32;
+    let mut p = 3.807_435e-2_f32;
     p = fma::<FMA>(p, t, -1.252_846_7e-1);
     p = fma::<FMA>(p, t, 5.387_122e-2);
     p = fma::<FMA>(p, t, 1.212_352_6e-1);

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 pub mod math;
 pub mod matrix;
+pub mod transpose;
 mod vector;
 
 /// Lanes of every loop, the same for every instruction set, so that all of them sum in the same order.
@@ -93,14 +94,8 @@ pub fn sum_lanes(mut x: Lane) -> f32 {
 #[inline(always)]
 pub fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
     assert_eq!(x.len(), y.len());
-    let (x, x_tail) = x.as_chunks::<LANES>();
-    let (y, y_tail) = y.as_chunks_mut::<LANES>();
+    // One flat loop: over chunks of lanes the compiler would gather.
     for (x, y) in x.iter().zip(y) {
-        for i in 0..LANES {
-            y[i] = f(x[i]);
-        }
-    }
-    for (x, y) in x_tail.iter().zip(y_tail) {
         *y = f(*x);
     }
 }
@@ -109,17 +104,17 @@ pub fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
 #[inline(always)]
 pub fn zip(a: &[f32], b: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
     assert!(a.len() == y.len() && b.len() == y.len());
-    let (a, a_tail) = a.as_chunks::<LANES>();
-    let (b, b_tail) = b.as_chunks::<LANES>();
-    let (y, y_tail) = y.as_chunks_mut::<LANES>();
     for ((a, b), y) in a.iter().zip(b).zip(y) {
-        for i in 0..LANES {
-            y[i] = f(a[i], b[i]);
-        }
-    }
-    for ((a, b), y) in a_tail.iter().zip(b_tail).zip(y_tail) {
         *y = f(*a, *b);
     }
+}
+
+/// A part of a vector, followed by zeros.
+#[inline(always)]
+pub fn padded(x: &[f32]) -> Lane {
+    let mut lane = [0.0; LANES];
+    lane[..x.len()].copy_from_slice(x);
+    lane
 }
 
 /// Each lane folded by `sum = add(sum, a[i], b[i])`, element `i` in lane `i % LANES`, then the lanes in their tree.
@@ -134,8 +129,11 @@ pub fn fold_sum(a: &[f32], b: &[f32], add: impl Fn(f32, f32, f32) -> f32) -> f32
             sum[i] = add(sum[i], a[i], b[i]);
         }
     }
-    for (i, (a, b)) in a_tail.iter().zip(b_tail).enumerate() {
-        sum[i] = add(sum[i], *a, *b);
+    if !a_tail.is_empty() {
+        let (a, b) = (padded(a_tail), padded(b_tail));
+        for i in 0..LANES {
+            sum[i] = if i < a_tail.len() { add(sum[i], a[i], b[i]) } else { sum[i] };
+        }
     }
     sum_lanes(sum)
 }

@@ -1,6 +1,6 @@
 //! Sixteen lanes as registers, for the loops that must keep dozens of them: the compiler spills arrays there.
 
-use super::{LANES, Lane};
+use super::LANES;
 
 /// Sixteen f32 in the registers of one instruction set.
 ///
@@ -22,64 +22,10 @@ pub(super) trait Vector: Copy {
     unsafe fn transpose(x: [Self; LANES]) -> [Self; LANES];
 }
 
-/// What the compilation target promises.
-#[derive(Clone, Copy)]
-pub(super) struct Portable(Lane);
-
-impl Vector for Portable {
-    const ROWS: usize = if cfg!(target_arch = "aarch64") { 4 } else { 2 };
-    const ACROSS: usize = 1;
-
-    #[inline(always)]
-    unsafe fn splat(x: f32) -> Self {
-        Self([x; LANES])
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: good for sixteen f32 by the caller's promise.
-        Self(unsafe { from.cast::<Lane>().read_unaligned() })
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: as above.
-        unsafe { to.cast::<Lane>().write_unaligned(self.0) }
-    }
-
-    #[inline(always)]
-    unsafe fn add(mut self, y: Self) -> Self {
-        for i in 0..LANES {
-            self.0[i] += y.0[i];
-        }
-        self
-    }
-
-    #[inline(always)]
-    unsafe fn fma(self, y: Self, mut z: Self) -> Self {
-        for i in 0..LANES {
-            z.0[i] = super::fma::<{ cfg!(target_arch = "aarch64") }>(self.0[i], y.0[i], z.0[i]);
-        }
-        z
-    }
-
-    #[inline(always)]
-    unsafe fn transpose(mut x: [Self; LANES]) -> [Self; LANES] {
-        // Four rounds of the perfect shuffle.
-        for _ in 0..4 {
-            let mut y = x;
-            for i in 0..LANES / 2 {
-                let (a, b) = (x[i].0, x[i + LANES / 2].0);
-                for j in 0..LANES / 2 {
-                    (y[2 * i].0[2 * j], y[2 * i].0[2 * j + 1]) = (a[j], b[j]);
-                    (y[2 * i + 1].0[2 * j], y[2 * i + 1].0[2 * j + 1]) = (a[j + 8], b[j + 8]);
-                }
-            }
-            x = y;
-        }
-        x
-    }
-}
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub(super) use lanes::Portable;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(super) use wasm::Simd128 as Portable;
 
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86::{Avx2, Avx512};
@@ -226,7 +172,12 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn fma(self, y: Self, z: Self) -> Self {
-            unsafe { Self(_mm256_fmadd_ps(self.0, y.0, z.0), _mm256_fmadd_ps(self.1, y.1, z.1)) }
+            unsafe {
+                Self(
+                    _mm256_fmadd_ps(self.0, y.0, z.0),
+                    _mm256_fmadd_ps(self.1, y.1, z.1),
+                )
+            }
         }
 
         #[inline(always)]
@@ -245,6 +196,152 @@ mod x86 {
                     } else {
                         (y[j].1, y[j + 8].1) = (left[j], right[j]);
                     }
+                }
+            }
+            y
+        }
+    }
+}
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+mod lanes {
+    use super::super::{Lane, fma};
+    use super::{LANES, Vector};
+
+    /// What the compilation target promises.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Portable(Lane);
+
+    impl Vector for Portable {
+        const ROWS: usize = if cfg!(target_arch = "aarch64") { 4 } else { 2 };
+        const ACROSS: usize = 1;
+
+        #[inline(always)]
+        unsafe fn splat(x: f32) -> Self {
+            Self([x; LANES])
+        }
+
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> Self {
+            // SAFETY: good for sixteen f32 by the caller's promise.
+            Self(unsafe { from.cast::<Lane>().read_unaligned() })
+        }
+
+        #[inline(always)]
+        unsafe fn store(self, to: *mut f32) {
+            // SAFETY: as above.
+            unsafe { to.cast::<Lane>().write_unaligned(self.0) }
+        }
+
+        #[inline(always)]
+        unsafe fn add(mut self, y: Self) -> Self {
+            for i in 0..LANES {
+                self.0[i] += y.0[i];
+            }
+            self
+        }
+
+        #[inline(always)]
+        unsafe fn fma(self, y: Self, mut z: Self) -> Self {
+            for i in 0..LANES {
+                z.0[i] = fma::<{ cfg!(target_arch = "aarch64") }>(self.0[i], y.0[i], z.0[i]);
+            }
+            z
+        }
+
+        #[inline(always)]
+        unsafe fn transpose(mut x: [Self; LANES]) -> [Self; LANES] {
+            // Four rounds of the perfect shuffle.
+            for _ in 0..4 {
+                let mut y = x;
+                for i in 0..LANES / 2 {
+                    let (a, b) = (x[i].0, x[i + LANES / 2].0);
+                    for j in 0..LANES / 2 {
+                        (y[2 * i].0[2 * j], y[2 * i].0[2 * j + 1]) = (a[j], b[j]);
+                        (y[2 * i + 1].0[2 * j], y[2 * i + 1].0[2 * j + 1]) = (a[j + 8], b[j + 8]);
+                    }
+                }
+                x = y;
+            }
+            x
+        }
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm {
+    use super::{LANES, Vector};
+    use std::arch::wasm32::*;
+
+    /// The simd128 of WebAssembly, which has no fused product.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Simd128([v128; 4]);
+
+    impl Vector for Simd128 {
+        const ROWS: usize = 2;
+        const ACROSS: usize = 1;
+
+        #[inline(always)]
+        unsafe fn splat(x: f32) -> Self {
+            Self([f32x4_splat(x); 4])
+        }
+
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> Self {
+            let from = from.cast::<v128>();
+            // SAFETY: good for sixteen f32 by the caller's promise.
+            unsafe {
+                Self([
+                    v128_load(from),
+                    v128_load(from.add(1)),
+                    v128_load(from.add(2)),
+                    v128_load(from.add(3)),
+                ])
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn store(self, to: *mut f32) {
+            for i in 0..4 {
+                // SAFETY: as above.
+                unsafe { v128_store(to.cast::<v128>().add(i), self.0[i]) }
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn add(mut self, y: Self) -> Self {
+            for i in 0..4 {
+                self.0[i] = f32x4_add(self.0[i], y.0[i]);
+            }
+            self
+        }
+
+        #[inline(always)]
+        unsafe fn fma(self, y: Self, mut z: Self) -> Self {
+            for i in 0..4 {
+                z.0[i] = f32x4_add(f32x4_mul(self.0[i], y.0[i]), z.0[i]);
+            }
+            z
+        }
+
+        #[inline(always)]
+        unsafe fn transpose(x: [Self; LANES]) -> [Self; LANES] {
+            let mut y = x;
+            for i in 0..4 {
+                for j in 0..4 {
+                    let [a, b, c, d] = [0, 1, 2, 3].map(|row| x[4 * i + row].0[j]);
+                    let (ab, cd) = (
+                        i32x4_shuffle::<0, 4, 1, 5>(a, b),
+                        i32x4_shuffle::<0, 4, 1, 5>(c, d),
+                    );
+                    y[4 * j].0[i] = i32x4_shuffle::<0, 1, 4, 5>(ab, cd);
+                    y[4 * j + 1].0[i] = i32x4_shuffle::<2, 3, 6, 7>(ab, cd);
+                    let (ab, cd) = (
+                        i32x4_shuffle::<2, 6, 3, 7>(a, b),
+                        i32x4_shuffle::<2, 6, 3, 7>(c, d),
+                    );
+                    y[4 * j + 2].0[i] = i32x4_shuffle::<0, 1, 4, 5>(ab, cd);
+                    y[4 * j + 3].0[i] = i32x4_shuffle::<2, 3, 6, 7>(ab, cd);
                 }
             }
             y

@@ -1,0 +1,38 @@
+use foci_kernels::*;
+use std::time::Instant;
+fn main() {
+    let n = 1 << 16;
+    let x: Vec<f32> = (0..n).map(|i| random::bits(1, 0, i as u32) as f32 / 2147483648.0 - 1.0).collect();
+    let z = x.clone(); let mut y = vec![0.0f32; n]; let mut m = vec![0.0f32; n]; let mut v = vec![0.0f32; n];
+    let t = |name: &str, f: &mut dyn FnMut()| { let mut best = f64::MAX; for _ in 0..100 { let s = Instant::now(); f(); best = best.min(s.elapsed().as_secs_f64()) } println!("{name}: {:.0} M/s", n as f64 / best / 1e6) };
+    let r = &Serial;
+    t("add", &mut || elementwise::add(r, &x, &z, &mut y));
+    t("relu", &mut || activation::relu(r, &x, &mut y));
+    t("gelu", &mut || activation::gelu(r, &x, &mut y));
+    t("gelu'", &mut || activation::gelu_gradient(r, &x, &z, &mut y));
+    t("silu", &mut || activation::silu(r, &x, &mut y));
+    t("silu'", &mut || activation::silu_gradient(r, &x, &z, &mut y));
+    t("sigmoid", &mut || activation::sigmoid(r, &x, &mut y));
+    t("tanh", &mut || activation::tanh(r, &x, &mut y));
+    t("dropout", &mut || dropout::dropout(r, &x, &dropout::Dropout { rate: 0.1, seed: 1, draw: 1 }, &mut y));
+    let row = &z[..64]; let (mut a, mut b) = (vec![0.0; 64], vec![0.0; 64]); let mut s = vec![0.0; 1 << 16];
+    t("add_row", &mut || reduce::add_row(r, &x, row, &mut y));
+    t("sum_rows", &mut || reduce::sum_rows(r, &x, 64, &mut a, &mut s));
+    t("sum", &mut || { std::hint::black_box(reduce::sum(&x)); });
+    t("squared_norm", &mut || { std::hint::black_box(reduce::squared_norm(&x)); });
+    t("finite", &mut || { std::hint::black_box(reduce::finite(&x)); });
+    t("softmax 64", &mut || softmax::softmax(r, &x, 64, &mut y));
+    t("softmax 1024", &mut || softmax::softmax(r, &x, 1024, &mut y));
+    t("softmax' 64", &mut || softmax::softmax_gradient(r, &x, &z, 64, &mut y));
+    t("layer_norm 64", &mut || layer_norm::layer_norm(r, &x, row, row, 1e-5, &mut y));
+    t("layer_norm' 64", &mut || layer_norm::layer_norm_gradient(r, &x, row, &z, 1e-5, &mut y, &mut a, &mut b, &mut s));
+    t("normalize 64", &mut || normalize::normalize(r, &x, 64, &mut y));
+    t("normalize' 64", &mut || normalize::normalize_gradient(r, &x, &z, 64, &mut y));
+    let by = adam::Adam { rate: 1e-3, beta1: 0.9, beta2: 0.98, epsilon: 1e-8, decay: 0.0, step: 1.0, clip: 1.0 };
+    t("adam", &mut || adam::adam(r, &mut y, &mut m, &mut v, &x, &by));
+    let ids: Vec<i32> = (0..1024).map(|i| (random::bits(3, 0, i) % 1024) as i32).collect(); let mut order = vec![0u32; 1024];
+    t("gather", &mut || table::gather(r, &x, 64, &ids, &mut y));
+    t("sort_ids/64", &mut || { std::hint::black_box(table::sort_ids(&ids, &mut order)); });
+    let u = table::sort_ids(&ids, &mut order); let mut un = vec![0; u];
+    t("gather'", &mut || table::gather_gradient(r, &x, 64, &ids, &order, &mut y[..u * 64], &mut un));
+}
