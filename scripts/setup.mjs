@@ -23,8 +23,12 @@ function checkNode() {
 function installPackages() {
   const installed = 'node_modules/.package-lock.json'
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync('package-lock.json').mtimeMs) return
+  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund']
   say('installing packages (npm ci)')
-  if (!succeeds('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'])) stop('npm ci failed: see its message above.')
+  if (succeeds('npm', ['ci', ...quiet], { stdio: 'ignore' })) return
+  // npm ci refuses a registry without the packages of other platforms; npm install leaves those out, at the same versions.
+  say('npm ci failed, trying npm install with the locked versions')
+  if (!succeeds('npm', ['install', '--no-save', ...quiet])) stop('npm install failed: see its message above.')
 }
 
 function checkRust() {

@@ -13,16 +13,7 @@ export type { Interval } from './evaluate/statistics.ts'
 export { markov } from './models/markov.ts'
 export { popularity } from './models/popularity.ts'
 export { sasrec } from './models/sasrec.ts'
-export {
-  type Event,
-  Filter,
-  type LoadOptions,
-  type Reason,
-  type Recommendations,
-  type Recommended,
-  Recommender,
-  type Request,
-  type Whom,
-} from './recommend/recommender.ts'
+export { type LoadOptions, Recommender } from './recommend/recommender.ts'
+export type { Event, Filter, Reason, Recommendations, Recommended, Request, Whom } from './recommend/request.ts'
 export type { EpochReport, StepReport, TrainOptions } from './train/options.ts'
 export { type Run, train } from './train/train.ts'

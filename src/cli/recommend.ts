@@ -1,7 +1,7 @@
 import type { Catalogue, Interactions } from '../data/interactions.ts'
 import { nearest } from '../data/nearest.ts'
 import { FociError } from '../errors.ts'
-import type { Recommendations, Recommended, Recommender, Whom } from '../recommend/recommender.ts'
+import type { Recommendations, Recommended, Recommender, Whom } from '../recommend/request.ts'
 import type { FociCommand } from './command.ts'
 import { usage } from './failure.ts'
 import { jsonFlag, listFlag, wholeFlag } from './flags.ts'

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Interactions } from '../data/interactions.ts'
 import { FociError } from '../errors.ts'
 import type { ModelDefinition, ModelSpec } from '../models/define.ts'
-import type { EpochReport, TrainSettings } from '../train/options.ts'
+import type { EpochReport, StepReport, TrainSettings } from '../train/options.ts'
 import type { Run } from '../train/train.ts'
 import { type FociCommand, required } from './command.ts'
 import { choiceFlag, jsonFlag, realFlag, wholeFlag } from './flags.ts'
@@ -131,9 +131,13 @@ async function fit(
     bar.clear()
     say(epochLine(epoch))
   }
+  // A bar that is up when the process is killed would leave the terminal without line wrap
+  const onStep = (step: StepReport): void => {
+    if (!stop.signal.aborted) bar.step(step)
+  }
   try {
     const settings = { split, seed, epochs, patience, batch, learningRate, weightDecay, clip }
-    return await train(log, { ...settings, model, checkpoint, resume, signal: stop.signal, onEpoch, onStep: bar.step })
+    return await train(log, { ...settings, model, checkpoint, resume, signal: stop.signal, onEpoch, onStep })
   } catch (error) {
     throw error instanceof FociError && error.code === 'ABORTED' ? stopped(checkpoint, words) : error
   } finally {

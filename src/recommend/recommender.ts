@@ -12,65 +12,13 @@ import { scope, Tensor } from '../tensor/tensor.ts'
 import { Variables } from '../tensor/variables.ts'
 import { Bits } from './bits.ts'
 import { type Lists, rankItems } from './ranking.ts'
+import { Filter, type Reason, type Recommendations, type Recommended, type Request, type Whom } from './request.ts'
 
 export interface LoadOptions {
   /** Lets requests name a user of this log instead of a history. */
   readonly log?: Interactions
   /** The engine to run on; the best that loads where absent. */
   readonly engine?: Engine
-}
-
-/** Who is asked about: a user of the log that the recommender was loaded with, or a history, oldest first. */
-export type Whom =
-  | { readonly user: string; readonly history?: undefined }
-  | { readonly history: readonly Event[]; readonly user?: undefined }
-
-/** An item id, with its time in milliseconds (as `Date.now()`) where the model reads times. */
-export type Event = string | { readonly item: string; readonly time?: number }
-
-export type Request = Whom & {
-  /** How many; 10 where absent. */
-  readonly k?: number
-  /** Items left out beside the history's own. */
-  readonly seen?: readonly string[]
-  readonly exclude?: readonly string[]
-  readonly filter?: Filter
-  /** Adds `because` to each item. */
-  readonly explain?: boolean
-}
-
-export interface Recommended {
-  readonly item: string
-  /** The model's score; 0 where the item is there for being popular. */
-  readonly score: number
-  /** Which of the user's interests it came from; −1 for popular items. */
-  readonly interest: number
-  readonly source: 'model' | 'popular'
-  readonly because?: readonly Reason[]
-}
-
-/** An event of the history and its share of the reasons: the score's loss without it, over the sum of all such losses' sizes. */
-export interface Reason {
-  readonly item: string
-  readonly share: number
-}
-
-export interface Recommendations {
-  readonly items: readonly Recommended[]
-  /** Items of the request that the artefact does not know; they were skipped. */
-  readonly unknown: readonly string[]
-  readonly model: string
-}
-
-/** The items that a predicate allowed, computed once. */
-export class Filter {
-  /** @internal */
-  readonly bits: Bits
-
-  /** @internal */
-  constructor(bits: Bits) {
-    this.bits = bits
-  }
 }
 
 /** Reasons shown for an item. */

@@ -314,7 +314,7 @@ fn forward(set: Instructions, head: &Head<'_>, panels: [Panel<'_>; 2], parts: Pa
         for start in (0..place + count).step_by(KEYS) {
             let weights = &mut weights[..KEYS.min(place + count - start)];
             scores(set, q, &head.k, start, weights);
-            let tile = Tile { first, place, start, mask: head.mask };
+            let tile = Tile { first, place, start, lanes: count, mask: head.mask };
             weigh::on(set, &tile, weights, &mut state, sums);
             if head.v.finite(start.max(place + 1), start + weights.len()) {
                 mix(set, weights, &head.v, start, sums);
@@ -356,7 +356,7 @@ fn backward(set: Instructions, head: &Head<'_>, up: &Upstream<'_>, panels: [Pane
             let (weights, changes) = (&mut weights[..keys], &mut changes[..keys]);
             scores(set, q, &head.k, start, weights);
             scores(set, dout, &head.v, start, changes);
-            let tile = Tile { first, place, start, mask: head.mask };
+            let tile = Tile { first, place, start, lanes: count, mask: head.mask };
             differentiate::on(set, &tile, &state, weights, changes);
             mix(set, changes, &head.k, start, dq_sums);
             spread(set, weights, &dout_rows[..count * (size / LANES)], start, parts.sums, &mut dv);
@@ -377,6 +377,8 @@ struct Tile {
     first: usize,
     place: usize,
     start: usize,
+    /// Queries, at most sixteen.
+    lanes: usize,
     mask: Mask,
 }
 
@@ -401,37 +403,51 @@ struct Known {
 /// Scores become weights exp(score − max), dropped ones 0; what stands in `sums` is brought to the new maximum.
 #[inline(always)]
 fn weigh_body<const FMA: bool>(tile: &Tile, weights: &mut [Lane], state: &mut State, sums: &mut [f32]) {
-    let State { mut max, mut total } = *state;
-    for (j, s) in (tile.start..).zip(&mut *weights) {
+    let own = (tile.place + 1).saturating_sub(tile.start).min(weights.len());
+    for (j, s) in (tile.start + own..).zip(&mut weights[own..]) {
+        let later = (j - tile.place) as u32;
         for i in 0..LANES {
-            s[i] = if tile.place + i >= j { s[i] } else { f32::NEG_INFINITY };
+            s[i] = if i as u32 >= later { s[i] } else { f32::NEG_INFINITY };
+        }
+    }
+    let mut max = state.max;
+    for s in &*weights {
+        for i in 0..LANES {
             max[i] = if s[i] > max[i] { s[i] } else { max[i] };
         }
     }
-    if tile.start > 0 {
-        let mut factor = [0.0; LANES];
-        for i in 0..LANES {
-            factor[i] = math::exp::<FMA>(state.max[i] - max[i]);
-            total[i] *= factor[i];
-        }
-        for sum in sums.as_chunks_mut::<LANES>().0 {
-            for i in 0..LANES {
-                sum[i] *= factor[i];
-            }
-        }
+    let mut factor = [0.0; LANES];
+    for i in 0..LANES {
+        factor[i] = math::exp::<FMA>(state.max[i] - max[i]);
     }
+    if tile.start > 0 {
+        rescale(sums, &factor, tile.lanes);
+    }
+    let mut total = [0.0; LANES];
     for s in &mut *weights {
         for i in 0..LANES {
             s[i] = math::exp::<FMA>(s[i] - max[i]);
             total[i] += s[i];
         }
     }
+    for i in 0..LANES {
+        state.total[i] = fma::<FMA>(state.total[i], factor[i], total[i]);
+    }
+    state.max = max;
     if tile.mask.threshold > 0 {
         for (j, s) in (tile.start..).zip(weights) {
             *s = tile.mask.apply(tile.first, j, s);
         }
     }
-    *state = State { max, total };
+}
+
+#[inline(always)]
+fn rescale(sums: &mut [f32], factor: &Lane, lanes: usize) {
+    for sum in sums.chunks_exact_mut(LANES) {
+        for (x, factor) in sum[..lanes].iter_mut().zip(&factor[..lanes]) {
+            *x *= factor;
+        }
+    }
 }
 
 /// Scores and dout · v become the weights of dout in dv, and ds.
