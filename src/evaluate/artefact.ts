@@ -5,8 +5,7 @@ import { leaveOneOut } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FociError } from '../errors.ts'
-import { specOf } from '../models/registry.ts'
-import { Variables } from '../tensor/variables.ts'
+import { buildModel } from '../recommend/build.ts'
 import { type ReportRow, ranks, summarise } from './evaluate.ts'
 
 export interface EvaluateOptions {
@@ -26,12 +25,13 @@ export async function evaluateArtefact(source: string | Uint8Array, log: Interac
   const artefact = typeof source === 'string' ? await loadArtefact(source) : await readArtefact(source)
   checkCatalogue(artefact, log)
   const engine = options.engine ?? (await selectEngine())
-  const [{ model, options: own }] = artefact.parts
-  using variables = new Variables(engine, { artefact: artefact.hash, tensors: artefact.tensors })
-  const spec = specOf(model, own)
-  const built = spec.definition.build(spec.options, { engine, items: log.catalogue.size, variables })
+  const { model, variables } = buildModel(engine, artefact)
   const split = leaveOneOut(log)
-  return summarise(model, on, ranks(engine, built, split, split[on], k), k)
+  try {
+    return summarise(artefact.parts[0].model, on, ranks(engine, model, split, split[on], k), k)
+  } finally {
+    variables[Symbol.dispose]()
+  }
 }
 
 function checkCatalogue({ catalogue }: Artefact, log: Interactions): void {

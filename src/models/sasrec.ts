@@ -1,3 +1,4 @@
+import { FociError } from '../errors.ts'
 import { crossEntropy } from '../losses/cross-entropy.ts'
 import { sampledSoftmax } from '../losses/sampled-softmax.ts'
 import { Attention, type Segments } from '../nn/attention.ts'
@@ -53,7 +54,9 @@ class Sasrec implements Encoder {
   private readonly norm: LayerNorm
 
   constructor(options: OptionsOf<typeof fields>, { variables, items }: ModelContext) {
-    const { dim, blocks, maxLength, dropout } = options
+    const { dim, blocks, heads, maxLength, dropout } = options
+    if (dim % heads !== 0)
+      throw new FociError('OPTION', `sasrec's ${heads} heads do not divide its dim of ${dim}.`, 'Choose heads that do, such as 1, 2 or 4.')
     this.options = options
     this.maxLength = maxLength
     this.item = new Embedding(variables, 'item', items, dim, normal(0.02))

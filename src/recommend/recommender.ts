@@ -6,11 +6,11 @@ import { selectEngine } from '../engine/select.ts'
 import { FociError } from '../errors.ts'
 import { leaveOneOut } from '../explain/leave-one-out.ts'
 import type { Model } from '../models/contracts.ts'
-import { specOf } from '../models/registry.ts'
 import { normalize } from '../ops/normalize.ts'
 import { scope, Tensor } from '../tensor/tensor.ts'
-import { Variables } from '../tensor/variables.ts'
+import type { Variables } from '../tensor/variables.ts'
 import { Bits } from './bits.ts'
+import { buildModel } from './build.ts'
 import { type Lists, rankItems } from './ranking.ts'
 import { Filter, type Reason, type Recommendations, type Recommended, type Request, type Whom } from './request.ts'
 
@@ -40,18 +40,14 @@ export class Recommender {
   private disposed = false
 
   private constructor(artefact: Artefact, engine: Engine, log: Interactions | undefined) {
-    const [{ model, options }] = artefact.parts
     this.artefact = artefact
     this.engine = engine
     this.log = log
     const { ids, titles, categories } = artefact.catalogue
     this.catalogue = catalogueOf(ids, titles, categories)
-    this.variables = new Variables(engine, { artefact: artefact.hash, tensors: artefact.tensors })
-    this.model = specOf(model, options).definition.build(specOf(model, options).options, {
-      engine,
-      items: this.catalogue.size,
-      variables: this.variables,
-    })
+    const { model, variables } = buildModel(engine, artefact)
+    this.model = model
+    this.variables = variables
     this.trained = Bits.of(this.catalogue.size, artefact.popular)
     abandoned.register(this, this.variables, this)
   }

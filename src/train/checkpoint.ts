@@ -13,7 +13,8 @@ export class Checkpoint {
   private readonly path: string
   private readonly run: string
 
-  constructor(path: string, log: Interactions, { model, ...settings }: TrainSettings) {
+  /** How long a run may go on is not part of what it is: it can be resumed with more epochs or patience. */
+  constructor(path: string, log: Interactions, { model, epochs: _, patience: __, ...settings }: TrainSettings) {
     this.path = path
     const ordered = Object.entries({ ...settings, model: model.definition.name, log: log.hash }).sort(([a], [b]) => (a < b ? -1 : 1))
     this.run = JSON.stringify([ordered, model.options])

@@ -34,6 +34,7 @@ const K = 10
 /** Trains, evaluates beside the counting models, and writes the artefact. @throws FociError ABORTED, NON_FINITE, RESUME … */
 export async function runJob(engine: Engine, job: Job, hooks: Omit<LoopHooks, 'save'>): Promise<JobResult> {
   const split = leaveOneOut(job.log)
+  if (split.test.users.length === 0) throw untestable(split)
   const { model: spec, seed } = job.settings
   using variables = new Variables(engine, { seed })
   const model = build(engine, spec, split, variables)
@@ -72,6 +73,11 @@ async function fit(
   await loop.run()
   await checkpoint?.remove()
   return { epochs: loop.progress.epochs, steps: loop.progress.step }
+}
+
+function untestable({ log }: Split): FociError {
+  const message = `None of the ${log.users.length} users has three rows: one to learn from, one to validate on, one to test on.`
+  return new FociError('DATA', message, 'Give a log with longer histories.')
 }
 
 function unweighted({ definition: { name } }: ModelSpec): FociError {

@@ -50,7 +50,8 @@ function settle(options: TrainOptions): TrainSettings {
   const whole = { seed, epochs, patience, batch }
   for (const [name, value] of Object.entries(whole)) {
     const least = name === 'seed' ? 0 : 1
-    if (!Number.isInteger(value) || value < least || value > 0xffffffff) throw refused(name, value, `a whole number from ${least}`)
+    if (!Number.isInteger(value) || value < least || value > 0xffffffff)
+      throw refused(name, value, `a whole number from ${least} to 4294967295`)
   }
   for (const [name, value] of Object.entries({ learningRate, weightDecay, clip })) {
     if (!(Number.isFinite(value) && value >= 0)) throw refused(name, value, 'a number from 0')

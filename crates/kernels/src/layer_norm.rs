@@ -36,40 +36,45 @@ pub fn layer_norm_gradient(
     if width == 0 {
         return;
     }
-    let half = layer_norm_gradient_scratch(x.len() / width, width) / 2;
-    let (gains, biases) = scratch[..2 * half].split_at_mut(half);
+    let part = layer_norm_gradient_scratch(x.len() / width, width) / 3;
+    let (gains, rest) = scratch.split_at_mut(part);
+    let (biases, rest) = rest.split_at_mut(part);
+    let outs = [dx, &mut *gains, &mut *biases, &mut rest[..part]];
     let size = ROWS * width;
-    zip_parts(run, [dx, gains, biases], [size, width, width], |block, [dx, dgain, dbias]| {
+    zip_parts(run, outs, [size, width, width, width], |block, [dx, dgain, dbias, g]| {
         let range = block * size..block * size + dx.len();
-        layer_norm_gradient_rows(&x[range.clone()], gain, &dy[range], epsilon, dx, dgain, dbias);
+        layer_norm_gradient_rows(&x[range.clone()], gain, &dy[range], epsilon, dx, dgain, dbias, g);
     });
-    let (gains, biases) = scratch[..2 * half].split_at(half);
     add_partials(gains, dgain);
     add_partials(biases, dbias);
 }
 
 /// Length of the scratch of [`layer_norm_gradient`].
 pub fn layer_norm_gradient_scratch(rows: usize, width: usize) -> usize {
-    2 * rows.div_ceil(ROWS) * width
+    3 * rows.div_ceil(ROWS) * width
 }
 
-/// (mean, 1 / √(variance + epsilon)) of a row.
+/// `y = x − mean`; returns 1 / √(variance + epsilon).
 #[inline(always)]
-fn moments<const FMA: bool>(x: &[f32], epsilon: f32) -> (f32, f32) {
+fn centre<const FMA: bool>(x: &[f32], epsilon: f32, y: &mut [f32]) -> f32 {
     let count = x.len() as f32;
     let mean = simd::fold_sum(x, x, |sum, x, _| sum + x) / count;
-    let square = |sum, x: f32, _| fma::<FMA>(x - mean, x - mean, sum);
-    let variance = simd::fold_sum(x, x, square) / count;
-    (mean, 1.0 / (variance + epsilon).sqrt())
+    simd::map(x, y, |x| x - mean);
+    1.0 / (dot::<FMA>(y, y) / count + epsilon).sqrt()
+}
+
+#[inline(always)]
+fn dot<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
+    simd::fold_sum(a, b, |sum, a, b| fma::<FMA>(a, b, sum))
 }
 
 #[inline(always)]
 fn layer_norm_body<const FMA: bool>(x: &[f32], gain: &[f32], bias: &[f32], epsilon: f32, y: &mut [f32]) {
     let width = gain.len();
     for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)) {
-        let (mean, factor) = moments::<FMA>(x, epsilon);
+        let factor = centre::<FMA>(x, epsilon, y);
         for i in 0..width {
-            y[i] = fma::<FMA>((x[i] - mean) * factor, gain[i], bias[i]);
+            y[i] = fma::<FMA>(y[i] * factor, gain[i], bias[i]);
         }
     }
 }
@@ -83,20 +88,20 @@ fn layer_norm_gradient_body<const FMA: bool>(
     dx: &mut [f32],
     dgain: &mut [f32],
     dbias: &mut [f32],
+    g: &mut [f32],
 ) {
     let width = gain.len();
     dgain.fill(0.0);
     dbias.fill(0.0);
     let rows = x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width));
     for ((x, dy), dx) in rows {
-        let (mean, factor) = moments::<FMA>(x, epsilon);
-        simd::zip(dy, gain, dx, |dy, gain| dy * gain); // g
-        let g_mean = simd::fold_sum(dx, dx, |sum, g, _| sum + g) / width as f32;
-        let product = |sum, g, x| fma::<FMA>(g, (x - mean) * factor, sum);
-        let product_mean = simd::fold_sum(dx, x, product) / width as f32;
+        let factor = centre::<FMA>(x, epsilon, dx);
+        simd::zip(dy, gain, g, |dy, gain| dy * gain);
+        let g_mean = simd::fold_sum(g, g, |sum, g, _| sum + g) / width as f32;
+        let product_mean = dot::<FMA>(g, dx) * factor / width as f32;
         for i in 0..width {
-            let normal = (x[i] - mean) * factor;
-            dx[i] = factor * fma::<FMA>(-normal, product_mean, dx[i] - g_mean);
+            let normal = dx[i] * factor;
+            dx[i] = factor * fma::<FMA>(-normal, product_mean, g[i] - g_mean);
             dgain[i] = fma::<FMA>(dy[i], normal, dgain[i]);
             dbias[i] += dy[i];
         }
@@ -109,6 +114,7 @@ multiversion!(
 multiversion!(
     fn layer_norm_gradient_rows = layer_norm_gradient_body(
         x: &[f32], gain: &[f32], dy: &[f32], epsilon: f32, dx: &mut [f32], dgain: &mut [f32], dbias: &mut [f32],
+        g: &mut [f32],
     )
 );
 
@@ -151,8 +157,8 @@ mod tests {
                 let [mut y, mut dx] = [(); 2].map(|()| vec![f32::NAN; x.len()]);
                 if width > 0 {
                     layer_norm_rows::on(set, &x, &gain, &bias, EPSILON, &mut y);
-                    let [mut dgain, mut dbias] = [(); 2].map(|()| vec![f32::NAN; width]);
-                    layer_norm_gradient_rows::on(set, &x, &gain, &dy, EPSILON, &mut dx, &mut dgain, &mut dbias);
+                    let [mut dgain, mut dbias, mut g] = [(); 3].map(|()| vec![f32::NAN; width]);
+                    layer_norm_gradient_rows::on(set, &x, &gain, &dy, EPSILON, &mut dx, &mut dgain, &mut dbias, &mut g);
                 }
                 close(&y, &naive(&wx, &wgain, &wbias), 5e-6);
                 close(&dx, &differences(&wx, &wdy, |x| naive(x, &wgain, &wbias)), 2e-5);

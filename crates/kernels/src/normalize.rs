@@ -48,7 +48,7 @@ fn normalize_gradient_body<const FMA: bool>(x: &[f32], dy: &[f32], width: usize,
             simd::map(dy, dx, |dy| dy / FLOOR);
             continue;
         }
-        let along = simd::fold_sum(x, dy, |sum, x, dy| fma::<FMA>(x / norm, dy, sum));
+        let along = simd::fold_sum(x, dy, |sum, x, dy| fma::<FMA>(x, dy, sum)) / norm;
         simd::zip(x, dy, dx, |x, dy| fma::<FMA>(-x / norm, along, dy) / norm);
     }
 }

@@ -3,7 +3,7 @@
 use crate::Parallel;
 use crate::parallel::over_parts;
 use crate::simd::matrix::{DEPTH, Into, Left, PANEL, multiply, transpose};
-use crate::simd::{Instructions, instructions};
+use crate::simd::{Instructions, LANES, instructions};
 
 /// Rows of a block of work, at least; a multiple of the rows of every tile.
 const ROWS: usize = 48;
@@ -52,18 +52,49 @@ pub(crate) fn pack_transposed(
     });
 }
 
+/// The right operand [depth, columns] in panels of 64 columns.
+#[derive(Clone, Copy)]
+pub(crate) struct Panels<'a> {
+    values: &'a [f32],
+    /// From a row of a panel to the next.
+    row: usize,
+    /// From a panel to the next.
+    panel: usize,
+}
+
+impl<'a> Panels<'a> {
+    /// As [`pack`] leaves them.
+    pub fn packed(values: &'a [f32], depth: usize) -> Self {
+        Self {
+            values,
+            row: PANEL,
+            panel: depth * PANEL,
+        }
+    }
+
+    /// A matrix as it is; its rows must be whole vectors.
+    fn direct(values: &'a [f32], columns: usize) -> Self {
+        debug_assert!(columns.is_multiple_of(LANES));
+        Self {
+            values,
+            row: columns,
+            panel: PANEL,
+        }
+    }
+}
+
 /// `y = a · b + bias` for some rows: a [rows, depth], b in panels, y [rows, columns].
 pub(crate) fn rows_by_panels(
     set: Instructions,
     a: &[f32],
-    panels: &[f32],
+    b: Panels,
     bias: Option<&[f32]>,
     (rows, depth, columns): (usize, usize, usize),
     y: &mut [f32],
 ) {
     for from in (0..columns).step_by(PANEL) {
         let count = PANEL.min(columns - from);
-        let panel = &panels[from * depth..][..depth * PANEL];
+        let panel = b.values.get(from / PANEL * b.panel..).unwrap_or_default();
         let first = bias.map_or(Into::Set, |bias| Into::SetOnto(&bias[from..]));
         let out = y.get_mut(from..).unwrap_or_default();
         for k in (0..depth.max(1)).step_by(DEPTH) {
@@ -77,8 +108,8 @@ pub(crate) fn rows_by_panels(
             multiply(
                 set,
                 left,
-                &panel[k * PANEL..],
-                PANEL,
+                &panel[k * b.row..],
+                b.row,
                 shape,
                 into,
                 out,
@@ -128,12 +159,14 @@ fn linear_on(
     scratch: &mut [f32],
 ) {
     assert!(x.len() == rows * inner && w.len() == inner * outer && y.len() == rows * outer);
-    let panels = if outer == PANEL {
-        w
+    // Copying w pays where many rows share it, or where its rows are not whole vectors.
+    let direct = outer == PANEL || (rows <= ROWS && outer.is_multiple_of(LANES));
+    let panels = if direct {
+        Panels::direct(w, outer)
     } else {
         let panels = &mut scratch[..panels_size(inner, outer)];
         pack(run, w, inner, outer, panels);
-        panels
+        Panels::packed(panels, inner)
     };
     by_rows(set, run, x, panels, bias, (rows, inner, outer), y);
 }
@@ -142,7 +175,7 @@ fn by_rows(
     set: Instructions,
     run: &impl Parallel,
     a: &[f32],
-    panels: &[f32],
+    b: Panels,
     bias: Option<&[f32]>,
     (rows, depth, columns): (usize, usize, usize),
     y: &mut [f32],
@@ -150,7 +183,7 @@ fn by_rows(
     debug_assert_eq!(y.len(), rows * columns);
     over_parts(run, y, ROWS * columns, |block, y| {
         let a = a.get(block * ROWS * depth..).unwrap_or_default();
-        rows_by_panels(set, a, panels, bias, (y.len() / columns, depth, columns), y);
+        rows_by_panels(set, a, b, bias, (y.len() / columns, depth, columns), y);
     });
 }
 
@@ -313,7 +346,15 @@ fn inner_on(
     assert!(a.len() == n * width && b.len() == m * width && y.len() == n * m);
     let panels = &mut scratch[..panels_size(width, m)];
     pack_transposed(set, run, b, m, width, panels);
-    by_rows(set, run, a, panels, None, (n, width, m), y);
+    by_rows(
+        set,
+        run,
+        a,
+        Panels::packed(panels, width),
+        None,
+        (n, width, m),
+        y,
+    );
 }
 
 #[cfg(test)]
@@ -396,7 +437,7 @@ mod tests {
             (60, lengths.len())
         };
         let pick = |i: u32, j: u32| lengths[random::bits(7, i, j) as usize % most];
-        let fixed = [(3, 0, 5), (0, 4, 4), (2, 3, 0), (1, 1, 1)];
+        let fixed = [(3, 0, 5), (3, 0, 144), (0, 4, 4), (2, 3, 0), (1, 1, 1)];
         fixed
             .into_iter()
             .chain((0..few).map(|i| (pick(i, 0), pick(i, 1), pick(i, 2))))
@@ -445,7 +486,7 @@ mod tests {
     fn a_row_alone_has_the_bits_it_has_in_a_batch() {
         let rows = if cfg!(miri) { 5 } else { 517 };
         for inner in [7, 64, 100, 256, 300] {
-            for outer in [7, 64, 100] {
+            for outer in [7, 48, 64, 100, 144] {
                 let (x, w, bias) = (
                     values(1, rows * inner),
                     values(2, inner * outer),

@@ -8,7 +8,7 @@ use heap::{Heap, Mask, collect};
 
 use crate::Parallel;
 use crate::parallel::zip_mixed;
-use crate::product::rows_by_panels;
+use crate::product::{Panels, rows_by_panels};
 use crate::simd::matrix::{PANEL, transpose};
 use crate::simd::{Instructions, instructions};
 
@@ -195,14 +195,9 @@ impl Search<'_> {
     /// Some vectors times the items of a panel.
     fn products(&self, rows: std::ops::Range<usize>, panel: &[f32], scores: &mut [f32]) {
         let vectors = &self.vectors[rows.start * self.width..];
-        rows_by_panels(
-            self.set,
-            vectors,
-            panel,
-            None,
-            (rows.len(), self.width, PANEL),
-            scores,
-        );
+        let panel = Panels::packed(panel, self.width);
+        let shape = (rows.len(), self.width, PANEL);
+        rows_by_panels(self.set, vectors, panel, None, shape, scores);
     }
 
     /// The first of the user's vectors that gives each result its score: the products once more, for the results alone.
@@ -614,5 +609,18 @@ mod tests {
         );
         let (expected_ids, expected_best, _) = world.run(instructions(), &Serial, 6);
         assert_eq!((ids, bits(&best)), (expected_ids, expected_best));
+    }
+
+    #[test]
+    fn a_vector_that_is_no_number_never_wins() {
+        let mut world = World::new(2, 20, 4);
+        // The second user has two vectors, of which the first breaks, and has seen one item; item 7 breaks for everyone.
+        let first = world.offsets[1] as usize * 4;
+        world.vectors[first] = f32::NAN;
+        world.items[7 * 4] = f32::NAN;
+        let (ids, _, interests) = world.run(instructions(), &Serial, 20);
+        assert!(!ids.contains(&7));
+        assert_eq!(ids[20..].iter().filter(|&&id| id >= 0).count(), 18);
+        assert!(interests[20..38].iter().all(|&interest| interest == 1));
     }
 }

@@ -3,7 +3,7 @@
 use super::lanes::{exponentials, largest, leave_out, longest_row, safe_rows, whole_vectors};
 use crate::Parallel;
 use crate::parallel::{over_parts, zip_parts};
-use crate::product::rows_by_panels;
+use crate::product::{Panels, rows_by_panels};
 use crate::simd::matrix::{Into, Left, PANEL, dot, multiply, transpose};
 use crate::simd::{Instructions, LANES};
 
@@ -214,6 +214,7 @@ impl Slabs {
             }
         };
         transpose(set, h, rows, width, block.panel);
+        let panel = Panels::packed(block.panel, width);
         block.sums.fill(0.0);
         block.dh.fill(0.0);
         if !safe_rows(set, h, width, longest, block.shifts) {
@@ -222,7 +223,7 @@ impl Slabs {
                 let n = CHUNK.min(count - first);
                 let logits = &mut block.weights[..n * PANEL];
                 let items = &items[first * width..];
-                rows_by_panels(set, items, block.panel, None, (n, width, PANEL), logits);
+                rows_by_panels(set, items, panel, None, (n, width, PANEL), logits);
                 mask(first, logits);
                 largest::on(set, logits, block.sums);
             }
@@ -240,7 +241,7 @@ impl Slabs {
             let n = CHUNK.min(count - first);
             let weights = &mut block.weights[first * PANEL..][..n * PANEL];
             let items = &items[first * width..][..n * width];
-            rows_by_panels(set, items, block.panel, None, (n, width, PANEL), weights);
+            rows_by_panels(set, items, panel, None, (n, width, PANEL), weights);
             mask(first, weights);
             exponentials::on(set, weights, block.shifts, block.sums);
             let right = whole_vectors(items, width, self.padded, block.chunk);

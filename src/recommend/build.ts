@@ -1,0 +1,24 @@
+import type { Artefact } from '../artefact/artefact.ts'
+import type { Engine } from '../engine/engine.ts'
+import { FociError } from '../errors.ts'
+import type { Model } from '../models/contracts.ts'
+import { specOf } from '../models/registry.ts'
+import { Variables } from '../tensor/variables.ts'
+
+/** A model with an artefact's weights; disposing the variables gives the weights back. */
+export interface Built {
+  readonly model: Model
+  readonly variables: Variables
+}
+
+/** @throws FociError ARTEFACT where it is the checkpoint of an unfinished run; UNKNOWN, OPTION where another foci wrote it */
+export function buildModel(engine: Engine, artefact: Artefact): Built {
+  if (artefact.checkpoint) {
+    throw new FociError('ARTEFACT', 'This is the checkpoint of an unfinished run.', 'Finish the run with resume, then use what it writes.')
+  }
+  const [part] = artefact.parts
+  const { definition, options } = specOf(part.model, part.options)
+  const variables = new Variables(engine, { artefact: artefact.hash, tensors: artefact.tensors })
+  const model = definition.build(options, { engine, items: artefact.catalogue.ids.length, variables })
+  return { model, variables }
+}
