@@ -26,5 +26,8 @@ export function note(text: string): void {
 export function reportTable(rows: readonly ReportRow[]): string[] {
   const names = Object.keys(rows[0].metrics)
   const heading = [`${rows[0].on}, ${count(rows[0].users)} users`, ...names]
-  return table([heading, ...rows.map((row) => [row.model, ...names.map((name) => interval(row.metrics[name]))])])
+  const lines = table([heading, ...rows.map((row) => [row.model, ...names.map((name) => interval(row.metrics[name]))])])
+  const { seenTargets } = rows[0]
+  const note = `${(100 * seenTargets).toFixed(1)}% of the targets had been seen before, and the seen filter makes them misses.`
+  return seenTargets > 0 ? [...lines, note] : lines
 }

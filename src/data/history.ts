@@ -1,5 +1,6 @@
 import type { Interactions } from './interactions.ts'
 import { roleTable } from './roles.ts'
+import type { Cases } from './split.ts'
 
 /** What a user did, as a history holds it. */
 export interface History {
@@ -55,4 +56,10 @@ export function seenItems(log: Interactions, user: number, endRow = log.offsets[
     if (removed) found.add(items[row])
   }
   return Int32Array.from(found).sort()
+}
+
+/** Share of cases whose target the seen filter removes, so that no ranking can find it. */
+export function seenTargets(log: Interactions, { users, targets }: Cases): number {
+  const seen = Array.from(users).filter((user, i) => seenItems(log, user, targets[i]).includes(log.items[targets[i]]))
+  return seen.length / Math.max(1, users.length)
 }

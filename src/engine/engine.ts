@@ -125,8 +125,18 @@ export interface Operations {
   attention(q: Id, k: Id, v: Id, queries: Id, offsets: Id, heads: number, rate: number, seed: number, draw: number): Ids
   /** → [dq, dk, dv] */
   attentionGradient(
-    q: Id, k: Id, v: Id, out: Id, lse: Id, dout: Id,
-    queries: Id, offsets: Id, heads: number, rate: number, seed: number, draw: number,
+    q: Id,
+    k: Id,
+    v: Id,
+    out: Id,
+    lse: Id,
+    dout: Id,
+    queries: Id,
+    offsets: Id,
+    heads: number,
+    rate: number,
+    seed: number,
+    draw: number,
   ): Ids
 
   // Losses, each with its gradients at a unit upstream gradient
@@ -160,12 +170,31 @@ export interface Operations {
    * θ −= rate · decay · θ + rate · m̂ / (√v̂ + ε), with bias corrections for `step` ≥ 1.
    */
   adam(
-    parameter: Id, first: Id, second: Id, gradient: Id,
-    rate: number, beta1: number, beta2: number, epsilon: number, decay: number, step: number, clip: number,
+    parameter: Id,
+    first: Id,
+    second: Id,
+    gradient: Id,
+    rate: number,
+    beta1: number,
+    beta2: number,
+    epsilon: number,
+    decay: number,
+    step: number,
+    clip: number,
   ): void
   /** The same on the rows `ids` [U] alone (ascending, distinct), rows [U, D]; bias corrections by the global step. */
   adamRows(
-    parameter: Id, first: Id, second: Id, rows: Id, ids: Id,
-    rate: number, beta1: number, beta2: number, epsilon: number, decay: number, step: number, clip: number,
+    parameter: Id,
+    first: Id,
+    second: Id,
+    rows: Id,
+    ids: Id,
+    rate: number,
+    beta1: number,
+    beta2: number,
+    epsilon: number,
+    decay: number,
+    step: number,
+    clip: number,
   ): void
 }

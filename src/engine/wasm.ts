@@ -19,10 +19,36 @@ let instances = 0
  * @throws FociError ENGINE_MISSING where the module does not load
  */
 export async function loadWasm(): Promise<Engine> {
-  const before = await current?.catch(() => undefined)
-  if (before && !before.lost) return before.engine
-  current = instantiate(await importGlue())
+  current = living(current)
   return (await current).engine
+}
+
+async function living(before: Promise<Instance> | undefined): Promise<Instance> {
+  const instance = await before?.catch(() => undefined)
+  return instance && !instance.lost ? instance : instantiate()
+}
+
+async function instantiate(): Promise<Instance> {
+  const { default: _, initSync: __, lastPanic, memoryInUse: memory, ...others } = await initialised()
+  const functions: Lifetimes & Operations = { ...others, memory }
+  const translate = (thrown: unknown) => {
+    if (!(thrown instanceof WebAssembly.RuntimeError)) return faultError(thrown)
+    return lose(instance, lostError(lastPanic() || thrown.message, thrown))
+  }
+  const instance: Instance = { engine: { name: 'wasm', ...guarded(functions, translate) } }
+  return instance
+}
+
+async function initialised(): Promise<Glue> {
+  try {
+    const glue = await importGlue()
+    await glue.default({ module_or_path: moduleSource() })
+    return glue
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const hint = 'Run npm run build, and serve build/wasm beside the code.'
+    throw new FociError('ENGINE_MISSING', `The WebAssembly engine does not load: ${reason}`, hint, { cause })
+  }
 }
 
 /** The glue holds one instance; a second needs a second copy of it, which a query makes. */
@@ -32,21 +58,6 @@ async function importGlue(): Promise<Glue> {
   const copy = new URL('../../build/wasm/foci_wasm.js', import.meta.url)
   copy.search = `instance=${instances}`
   return import(/* @vite-ignore */ copy.href)
-}
-
-async function instantiate(glue: Glue): Promise<Instance> {
-  const { default: initialise, initSync: _, lastPanic, memoryInUse: memory, ...others } = glue
-  await initialise({ module_or_path: moduleSource() }).catch((cause: unknown) => {
-    const hint = 'Run npm run build, and serve build/wasm beside the code.'
-    throw new FociError('ENGINE_MISSING', `The WebAssembly engine does not load: ${message(cause)}`, hint, { cause })
-  })
-  const functions: Lifetimes & Operations = { ...others, memory }
-  const translate = (thrown: unknown) => {
-    if (!(thrown instanceof WebAssembly.RuntimeError)) return faultError(thrown)
-    return lose(instance, lostError(lastPanic() || thrown.message, thrown))
-  }
-  const instance: Instance = { engine: { name: 'wasm', ...guarded(functions, translate) } }
-  return instance
 }
 
 /** No call enters a trapped instance again. */
@@ -66,8 +77,4 @@ function moduleSource(): BufferSource | Promise<Response> {
   // Asked of the process, so that bundles for browsers import nothing of Node.
   const files = globalThis.process?.getBuiltinModule?.('node:fs')
   return files && url.protocol === 'file:' ? files.readFileSync(url) : fetch(url)
-}
-
-function message(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }

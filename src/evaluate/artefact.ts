@@ -6,7 +6,7 @@ import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FociError } from '../errors.ts'
 import { buildModel } from '../recommend/build.ts'
-import { type ReportRow, ranks, summarise } from './evaluate.ts'
+import { evaluate, type ReportRow } from './evaluate.ts'
 
 export interface EvaluateOptions {
   readonly on?: 'test' | 'validation'
@@ -26,9 +26,8 @@ export async function evaluateArtefact(source: string | Uint8Array, log: Interac
   checkCatalogue(artefact, log)
   const engine = options.engine ?? (await selectEngine())
   const { model, variables } = buildModel(engine, artefact)
-  const split = leaveOneOut(log)
   try {
-    return summarise(artefact.parts[0].model, on, ranks(engine, model, split, split[on], k), k)
+    return evaluate(engine, artefact.parts[0].model, model, leaveOneOut(log), on, k)
   } finally {
     variables[Symbol.dispose]()
   }

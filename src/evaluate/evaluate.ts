@@ -1,4 +1,5 @@
 import { caseBatches } from '../data/batches.ts'
+import { seenTargets } from '../data/history.ts'
 import type { Cases, Split } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Model } from '../models/contracts.ts'
@@ -14,6 +15,8 @@ export interface ReportRow {
   readonly model: string
   readonly on: 'validation' | 'test'
   readonly users: number
+  /** Share of the targets that the user had seen before: the seen filter makes them misses. */
+  readonly seenTargets: number
   /** By name, `ndcg@10` and so on: means over users with 95% bootstrap intervals. */
   readonly metrics: Readonly<Record<string, Interval>>
 }
@@ -42,10 +45,11 @@ export function ranks(engine: Engine, model: Model, split: Split, cases: Cases, 
   return found
 }
 
-/** HR, NDCG and MRR at k of ranks by user, with intervals. */
-export function summarise(model: string, on: ReportRow['on'], found: Float64Array, k: number): ReportRow {
-  const rows = Object.entries(metrics).map(([name, metric]) => [`${name}@${k}`, bootstrap(byUser(metric, found, k))] as const)
-  return { model, on, users: found.length, metrics: Object.fromEntries(rows) }
+/** A model's HR, NDCG and MRR at k on one part of a split, means over users with intervals. */
+export function evaluate(engine: Engine, name: string, model: Model, split: Split, on: ReportRow['on'], k: number): ReportRow {
+  const found = ranks(engine, model, split, split[on], k)
+  const rows = Object.entries(metrics).map(([metric, by]) => [`${metric}@${k}`, bootstrap(byUser(by, found, k))] as const)
+  return { model: name, on, users: found.length, seenTargets: seenTargets(split.log, split[on]), metrics: Object.fromEntries(rows) }
 }
 
 /** The means alone, as early stopping reads them. */

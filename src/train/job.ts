@@ -4,7 +4,7 @@ import type { Interactions } from '../data/interactions.ts'
 import { leaveOneOut, type Split } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
 import { FociError } from '../errors.ts'
-import { type ReportRow, ranks, summarise } from '../evaluate/evaluate.ts'
+import { evaluate, type ReportRow } from '../evaluate/evaluate.ts'
 import type { Model } from '../models/contracts.ts'
 import type { ModelSpec } from '../models/define.ts'
 import { markov } from '../models/markov.ts'
@@ -85,7 +85,7 @@ function unweighted({ definition: { name } }: ModelSpec): FociError {
 }
 
 function evaluateOn(engine: Engine, name: string, model: Model, split: Split) {
-  const on = (part: 'validation' | 'test') => summarise(name, part, ranks(engine, model, split, split[part], K), K)
+  const on = (part: ReportRow['on']) => evaluate(engine, name, model, split, part, K)
   return { validation: on('validation'), test: on('test') }
 }
 
@@ -96,7 +96,7 @@ function baselines(engine: Engine, split: Split, beside: ModelSpec): ReportRow[]
     using variables = new Variables(engine, { seed: 0 })
     const model = build(engine, spec, split, variables)
     if (model.kind === 'scorer') model.fit(split)
-    return summarise(spec.definition.name, 'test', ranks(engine, model, split, split.test, K), K)
+    return evaluate(engine, spec.definition.name, model, split, 'test', K)
   })
 }
 

@@ -50,7 +50,8 @@ describe.each(bindings)('a panic in %s', (_, load) => {
     const later = [() => e.readFloat32(before), () => e.openScope(), () => e.memory(), () => e.setThreads(1)]
     for (const call of later) expect(thrown(call).code).toBe('ENGINE_LOST')
 
-    const fresh = await load()
+    const [fresh, same] = await Promise.all([load(), load()])
+    expect(same).toBe(fresh)
     expect(thrown(() => fresh.readFloat32(before)).code).toBe('TENSOR_FREED')
     expect(fresh.memory()[0]).toBe(0)
     fresh.openScope()

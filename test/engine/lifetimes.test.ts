@@ -18,6 +18,7 @@ describe.each(bindings)('lifetimes of %s', (name, load) => {
   })
 
   it('gives one engine a thread', async () => {
+    expect(await Promise.all([load(), load()])).toEqual([e, e])
     expect(await load()).toBe(e)
     expect(e.name).toBe(name)
   })

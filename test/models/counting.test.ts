@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { readInteractions } from '../../src/data/read.ts'
 import { leaveOneOut } from '../../src/data/split.ts'
 import { selectEngine } from '../../src/engine/select.ts'
-import { ranks, summarise } from '../../src/evaluate/evaluate.ts'
+import { evaluate } from '../../src/evaluate/evaluate.ts'
 import type { ModelSpec } from '../../src/models/define.ts'
 import { markov } from '../../src/models/markov.ts'
 import { popularity } from '../../src/models/popularity.ts'
@@ -37,7 +37,7 @@ describe('models that count', () => {
       using variables = new Variables(engine, { seed: 1 })
       const model = definition.build(options, { engine, items, variables })
       if (model.kind === 'scorer') model.fit(split)
-      const { metrics } = summarise(definition.name, 'test', ranks(engine, model, split, split.test, 10), 10)
+      const { metrics } = evaluate(engine, definition.name, model, split, 'test', 10)
       const label = `${definition.name} ${JSON.stringify(options)}`
       expect(Math.abs(metrics['hr@10'].mean - hr), `hr@10 of ${label}`).toBeLessThan(0.0005)
       expect(Math.abs(metrics['ndcg@10'].mean - ndcg), `ndcg@10 of ${label}`).toBeLessThan(0.0005)

@@ -36,22 +36,72 @@ pub fn attention(
     lse: &mut [f32],
 ) {
     let shape = Shape::new(queries, offsets, width, heads);
-    attention_on(instructions(), run, &Inputs { q, k, v, shape, dropout }, out, lse);
+    attention_on(
+        instructions(),
+        run,
+        &Inputs {
+            q,
+            k,
+            v,
+            shape,
+            dropout,
+        },
+        out,
+        lse,
+    );
 }
 
-fn attention_on(set: Instructions, run: &impl Parallel, inputs: &Inputs<'_>, out: &mut [f32], lse: &mut [f32]) {
-    let Inputs { q, k, v, shape: Shape { queries, width, heads, .. }, .. } = *inputs;
+fn attention_on(
+    set: Instructions,
+    run: &impl Parallel,
+    inputs: &Inputs<'_>,
+    out: &mut [f32],
+    lse: &mut [f32],
+) {
+    let Inputs {
+        q,
+        k,
+        v,
+        shape:
+            Shape {
+                queries,
+                width,
+                heads,
+                ..
+            },
+        ..
+    } = *inputs;
     assert!(q.len() == out.len() && k.len() == v.len() && lse.len() * width == q.len() * heads);
-    let out = Segmented { data: out, width, offsets: queries };
-    let lse = Segmented { data: lse, width: heads, offsets: queries };
+    let out = Segmented {
+        data: out,
+        width,
+        offsets: queries,
+    };
+    let lse = Segmented {
+        data: lse,
+        width: heads,
+        offsets: queries,
+    };
     if inputs.shape.columns() <= 128 {
-        over_panels(run, [out, lse], heads, Buffers::<128, 3>::new, |buffers, b, head, panels| {
-            forward(set, &inputs.head(b, head), panels, buffers.parts());
-        });
+        over_panels(
+            run,
+            [out, lse],
+            heads,
+            Buffers::<128, 3>::new,
+            |buffers, b, head, panels| {
+                forward(set, &inputs.head(b, head), panels, buffers.parts());
+            },
+        );
     } else {
-        over_panels(run, [out, lse], heads, Buffers::<MAX_HEAD, 3>::new, |buffers, b, head, panels| {
-            forward(set, &inputs.head(b, head), panels, buffers.parts());
-        });
+        over_panels(
+            run,
+            [out, lse],
+            heads,
+            Buffers::<MAX_HEAD, 3>::new,
+            |buffers, b, head, panels| {
+                forward(set, &inputs.head(b, head), panels, buffers.parts());
+            },
+        );
     }
 }
 
@@ -77,7 +127,13 @@ pub fn attention_gradient(
     dv: &mut [f32],
 ) {
     let shape = Shape::new(queries, offsets, width, heads);
-    let inputs = Inputs { q, k, v, shape, dropout };
+    let inputs = Inputs {
+        q,
+        k,
+        v,
+        shape,
+        dropout,
+    };
     gradient_on(instructions(), run, &inputs, out, lse, dout, [dq, dk, dv]);
 }
 
@@ -91,28 +147,74 @@ fn gradient_on(
     [dq, dk, dv]: [&mut [f32]; 3],
 ) {
     let Inputs { q, k, v, shape, .. } = *inputs;
-    let Shape { queries, offsets, width, heads } = shape;
+    let Shape {
+        queries,
+        offsets,
+        width,
+        heads,
+    } = shape;
     assert!(q.len() == out.len() && q.len() == dout.len() && q.len() == dq.len());
     assert!(k.len() == v.len() && k.len() == dk.len() && k.len() == dv.len());
     assert_eq!(lse.len() * width, q.len() * heads);
     let upstream = |b, head| Upstream {
         out: shape.rows(out, queries, b, head),
         dout: shape.rows(dout, queries, b, head),
-        lse: View { data: lse, stride: heads, start: queries[b] as usize * heads + head, columns: 1 },
+        lse: View {
+            data: lse,
+            stride: heads,
+            start: queries[b] as usize * heads + head,
+            columns: 1,
+        },
     };
     let panels = [
-        Segmented { data: dq, width, offsets: queries },
-        Segmented { data: dk, width, offsets },
-        Segmented { data: dv, width, offsets },
+        Segmented {
+            data: dq,
+            width,
+            offsets: queries,
+        },
+        Segmented {
+            data: dk,
+            width,
+            offsets,
+        },
+        Segmented {
+            data: dv,
+            width,
+            offsets,
+        },
     ];
     if shape.columns() <= 128 {
-        over_panels(run, panels, heads, Buffers::<128, 6>::new, |buffers, b, head, panels| {
-            backward(set, &inputs.head(b, head), &upstream(b, head), panels, buffers.parts());
-        });
+        over_panels(
+            run,
+            panels,
+            heads,
+            Buffers::<128, 6>::new,
+            |buffers, b, head, panels| {
+                backward(
+                    set,
+                    &inputs.head(b, head),
+                    &upstream(b, head),
+                    panels,
+                    buffers.parts(),
+                );
+            },
+        );
     } else {
-        over_panels(run, panels, heads, Buffers::<MAX_HEAD, 6>::new, |buffers, b, head, panels| {
-            backward(set, &inputs.head(b, head), &upstream(b, head), panels, buffers.parts());
-        });
+        over_panels(
+            run,
+            panels,
+            heads,
+            Buffers::<MAX_HEAD, 6>::new,
+            |buffers, b, head, panels| {
+                backward(
+                    set,
+                    &inputs.head(b, head),
+                    &upstream(b, head),
+                    panels,
+                    buffers.parts(),
+                );
+            },
+        );
     }
 }
 
@@ -127,12 +229,26 @@ struct Shape<'a> {
 
 impl<'a> Shape<'a> {
     fn new(queries: &'a [i32], offsets: &'a [i32], width: usize, heads: usize) -> Self {
-        assert!(heads > 0 && width.is_multiple_of(heads), "heads divide the width");
-        assert!(width / heads <= MAX_HEAD, "a head has at most {MAX_HEAD} columns");
+        assert!(
+            heads > 0 && width.is_multiple_of(heads),
+            "heads divide the width"
+        );
+        assert!(
+            width / heads <= MAX_HEAD,
+            "a head has at most {MAX_HEAD} columns"
+        );
         assert_eq!(queries.len(), offsets.len());
         let fewer = |(q, k): (&[i32], &[i32])| q[1] - q[0] <= k[1] - k[0];
-        assert!(queries.windows(2).zip(offsets.windows(2)).all(fewer), "queries are rows of their segment");
-        Self { queries, offsets, width, heads }
+        assert!(
+            queries.windows(2).zip(offsets.windows(2)).all(fewer),
+            "queries are rows of their segment"
+        );
+        Self {
+            queries,
+            offsets,
+            width,
+            heads,
+        }
     }
 
     fn columns(&self) -> usize {
@@ -143,7 +259,12 @@ impl<'a> Shape<'a> {
     fn rows<'d>(&self, data: &'d [f32], offsets: &[i32], segment: usize, head: usize) -> View<'d> {
         let columns = self.columns();
         let start = offsets[segment] as usize * self.width + head * columns;
-        View { data, stride: self.width, start, columns }
+        View {
+            data,
+            stride: self.width,
+            start,
+            columns,
+        }
     }
 }
 
@@ -164,7 +285,9 @@ impl<'a> View<'a> {
 
     /// Everything from the view's row `i` on.
     fn from(&self, i: usize) -> &'a [f32] {
-        self.data.get(self.start + i * self.stride..).unwrap_or_default()
+        self.data
+            .get(self.start + i * self.stride..)
+            .unwrap_or_default()
     }
 
     /// Whether rows `from .. to` are finite.
@@ -177,7 +300,10 @@ impl<'a> View<'a> {
         if self.columns == 0 {
             return;
         }
-        for (i, padded) in padded.chunks_exact_mut(self.columns.next_multiple_of(LANES)).enumerate() {
+        for (i, padded) in padded
+            .chunks_exact_mut(self.columns.next_multiple_of(LANES))
+            .enumerate()
+        {
             let row = if i < count { self.row(first + i) } else { &[] };
             for (y, x) in padded.iter_mut().zip(row) {
                 *y = x * factor;
@@ -197,7 +323,9 @@ struct Inputs<'a> {
 
 impl<'a> Inputs<'a> {
     fn head(&self, b: usize, head: usize) -> Head<'a> {
-        let Shape { queries, offsets, .. } = self.shape;
+        let Shape {
+            queries, offsets, ..
+        } = self.shape;
         Head {
             q: self.shape.rows(self.q, queries, b, head),
             k: self.shape.rows(self.k, offsets, b, head),
@@ -261,8 +389,15 @@ impl Mask {
         let row = self.row.wrapping_add(query as u32);
         let mut result = [0.0; LANES];
         for i in 0..LANES {
-            let index = row.wrapping_add(i as u32).wrapping_mul(65_536).wrapping_add(key as u32);
-            result[i] = if self.stream.bits(index) >= self.threshold { kept[i] } else { 0.0 };
+            let index = row
+                .wrapping_add(i as u32)
+                .wrapping_mul(65_536)
+                .wrapping_add(key as u32);
+            result[i] = if self.stream.bits(index) >= self.threshold {
+                kept[i]
+            } else {
+                0.0
+            };
         }
         result
     }
@@ -314,7 +449,13 @@ fn forward(set: Instructions, head: &Head<'_>, panels: [Panel<'_>; 2], parts: Pa
         for start in (0..place + count).step_by(KEYS) {
             let weights = &mut weights[..KEYS.min(place + count - start)];
             scores(set, q, &head.k, start, weights);
-            let tile = Tile { first, place, start, lanes: count, mask: head.mask };
+            let tile = Tile {
+                first,
+                place,
+                start,
+                lanes: count,
+                mask: head.mask,
+            };
             weigh::on(set, &tile, weights, &mut state, sums);
             if head.v.finite(start.max(place + 1), start + weights.len()) {
                 mix(set, weights, &head.v, start, sums);
@@ -333,7 +474,13 @@ fn forward(set: Instructions, head: &Head<'_>, panels: [Panel<'_>; 2], parts: Pa
     }
 }
 
-fn backward(set: Instructions, head: &Head<'_>, up: &Upstream<'_>, panels: [Panel<'_>; 3], parts: Parts<'_, 6>) {
+fn backward(
+    set: Instructions,
+    head: &Head<'_>,
+    up: &Upstream<'_>,
+    panels: [Panel<'_>; 3],
+    parts: Parts<'_, 6>,
+) {
     let [mut dq, mut dk, mut dv] = panels;
     let size = head.k.columns.next_multiple_of(LANES) * LANES;
     let [q, dout, dq_sums, q_rows, dout_rows, rows] = parts.columns.map(|x| &mut x[..size]);
@@ -356,11 +503,31 @@ fn backward(set: Instructions, head: &Head<'_>, up: &Upstream<'_>, panels: [Pane
             let (weights, changes) = (&mut weights[..keys], &mut changes[..keys]);
             scores(set, q, &head.k, start, weights);
             scores(set, dout, &head.v, start, changes);
-            let tile = Tile { first, place, start, lanes: count, mask: head.mask };
+            let tile = Tile {
+                first,
+                place,
+                start,
+                lanes: count,
+                mask: head.mask,
+            };
             differentiate::on(set, &tile, &state, weights, changes);
             mix(set, changes, &head.k, start, dq_sums);
-            spread(set, weights, &dout_rows[..count * (size / LANES)], start, parts.sums, &mut dv);
-            spread(set, changes, &q_rows[..count * (size / LANES)], start, parts.sums, &mut dk);
+            spread(
+                set,
+                weights,
+                &dout_rows[..count * (size / LANES)],
+                start,
+                parts.sums,
+                &mut dv,
+            );
+            spread(
+                set,
+                changes,
+                &q_rows[..count * (size / LANES)],
+                start,
+                parts.sums,
+                &mut dk,
+            );
         }
         transpose::to_rows(set, dq_sums, rows);
         for (i, row) in rows.chunks_exact(size / LANES).take(count).enumerate() {
@@ -390,7 +557,10 @@ struct State {
 
 impl State {
     fn new() -> Self {
-        Self { max: [f32::NEG_INFINITY; LANES], total: [0.0; LANES] }
+        Self {
+            max: [f32::NEG_INFINITY; LANES],
+            total: [0.0; LANES],
+        }
     }
 }
 
@@ -402,12 +572,23 @@ struct Known {
 
 /// Scores become weights exp(score − max), dropped ones 0; what stands in `sums` is brought to the new maximum.
 #[inline(always)]
-fn weigh_body<const FMA: bool>(tile: &Tile, weights: &mut [Lane], state: &mut State, sums: &mut [f32]) {
-    let own = (tile.place + 1).saturating_sub(tile.start).min(weights.len());
+fn weigh_body<const FMA: bool>(
+    tile: &Tile,
+    weights: &mut [Lane],
+    state: &mut State,
+    sums: &mut [f32],
+) {
+    let own = (tile.place + 1)
+        .saturating_sub(tile.start)
+        .min(weights.len());
     for (j, s) in (tile.start + own..).zip(&mut weights[own..]) {
         let later = (j - tile.place) as u32;
         for i in 0..LANES {
-            s[i] = if i as u32 >= later { s[i] } else { f32::NEG_INFINITY };
+            s[i] = if i as u32 >= later {
+                s[i]
+            } else {
+                f32::NEG_INFINITY
+            };
         }
     }
     let mut max = state.max;
@@ -452,7 +633,12 @@ fn rescale(sums: &mut [f32], factor: &Lane, lanes: usize) {
 
 /// Scores and dout · v become the weights of dout in dv, and ds.
 #[inline(always)]
-fn differentiate_body<const FMA: bool>(tile: &Tile, known: &Known, scores: &mut [Lane], changes: &mut [Lane]) {
+fn differentiate_body<const FMA: bool>(
+    tile: &Tile,
+    known: &Known,
+    scores: &mut [Lane],
+    changes: &mut [Lane],
+) {
     for (j, (s, ds)) in (tile.start..).zip(scores.iter_mut().zip(changes)) {
         let mut kept = [tile.mask.scale; LANES];
         if tile.mask.threshold > 0 {
@@ -462,34 +648,79 @@ fn differentiate_body<const FMA: bool>(tile: &Tile, known: &Known, scores: &mut 
             let p = math::exp::<FMA>(s[i] - known.lse[i]);
             let change = p * fma::<FMA>(kept[i], ds[i], -known.delta[i]);
             ds[i] = if tile.place + i >= j { change } else { 0.0 };
-            s[i] = if tile.place + i >= j { p * kept[i] } else { 0.0 };
+            s[i] = if tile.place + i >= j {
+                p * kept[i]
+            } else {
+                0.0
+            };
         }
     }
 }
 
 /// `scores[j]` = Σ_c rows[start + j][c] · lanes[c].
 fn scores(set: Instructions, lanes: &[f32], rows: &View<'_>, start: usize, scores: &mut [Lane]) {
-    let left = Left { values: rows.from(start), row: rows.stride, step: 1 };
+    let left = Left {
+        values: rows.from(start),
+        row: rows.stride,
+        step: 1,
+    };
     let shape = (scores.len(), rows.columns, LANES);
-    multiply(set, left, lanes, LANES, shape, Into::Set, scores.as_flattened_mut(), LANES);
+    multiply(
+        set,
+        left,
+        lanes,
+        LANES,
+        shape,
+        Into::Set,
+        scores.as_flattened_mut(),
+        LANES,
+    );
 }
 
 /// `sums[c]` += Σ_j weights[j] · rows[start + j][c].
 fn mix(set: Instructions, weights: &[Lane], rows: &View<'_>, start: usize, sums: &mut [f32]) {
-    let left = Left { values: rows.from(start), row: 1, step: rows.stride };
+    let left = Left {
+        values: rows.from(start),
+        row: 1,
+        step: rows.stride,
+    };
     let shape = (rows.columns, weights.len(), LANES);
-    multiply(set, left, weights.as_flattened(), LANES, shape, Into::Add, sums, LANES);
+    multiply(
+        set,
+        left,
+        weights.as_flattened(),
+        LANES,
+        shape,
+        Into::Add,
+        sums,
+        LANES,
+    );
 }
 
 /// [`mix`] where a later key holds an infinity or NaN: its weight of 0 would not keep it out of an earlier query.
 #[inline(always)]
-fn mix_visible_body<const FMA: bool>(tile: &Tile, weights: &[Lane], rows: &View<'_>, sums: &mut [f32]) {
-    for (c, sum) in sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate().take(rows.columns) {
+fn mix_visible_body<const FMA: bool>(
+    tile: &Tile,
+    weights: &[Lane],
+    rows: &View<'_>,
+    sums: &mut [f32],
+) {
+    for (c, sum) in sums
+        .as_chunks_mut::<LANES>()
+        .0
+        .iter_mut()
+        .enumerate()
+        .take(rows.columns)
+    {
         let mut part = [0.0; LANES];
         for (j, w) in (tile.start..).zip(weights) {
             let x = rows.row(j)[c];
             for i in 0..LANES {
-                part[i] = if tile.place + i >= j { fma::<FMA>(x, w[i], part[i]) } else { part[i] };
+                part[i] = if tile.place + i >= j {
+                    fma::<FMA>(x, w[i], part[i])
+                } else {
+                    part[i]
+                };
             }
         }
         for i in 0..LANES {
@@ -509,11 +740,24 @@ fn spread(
 ) {
     let columns = panel.columns();
     let width = columns.next_multiple_of(LANES);
-    let left = Left { values: weights.as_flattened(), row: LANES, step: 1 };
+    let left = Left {
+        values: weights.as_flattened(),
+        row: LANES,
+        step: 1,
+    };
     for from in (0..columns).step_by(PANEL) {
         let count = PANEL.min(columns - from);
         let shape = (weights.len(), rows.len() / width, count);
-        multiply(set, left, &rows[from..], width, shape, Into::Set, sums.as_flattened_mut(), PANEL);
+        multiply(
+            set,
+            left,
+            &rows[from..],
+            width,
+            shape,
+            Into::Set,
+            sums.as_flattened_mut(),
+            PANEL,
+        );
         for (j, sums) in (start..).zip(&sums[..weights.len()]) {
             for (y, sum) in panel.row(j)[from..from + count].iter_mut().zip(sums) {
                 *y += sum;
@@ -540,7 +784,9 @@ multiversion!(
 mod tests {
     use super::*;
     use crate::parallel::Serial;
-    use crate::parallel::testing::{Reverse, SETS, TwoThreads, bits, close, differences, values, wide};
+    use crate::parallel::testing::{
+        Reverse, SETS, TwoThreads, bits, close, differences, values, wide,
+    };
     use crate::random;
 
     /// A batch of ragged segments, of which the last `queries[b]` rows ask.
@@ -568,7 +814,12 @@ mod tests {
         fn new(lengths: &[usize], asked: &[usize], width: usize, heads: usize, rate: f32) -> Self {
             let (queries, offsets) = (offsets(asked), offsets(lengths));
             let (rows, keys) = (asked.iter().sum::<usize>(), lengths.iter().sum::<usize>());
-            let scaled = |seed, n| values(seed, n * width).iter().map(|x| 2.0 * x).collect::<Vec<_>>();
+            let scaled = |seed, n| {
+                values(seed, n * width)
+                    .iter()
+                    .map(|x| 2.0 * x)
+                    .collect::<Vec<_>>()
+            };
             Self {
                 width,
                 heads,
@@ -578,7 +829,11 @@ mod tests {
                 k: scaled(2, keys),
                 v: scaled(3, keys),
                 dout: scaled(4, rows),
-                dropout: Dropout { rate, seed: 7, draw: 3 },
+                dropout: Dropout {
+                    rate,
+                    seed: 7,
+                    draw: 3,
+                },
             }
         }
 
@@ -586,8 +841,18 @@ mod tests {
             let mut out = vec![f32::NAN; self.q.len()];
             let mut lse = vec![f32::NAN; self.q.len() / self.width.max(1) * self.heads];
             let (queries, offsets) = (&self.queries, &self.offsets);
-            let Self { q, k, v, width, heads, dropout, .. } = self;
-            attention(run, q, k, v, queries, offsets, *width, *heads, dropout, &mut out, &mut lse);
+            let Self {
+                q,
+                k,
+                v,
+                width,
+                heads,
+                dropout,
+                ..
+            } = self;
+            attention(
+                run, q, k, v, queries, offsets, *width, *heads, dropout, &mut out, &mut lse,
+            );
             (out, lse)
         }
 
@@ -595,9 +860,20 @@ mod tests {
             let (out, lse) = self.forward(run);
             let mut dq = vec![f32::NAN; self.q.len()];
             let (mut dk, mut dv) = (vec![f32::NAN; self.k.len()], vec![f32::NAN; self.k.len()]);
-            let Self { q, k, v, dout, queries, offsets, width, heads, dropout } = self;
+            let Self {
+                q,
+                k,
+                v,
+                dout,
+                queries,
+                offsets,
+                width,
+                heads,
+                dropout,
+            } = self;
             attention_gradient(
-                run, q, k, v, &out, &lse, dout, queries, offsets, *width, *heads, dropout, &mut dq, &mut dk, &mut dv,
+                run, q, k, v, &out, &lse, dout, queries, offsets, *width, *heads, dropout, &mut dq,
+                &mut dk, &mut dv,
             );
             [dq, dk, dv]
         }
@@ -612,9 +888,16 @@ mod tests {
                 for row in from..to {
                     for head in 0..self.heads {
                         let keys = end - start - (to - row) + 1;
-                        let at = |x: &[f64], row: usize, c: usize| x[row * self.width + head * d + c];
-                        let score = |j| (0..d).map(|c| at(q, row, c) * at(k, start + j, c)).sum::<f64>();
-                        let weights: Vec<f64> = (0..keys).map(|j| (score(j) / (d as f64).sqrt()).exp()).collect();
+                        let at =
+                            |x: &[f64], row: usize, c: usize| x[row * self.width + head * d + c];
+                        let score = |j| {
+                            (0..d)
+                                .map(|c| at(q, row, c) * at(k, start + j, c))
+                                .sum::<f64>()
+                        };
+                        let weights: Vec<f64> = (0..keys)
+                            .map(|j| (score(j) / (d as f64).sqrt()).exp())
+                            .collect();
                         let total: f64 = weights.iter().sum();
                         lse.push(total.ln());
                         for j in 0..keys {
@@ -624,7 +907,8 @@ mod tests {
                             let drawn = f64::from(random::bits(self.dropout.seed, draw, index));
                             if drawn >= (rate * 2f64.powi(32)).floor() {
                                 for c in 0..d {
-                                    let value = weights[j] / total * at(v, start + j, c) / (1.0 - rate);
+                                    let value =
+                                        weights[j] / total * at(v, start + j, c) / (1.0 - rate);
                                     out[row * self.width + head * d + c] += value;
                                 }
                             }
@@ -659,7 +943,8 @@ mod tests {
     fn is_the_formula() {
         for world in worlds() {
             let (out, lse) = world.forward(&Serial);
-            let (expected, expected_lse) = world.naive(&wide(&world.q), &wide(&world.k), &wide(&world.v));
+            let (expected, expected_lse) =
+                world.naive(&wide(&world.q), &wide(&world.k), &wide(&world.v));
             close(&out, &expected, 1e-5);
             close(&lse, &expected_lse, 1e-5);
         }
@@ -668,18 +953,41 @@ mod tests {
     #[test]
     fn gradients_are_central_differences() {
         for world in worlds().into_iter().filter(|world| world.k.len() < 3000) {
-            let (q, k, v, dout) = (wide(&world.q), wide(&world.k), wide(&world.v), wide(&world.dout));
+            let (q, k, v, dout) = (
+                wide(&world.q),
+                wide(&world.k),
+                wide(&world.v),
+                wide(&world.dout),
+            );
             let [dq, dk, dv] = world.backward(&Serial);
-            close(&dq, &differences(&q, &dout, |q| world.naive(q, &k, &v).0), 2e-5);
-            close(&dk, &differences(&k, &dout, |k| world.naive(&q, k, &v).0), 2e-5);
-            close(&dv, &differences(&v, &dout, |v| world.naive(&q, &k, v).0), 2e-5);
+            close(
+                &dq,
+                &differences(&q, &dout, |q| world.naive(q, &k, &v).0),
+                2e-5,
+            );
+            close(
+                &dk,
+                &differences(&k, &dout, |k| world.naive(&q, k, &v).0),
+                2e-5,
+            );
+            close(
+                &dv,
+                &differences(&v, &dout, |v| world.naive(&q, &k, v).0),
+                2e-5,
+            );
         }
     }
 
     impl World {
         fn inputs(&self) -> Inputs<'_> {
             let shape = Shape::new(&self.queries, &self.offsets, self.width, self.heads);
-            Inputs { q: &self.q, k: &self.k, v: &self.v, shape, dropout: &self.dropout }
+            Inputs {
+                q: &self.q,
+                k: &self.k,
+                v: &self.v,
+                shape,
+                dropout: &self.dropout,
+            }
         }
     }
 
@@ -694,7 +1002,15 @@ mod tests {
                 close(&out, &expected, 1e-5);
                 let mut new = world.backward(&Serial).map(|x| vec![f32::NAN; x.len()]);
                 let [dq, dk, dv] = &mut new;
-                gradient_on(set, &Serial, &world.inputs(), &out, &lse, &world.dout, [dq, dk, dv]);
+                gradient_on(
+                    set,
+                    &Serial,
+                    &world.inputs(),
+                    &out,
+                    &lse,
+                    &world.dout,
+                    [dq, dk, dv],
+                );
                 for (new, expected) in new.iter().zip(&gradients) {
                     close(new, expected, 2e-5);
                 }
@@ -708,7 +1024,10 @@ mod tests {
             let (out, lse) = world.forward(&Serial);
             let gradients = world.backward(&Serial).map(|x| bits(&x));
             assert_eq!((bits(&out), bits(&lse)), bits_of(world.forward(&Reverse)));
-            assert_eq!((bits(&out), bits(&lse)), bits_of(world.forward(&TwoThreads)));
+            assert_eq!(
+                (bits(&out), bits(&lse)),
+                bits_of(world.forward(&TwoThreads))
+            );
             assert_eq!(gradients, world.backward(&Reverse).map(|x| bits(&x)));
             assert_eq!(gradients, world.backward(&TwoThreads).map(|x| bits(&x)));
         }
@@ -720,7 +1039,8 @@ mod tests {
 
     /// The last `asked` rows of one segment alone, its keys as they stand in the batch.
     fn ask_alone(world: &World, b: usize, asked: usize) -> (Vec<u32>, Vec<u32>) {
-        let rows = world.offsets[b] as usize * world.width..world.offsets[b + 1] as usize * world.width;
+        let rows =
+            world.offsets[b] as usize * world.width..world.offsets[b + 1] as usize * world.width;
         let keys = (world.offsets[b + 1] - world.offsets[b]) as usize;
         let last = world.queries[b + 1] as usize * world.width;
         let part = World {
@@ -738,15 +1058,26 @@ mod tests {
 
     #[test]
     fn a_query_has_the_same_bits_alone_and_in_a_batch() {
-        let lengths = if cfg!(miri) { vec![3, 0, 18] } else { vec![17, 0, 64, 1, 131, 200] };
+        let lengths = if cfg!(miri) {
+            vec![3, 0, 18]
+        } else {
+            vec![17, 0, 64, 1, 131, 200]
+        };
         for (width, heads) in [(7, 1), (50, 2), (64, 1)] {
             let world = World::new(&lengths, &lengths, width, heads, 0.0);
             let (out, lse) = bits_of(world.forward(&Serial));
             for (b, &n) in lengths.iter().enumerate() {
-                for asked in [1, 2, 15, 16, 33, n].into_iter().filter(|&asked| asked <= n) {
+                for asked in [1, 2, 15, 16, 33, n]
+                    .into_iter()
+                    .filter(|&asked| asked <= n)
+                {
                     let last = world.offsets[b + 1] as usize;
                     let (some, some_lse) = ask_alone(&world, b, asked);
-                    assert_eq!(some, out[(last - asked) * width..last * width], "{asked} of {n}");
+                    assert_eq!(
+                        some,
+                        out[(last - asked) * width..last * width],
+                        "{asked} of {n}"
+                    );
                     assert_eq!(some_lse, lse[(last - asked) * heads..last * heads]);
                 }
             }
@@ -774,7 +1105,19 @@ mod tests {
     fn one_key_gives_its_value() {
         let (mut out, mut lse) = ([f32::NAN; 3], [f32::NAN]);
         let (q, k, v) = ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]);
-        attention(&Serial, &q, &k, &v, &[0, 1], &[0, 1], 3, 1, &Dropout::NONE, &mut out, &mut lse);
+        attention(
+            &Serial,
+            &q,
+            &k,
+            &v,
+            &[0, 1],
+            &[0, 1],
+            3,
+            1,
+            &Dropout::NONE,
+            &mut out,
+            &mut lse,
+        );
         assert_eq!(out, v);
         close(&lse, &[32.0 / 3f64.sqrt()], 1e-6); // q · k = 4 + 10 + 18
     }
@@ -783,6 +1126,9 @@ mod tests {
     fn dropping_everything_gives_zeros() {
         let world = World::new(&[4], &[4], 6, 2, 1.0);
         assert_eq!(world.forward(&Serial).0, [0.0; 24]);
-        assert_eq!(world.backward(&Serial).map(|x| x.iter().all(|&x| x == 0.0)), [true; 3]);
+        assert_eq!(
+            world.backward(&Serial).map(|x| x.iter().all(|&x| x == 0.0)),
+            [true; 3]
+        );
     }
 }

@@ -38,7 +38,10 @@ mod tests {
     use super::*;
     #[test]
     fn bits_are_those_of_the_typescript_side() {
-        assert_eq!([0, 1, 2, 0xffff_ffff, 0x8000_0000].map(mix), [0, 0x6889_90c0, 0xd113_2181, 0x6768_824a, 0xcc4b_4124]);
+        assert_eq!(
+            [0, 1, 2, 0xffff_ffff, 0x8000_0000].map(mix),
+            [0, 0x6889_90c0, 0xd113_2181, 0x6768_824a, 0xcc4b_4124]
+        );
         assert_eq!(bits(0, 0, 0), 0x7964_6377);
         assert_eq!(bits(1, 2, 3), 0x67e8_1b76);
         assert_eq!(bits(u32::MAX, u32::MAX, u32::MAX), 0xf84c_34e5);
@@ -48,12 +51,24 @@ mod tests {
     fn bits_are_balanced_and_differ_by_seed_and_draw() {
         let n = if cfg!(miri) { 400 } else { 40_000 };
         for position in [0, 7, 16, 31] {
-            let ones = (0..n).filter(|&i| bits(1, 2, i) >> position & 1 == 1).count();
+            let ones = (0..n)
+                .filter(|&i| bits(1, 2, i) >> position & 1 == 1)
+                .count();
             // Five standard deviations of a fair coin.
-            assert!((ones as f64 - f64::from(n) / 2.0).abs() < 2.5 * f64::from(n).sqrt(), "bit {position}: {ones}");
+            assert!(
+                (ones as f64 - f64::from(n) / 2.0).abs() < 2.5 * f64::from(n).sqrt(),
+                "bit {position}: {ones}"
+            );
         }
-        let same = |a: (u32, u32), b: (u32, u32)| (0..n).filter(|&i| bits(a.0, a.1, i) == bits(b.0, b.1, i)).count();
-        assert_eq!(same((1, 2), (2, 2)) + same((1, 2), (1, 3)) + same((1, 2), (2, 1)), 0);
+        let same = |a: (u32, u32), b: (u32, u32)| {
+            (0..n)
+                .filter(|&i| bits(a.0, a.1, i) == bits(b.0, b.1, i))
+                .count()
+        };
+        assert_eq!(
+            same((1, 2), (2, 2)) + same((1, 2), (1, 3)) + same((1, 2), (2, 1)),
+            0
+        );
         assert_eq!(same((1, 2), (1, 2)), n as usize);
     }
 }

@@ -14,7 +14,9 @@ pub fn add_row(run: &impl Parallel, x: &[f32], row: &[f32], y: &mut [f32]) {
         return;
     }
     let size = rows_per_part(row.len()) * row.len();
-    over_parts(run, y, size, |block, y| add_row_part(&x[block * size..][..y.len()], row, y));
+    over_parts(run, y, size, |block, y| {
+        add_row_part(&x[block * size..][..y.len()], row, y)
+    });
 }
 
 #[inline(always)]
@@ -47,10 +49,11 @@ pub fn sum_rows_scratch(rows: usize, width: usize) -> usize {
 
 #[inline(always)]
 fn sum_rows_body<const FMA: bool>(x: &[f32], y: &mut [f32]) {
+    let width = y.len();
     y.fill(0.0);
-    for x in x.chunks_exact(y.len()) {
-        for (x, y) in x.iter().zip(&mut *y) {
-            *y += x;
+    for x in x.chunks_exact(width) {
+        for i in 0..width {
+            y[i] += x[i];
         }
     }
 }
@@ -133,7 +136,11 @@ mod tests {
     use crate::parallel::Serial;
     use crate::parallel::testing::{LENGTHS, Reverse, SETS, TwoThreads, bits, close, values, wide};
 
-    const ROW_COUNTS: &[usize] = if cfg!(miri) { &[0, 1, 130] } else { &[0, 1, 7, 128, 129, 1000] };
+    const ROW_COUNTS: &[usize] = if cfg!(miri) {
+        &[0, 1, 130]
+    } else {
+        &[0, 1, 7, 128, 129, 1000]
+    };
 
     #[test]
     fn rows_are_added_and_summed() {

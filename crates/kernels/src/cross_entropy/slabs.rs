@@ -65,8 +65,8 @@ struct Block<'a> {
 
 impl Slabs {
     pub fn new(rows: usize, items: usize, width: usize) -> Self {
-        // Two units keep several threads busy; one is enough work where the catalogue is very large.
-        let most = if items <= 32_768 { 2 } else { 1 };
+        // Four units give many threads work between two meetings; fewer keep a large catalogue's weights at 17 MB.
+        let most = (65_536 / items.max(1)).clamp(1, 4);
         let segment = items.div_ceil(8).next_multiple_of(STRIP).min(items);
         Self {
             rows,
@@ -130,13 +130,11 @@ impl Slabs {
         [&part[..a], dh, &rest[..PANEL], &rest[PANEL..]]
     }
 
-    /// Scratch in f32: the blocks of a slab, its rows' factors by segment, a coefficient for each row of all.
+    /// Scratch in f32: the blocks of a slab, its rows' factors by segment, a coefficient for each row of all, norms.
     pub fn scratch(&self) -> usize {
         let blocks = self.units * self.segments * self.block_size();
-        blocks
-            + self.units * PANEL * (self.segments + PANEL)
-            + self.rows
-            + self.items.div_ceil(STRIP)
+        let factors = self.units * PANEL * self.segments;
+        blocks + factors + self.rows + self.items.div_ceil(STRIP)
     }
 
     /// The mean loss; fills dh and ditems, and leaves `(p(winner) − 1) / T` of each row in the first T of `scratch`.

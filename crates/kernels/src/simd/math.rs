@@ -22,7 +22,13 @@ pub fn exp<const FMA: bool>(x: f32) -> f32 {
     let p = fma::<FMA>(p, r * r, r + 1.0);
     let y = p * f32::from_bits(t.to_bits() << 23);
     // A NaN stays a NaN: neither comparison holds for it.
-    if x < -87.0 { 0.0 } else if x.is_nan() { x } else { y }
+    if x < -87.0 {
+        0.0
+    } else if x.is_nan() {
+        x
+    } else {
+        y
+    }
 }
 
 /// `ln(x)` for normal, positive `x`: error below 1e-7, absolute or relative.
@@ -105,7 +111,13 @@ mod tests {
     }
 
     fn relative(truth: impl Fn(f64) -> f64) -> impl Fn(f64, f64) -> f64 {
-        move |y, x| if y == truth(x) { 0.0 } else { (y / truth(x) - 1.0).abs() }
+        move |y, x| {
+            if y == truth(x) {
+                0.0
+            } else {
+                (y / truth(x) - 1.0).abs()
+            }
+        }
     }
 
     #[test]
@@ -129,7 +141,14 @@ mod tests {
     #[test]
     fn sigmoid_is_accurate_in_both_tails() {
         let truth = |x: f64| 1.0 / (1.0 + (-x).exp());
-        assert!(worst(-80.0, 20.0, [sigmoid::<false>, sigmoid::<true>], relative(truth)) < 4e-7);
+        assert!(
+            worst(
+                -80.0,
+                20.0,
+                [sigmoid::<false>, sigmoid::<true>],
+                relative(truth)
+            ) < 4e-7
+        );
         assert_eq!(sigmoid::<false>(0.0), 0.5);
         assert_eq!(sigmoid::<false>(-200.0), 0.0);
         assert_eq!(sigmoid::<false>(200.0), 1.0);
@@ -161,7 +180,10 @@ mod tests {
         for x in (-steps..=steps).map(|i| 6.0 * i as f32 / steps as f32) {
             let truth = normal_function(f64::from(x));
             for (function, density) in [normal::<false>(x), normal::<true>(x)] {
-                assert!((f64::from(function) - truth).abs() < 2e-7, "Φ({x}) = {function}, not {truth}");
+                assert!(
+                    (f64::from(function) - truth).abs() < 2e-7,
+                    "Φ({x}) = {function}, not {truth}"
+                );
                 let bell = (-0.5 * f64::from(x).powi(2)).exp() / std::f64::consts::TAU.sqrt();
                 assert!((f64::from(density) - bell).abs() < 1e-7);
             }

@@ -93,19 +93,21 @@ pub fn sum_lanes(mut x: Lane) -> f32 {
 /// `y[i] = f(x[i])`; an element's bits do not depend on its place.
 #[inline(always)]
 pub fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
-    assert_eq!(x.len(), y.len());
-    // One flat loop: over chunks of lanes the compiler would gather.
-    for (x, y) in x.iter().zip(y) {
-        *y = f(*x);
+    let n = y.len();
+    let x = &x[..n];
+    // One flat loop by index: over chunks of lanes the compiler gathers, and of a zip it leaves the last vectors to scalars.
+    for i in 0..n {
+        y[i] = f(x[i]);
     }
 }
 
 /// `y[i] = f(a[i], b[i])`; an element's bits do not depend on its place.
 #[inline(always)]
 pub fn zip(a: &[f32], b: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
-    assert!(a.len() == y.len() && b.len() == y.len());
-    for ((a, b), y) in a.iter().zip(b).zip(y) {
-        *y = f(*a, *b);
+    let n = y.len();
+    let (a, b) = (&a[..n], &b[..n]);
+    for i in 0..n {
+        y[i] = f(a[i], b[i]);
     }
 }
 
@@ -117,7 +119,8 @@ pub fn padded(x: &[f32]) -> Lane {
     lane
 }
 
-/// Each lane folded by `sum = add(sum, a[i], b[i])`, element `i` in lane `i % LANES`, then the lanes in their tree.
+/// Each lane folded by `sum = add(sum, a[i], b[i])`, element `i` in lane `i % LANES`, then the lanes in their tree. Zeros
+/// fill the last vector, so `add(sum, 0, 0)` must be `sum`.
 #[inline(always)]
 pub fn fold_sum(a: &[f32], b: &[f32], add: impl Fn(f32, f32, f32) -> f32) -> f32 {
     assert_eq!(a.len(), b.len());
@@ -132,7 +135,7 @@ pub fn fold_sum(a: &[f32], b: &[f32], add: impl Fn(f32, f32, f32) -> f32) -> f32
     if !a_tail.is_empty() {
         let (a, b) = (padded(a_tail), padded(b_tail));
         for i in 0..LANES {
-            sum[i] = if i < a_tail.len() { add(sum[i], a[i], b[i]) } else { sum[i] };
+            sum[i] = add(sum[i], a[i], b[i]);
         }
     }
     sum_lanes(sum)
