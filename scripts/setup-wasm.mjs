@@ -23,19 +23,25 @@ export function setupWasm(bindgen) {
 export function wasmEnvironment() {
   const path = [join(TOOLS, 'bin'), resolve('node_modules/.bin'), process.env.PATH]
   const flags = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: '-C target-feature=+simd128' }
-  if (hasTarget('rustc')) return { ...process.env, ...flags, PATH: path.join(delimiter) }
-  const debian = { RUSTC: DEBIAN.rustc, CARGO: DEBIAN.cargo, CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: debianLinker() }
-  return { ...process.env, ...flags, ...debian, PATH: ['/usr/bin', ...path].join(delimiter) }
+  const system = sysroot(DEBIAN.rustc)
+  if (hasTarget('rustc') && sysroot('rustc') !== system) return { ...process.env, ...flags, PATH: path.join(delimiter) }
+  // Debian's compiler comes without a linker for the target.
+  const linker = debianLinker() ? { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: debianLinker() } : {}
+  const compiler = { RUSTC: DEBIAN.rustc, CARGO: DEBIAN.cargo, ...linker }
+  return { ...process.env, ...flags, ...compiler, PATH: ['/usr/bin', ...path].join(delimiter) }
 }
 
 /** Whether a compiler has the standard library of the target. */
 function hasTarget(rustc) {
-  const sysroot = output(rustc, ['--print', 'sysroot'])
-  return sysroot !== '' && list(targetFolder(sysroot)).some((file) => /^libstd-.*\.rlib$/.test(file))
+  return sysroot(rustc) !== '' && list(targetFolder(rustc)).some((file) => /^libstd-.*\.rlib$/.test(file))
 }
 
-function targetFolder(sysroot) {
-  return join(sysroot, 'lib/rustlib', TARGET, 'lib')
+function sysroot(rustc) {
+  return output(rustc, ['--print', 'sysroot'])
+}
+
+function targetFolder(rustc) {
+  return join(sysroot(rustc), 'lib/rustlib', TARGET, 'lib')
 }
 
 function addTarget() {
@@ -76,14 +82,16 @@ function compileStandardLibrary(folder) {
   mkdirSync(join(folder, 'src'))
   writeFileSync(join(folder, 'Cargo.toml'), manifest)
   writeFileSync(join(folder, 'src/lib.rs'), '')
-  const env = { ...process.env, RUSTC: DEBIAN.rustc, RUSTC_BOOTSTRAP: '1', RUSTFLAGS: '-C target-feature=+simd128' }
+  // The module is optimised across crates, which needs the bitcode of this one too.
+  const flags = '-C target-feature=+simd128 -C embed-bitcode=yes'
+  const env = { ...process.env, RUSTC: DEBIAN.rustc, RUSTC_BOOTSTRAP: '1', RUSTFLAGS: flags }
   const args = ['build', '--release', '--target', TARGET, '--target-dir', join(folder, 'target'), '-Z', 'build-std=std,panic_abort']
   if (!succeeds(DEBIAN.cargo, args, { cwd: folder, env })) stop('The standard library did not compile: see the message above.')
   return join(folder, 'target', TARGET, 'release/deps')
 }
 
 function copyLibraries(from) {
-  const to = targetFolder(output(DEBIAN.rustc, ['--print', 'sysroot']))
+  const to = targetFolder(DEBIAN.rustc)
   const libraries = list(from).filter((file) => file.endsWith('.rlib') && !file.startsWith('libstdbuild'))
   asRoot('mkdir', ['-p', to])
   asRoot('cp', [...libraries.map((file) => join(from, file)), to])

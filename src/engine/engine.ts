@@ -120,7 +120,7 @@ export interface Operations {
   /**
    * Causal multi-head attention within segments, never materialised. Keys and values stand at `offsets` [B + 1]; the
    * queries of segment b, `queries` [B + 1], are its last rows (all of them where queries = offsets). q [Q, D], k and v
-   * [T, D], scale 1/√(D/H); dropout on the weights, keyed as `dropout` → [out [Q, D], lse [Q, H]].
+   * [T, D], scale 1/√(D/H), a head at most 1,024 wide; dropout on the weights, keyed as `dropout` → [out [Q, D], lse [Q, H]].
    */
   attention(q: Id, k: Id, v: Id, queries: Id, offsets: Id, heads: number, rate: number, seed: number, draw: number): Ids
   /** → [dq, dk, dv] */

@@ -88,6 +88,7 @@ const faults: readonly (readonly [code: ErrorCode, title: string, run: (e: Engin
   ['RANGE', 'merged ids that descend', (e) => e.mergeRows(real(e, 2, 2), ints(e, 1, 0), real(e, 1, 2), ints(e, 0))],
   ['RANGE', 'merged ids that repeat', (e) => e.mergeRows(real(e, 1, 2), ints(e, 0), real(e, 2, 2), ints(e, 1, 1))],
   ['RANGE', 'a scattered id beyond the count', (e) => e.scatter(real(e, 2, 2), ints(e, 0, 3), 3)],
+  ['RANGE', 'a scatter to a negative count', (e) => e.scatter(real(e, 0, 2), ints(e), -1)],
   ['RANGE', 'scattered ids that repeat', (e) => e.scatter(real(e, 2, 2), ints(e, 1, 1), 3)],
   ['RANGE', 'offsets that fall', (e) => e.positions(ints(e, 0, 3, 2))],
   ['RANGE', 'offsets that do not begin at 0', (e) => e.positions(ints(e, 1, 3))],
@@ -148,6 +149,9 @@ const faults: readonly (readonly [code: ErrorCode, title: string, run: (e: Engin
     'given scores and allowed bits of another catalogue',
     (e) => e.topKScores(real(e, 1, 40), 2, ints(e), ints(e, 0, 0), ints(e, 1)),
   ],
+  ['RANGE', 'a negative number of results', (e) => e.topKScores(real(e, 1, 4), -1, ints(e), ints(e, 0, 0), 0)],
+  ['RANGE', 'a negative number of results by vectors', (e) => e.topK(real(e, 1, 3), ints(e, 0, 1), real(e, 4, 3), -1, ints(e), ints(e, 0, 0), 0)],
+  ['SHAPE', 'a head wider than a kernel holds', (e) => attend(e, { q: [3, 1025], k: [3, 1025], heads: 1 })],
   ['RANGE', 'given scores and a seen item beyond them', (e) => e.topKScores(real(e, 1, 4), 2, ints(e, 4), ints(e, 0, 1), 0)],
 
   ['SHAPE', 'a moment of another shape', (e) => step(e, variable(e, 3), variable(e, 2), variable(e, 3), real(e, 3))],

@@ -18,6 +18,7 @@ export function attention(arena: Arena): Pick<Operations, 'attention' | 'attenti
     const [from, at] = [arena.offsets(queries), arena.offsets(offsets)]
     expectShape(keys.rows === values.rows && keys.width === values.width, 'attention: keys and values of different shapes')
     expectShape(rows.width === keys.width, `attention: queries of width ${rows.width}, keys of width ${keys.width}`)
+    expectShape(rows.width / heads <= 1024, `attention: ${heads} heads in a width of ${rows.width}`)
     expectShape(heads > 0 && rows.width > 0 && rows.width % heads === 0, `attention: ${heads} heads in a width of ${rows.width}`)
     expectShape(from.length === at.length, 'attention: queries and offsets of different lengths')
     expectRange(total(from) === rows.rows && total(at) === keys.rows, 'attention: offsets that do not cover the rows')

@@ -65,6 +65,7 @@ export function tables(arena: Arena): Tables {
     },
     scatter(rows, ids, count) {
       const { width } = arena.matrix(rows)
+      expectRange(count >= 0, `scatter: ${count} rows`)
       expectAscending(ids)
       expectIds(arena.ints(ids), count, 'ids')
       const y = new Float64Array(count * width)

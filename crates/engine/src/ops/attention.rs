@@ -128,6 +128,12 @@ impl<'a> Call<'a> {
                 "{heads} heads do not divide the width of {q}"
             )));
         }
+        if width / heads > kernel::MAX_HEAD {
+            return Err(Fault::shape(format!(
+                "{heads} heads of {q} are wider than {}",
+                kernel::MAX_HEAD
+            )));
+        }
         offsets_of(&offsets, events, "k")?;
         offsets_of(&queries, rows, "q")?;
         queries_fit(&queries, &offsets)?;

@@ -77,6 +77,18 @@ pub fn some_width<T>(of: &View<'_, T>, width: usize) -> Result<()> {
     Err(Fault::shape(format!("{of} must be at least one wide")))
 }
 
+/// A number of things: at most what an i32 counts, so that a negative number from JavaScript is none.
+pub fn counted(name: &str, value: u32) -> Result<usize> {
+    if value <= i32::MAX as u32 {
+        return Ok(value as usize);
+    }
+    Err(Fault::range(format!(
+        "{name} is {}; a count is at least 0 and at most {}",
+        value as i32,
+        i32::MAX
+    )))
+}
+
 /// A probability of dropping: 0 ≤ rate < 1.
 pub fn drop_rate(rate: f64) -> Result<f32> {
     if (0.0..1.0).contains(&rate) {

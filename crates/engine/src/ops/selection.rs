@@ -21,7 +21,8 @@ pub fn top_k(
     items.expect(&[count, width], "as wide as vectors")?;
     let users = offsets_of(&offsets, rows, "vectors")?;
     let masks = masks(arena, users, count, [seen, seen_offsets, allowed])?;
-    let (k, shape) = (k as usize, Shape::of(&[users, k as usize])?);
+    let k = counted("k", k)?;
+    let shape = Shape::of(&[users, k])?;
     let (mut best, mut scores, mut interests) = (
         arena.i32_result(shape)?,
         arena.f32_result(shape)?,
@@ -64,7 +65,8 @@ pub fn top_k_scores(
     let given = arena.f32("scores", scores)?;
     let (users, count) = given.matrix()?;
     let masks = masks(arena, users, count, [seen, seen_offsets, allowed])?;
-    let (k, shape) = (k as usize, Shape::of(&[users, k as usize])?);
+    let k = counted("k", k)?;
+    let shape = Shape::of(&[users, k])?;
     let (mut best, mut scores) = (arena.i32_result(shape)?, arena.f32_result(shape)?);
     if shape.count() > 0 {
         kernel::top_k_scores(

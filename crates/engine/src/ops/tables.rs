@@ -69,7 +69,7 @@ pub fn merge_rows(
 
 pub fn scatter(arena: &Arena, rows: u32, ids: u32, count: u32) -> Result<Tensor> {
     let (rows, ids) = (arena.f32("rows", rows)?, arena.i32("ids", ids)?);
-    let (width, count) = (rows_by_ids(&rows, &ids)?, count as usize);
+    let (width, count) = (rows_by_ids(&rows, &ids)?, counted("count", count)?);
     ids_within(&ids, count, "the result")?;
     ids_ascend(&ids)?;
     let mut y = arena.f32_result(Shape::of(&[count, width])?)?;

@@ -1,0 +1,188 @@
+//! How a batch is cut: segments by head.
+
+use super::MAX_HEAD;
+use super::tile::{Known, Mask, dot};
+use crate::dropout::Dropout;
+use crate::reduce::finite;
+use crate::simd::{Instructions, LANES};
+
+/// How rows are cut into segments and columns into heads.
+#[derive(Clone, Copy)]
+pub(super) struct Shape<'a> {
+    pub(super) queries: &'a [i32],
+    pub(super) offsets: &'a [i32],
+    pub(super) width: usize,
+    pub(super) heads: usize,
+}
+
+impl<'a> Shape<'a> {
+    pub(super) fn new(queries: &'a [i32], offsets: &'a [i32], width: usize, heads: usize) -> Self {
+        assert!(
+            heads > 0 && width.is_multiple_of(heads),
+            "heads divide the width"
+        );
+        assert!(
+            width / heads <= MAX_HEAD,
+            "a head has at most {MAX_HEAD} columns"
+        );
+        assert_eq!(queries.len(), offsets.len());
+        let fewer = |(q, k): (&[i32], &[i32])| q[1] - q[0] <= k[1] - k[0];
+        assert!(
+            queries.windows(2).zip(offsets.windows(2)).all(fewer),
+            "queries are rows of their segment"
+        );
+        Self {
+            queries,
+            offsets,
+            width,
+            heads,
+        }
+    }
+
+    pub(super) fn columns(&self) -> usize {
+        self.width / self.heads
+    }
+
+    /// One head's columns of one segment's rows.
+    pub(super) fn rows<'d>(
+        &self,
+        data: &'d [f32],
+        offsets: &[i32],
+        segment: usize,
+        head: usize,
+    ) -> View<'d> {
+        let columns = self.columns();
+        let start = offsets[segment] as usize * self.width + head * columns;
+        View {
+            data,
+            stride: self.width,
+            start,
+            columns,
+        }
+    }
+}
+
+/// Some columns of a row-major matrix, from some row on.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) data: &'a [f32],
+    pub(super) stride: usize,
+    pub(super) start: usize,
+    pub(super) columns: usize,
+}
+
+impl<'a> View<'a> {
+    #[inline(always)]
+    pub(super) fn row(&self, i: usize) -> &'a [f32] {
+        &self.data[self.start + i * self.stride..][..self.columns]
+    }
+
+    /// Everything from the view's row `i` on.
+    pub(super) fn from(&self, i: usize) -> &'a [f32] {
+        self.data
+            .get(self.start + i * self.stride..)
+            .unwrap_or_default()
+    }
+
+    /// Whether rows `from .. to` are finite.
+    pub(super) fn finite(&self, from: usize, to: usize) -> bool {
+        (from..to).all(|i| finite(self.row(i)))
+    }
+
+    /// Sixteen rows, times `factor`, padded with zeros to whole lanes; zero rows beyond `count`.
+    pub(super) fn copy_padded(&self, first: usize, count: usize, factor: f32, padded: &mut [f32]) {
+        if self.columns == 0 {
+            return;
+        }
+        for (i, padded) in padded
+            .chunks_exact_mut(self.columns.next_multiple_of(LANES))
+            .enumerate()
+        {
+            let row = if i < count { self.row(first + i) } else { &[] };
+            for (y, x) in padded.iter_mut().zip(row) {
+                *y = x * factor;
+            }
+            padded[row.len()..].fill(0.0);
+        }
+    }
+}
+
+pub(super) struct Inputs<'a> {
+    pub(super) q: &'a [f32],
+    pub(super) k: &'a [f32],
+    pub(super) v: &'a [f32],
+    pub(super) shape: Shape<'a>,
+    pub(super) dropout: &'a Dropout,
+}
+
+impl<'a> Inputs<'a> {
+    pub(super) fn head(&self, b: usize, head: usize) -> Head<'a> {
+        let Shape {
+            queries, offsets, ..
+        } = self.shape;
+        Head {
+            q: self.shape.rows(self.q, queries, b, head),
+            k: self.shape.rows(self.k, offsets, b, head),
+            v: self.shape.rows(self.v, offsets, b, head),
+            keys: (offsets[b + 1] - offsets[b]) as usize,
+            scale: 1.0 / (self.shape.columns() as f32).sqrt(),
+            mask: Mask {
+                stream: self.dropout.head(head),
+                threshold: self.dropout.threshold(),
+                scale: self.dropout.scale(),
+                row: queries[b] as u32,
+            },
+        }
+    }
+}
+
+/// One head of one segment.
+pub(super) struct Head<'a> {
+    pub(super) q: View<'a>,
+    pub(super) k: View<'a>,
+    pub(super) v: View<'a>,
+    pub(super) keys: usize,
+    pub(super) scale: f32,
+    pub(super) mask: Mask,
+}
+
+/// What the gradient reads beside the inputs.
+pub(super) struct Upstream<'a> {
+    pub(super) out: View<'a>,
+    pub(super) dout: View<'a>,
+    pub(super) lse: View<'a>,
+}
+
+impl<'a> Upstream<'a> {
+    pub(super) fn new(
+        shape: &Shape<'_>,
+        out: &'a [f32],
+        dout: &'a [f32],
+        lse: &'a [f32],
+        segment: usize,
+        head: usize,
+    ) -> Self {
+        let (queries, heads) = (shape.queries, shape.heads);
+        let start = queries[segment] as usize * heads + head;
+        Self {
+            out: shape.rows(out, queries, segment, head),
+            dout: shape.rows(dout, queries, segment, head),
+            lse: View {
+                data: lse,
+                stride: heads,
+                start,
+                columns: 1,
+            },
+        }
+    }
+
+    /// What is known of sixteen queries. A lane without one has no weights: exp(s − ∞) = 0.
+    pub(super) fn state(&self, set: Instructions, first: usize, count: usize) -> Known {
+        let (mut lse, mut delta) = ([f32::INFINITY; LANES], [0.0; LANES]);
+        for i in 0..count {
+            lse[i] = self.lse.row(first + i)[0];
+            delta[i] = dot::on(set, self.out.row(first + i), self.dout.row(first + i));
+        }
+        Known { lse, delta }
+    }
+}

@@ -1,0 +1,349 @@
+//! Against the formula in f64, on ragged batches.
+
+use super::*;
+use crate::parallel::Serial;
+use crate::parallel::testing::{Reverse, SETS, TwoThreads, bits, close, differences, values, wide};
+use crate::random;
+
+/// A batch of ragged segments, of which the last `queries[b]` rows ask.
+struct World {
+    width: usize,
+    heads: usize,
+    queries: Vec<i32>,
+    offsets: Vec<i32>,
+    q: Vec<f32>,
+    k: Vec<f32>,
+    v: Vec<f32>,
+    dout: Vec<f32>,
+    dropout: Dropout,
+}
+
+fn offsets(lengths: &[usize]) -> Vec<i32> {
+    let ends = lengths.iter().scan(0, |end, &n| {
+        *end += n as i32;
+        Some(*end)
+    });
+    std::iter::once(0).chain(ends).collect()
+}
+
+impl World {
+    fn new(lengths: &[usize], asked: &[usize], width: usize, heads: usize, rate: f32) -> Self {
+        let (queries, offsets) = (offsets(asked), offsets(lengths));
+        let (rows, keys) = (asked.iter().sum::<usize>(), lengths.iter().sum::<usize>());
+        let scaled = |seed, n| {
+            values(seed, n * width)
+                .iter()
+                .map(|x| 2.0 * x)
+                .collect::<Vec<_>>()
+        };
+        Self {
+            width,
+            heads,
+            queries,
+            offsets,
+            q: scaled(1, rows),
+            k: scaled(2, keys),
+            v: scaled(3, keys),
+            dout: scaled(4, rows),
+            dropout: Dropout {
+                rate,
+                seed: 7,
+                draw: 3,
+            },
+        }
+    }
+
+    fn forward(&self, run: &impl Parallel) -> (Vec<f32>, Vec<f32>) {
+        let mut out = vec![f32::NAN; self.q.len()];
+        let mut lse = vec![f32::NAN; self.q.len() / self.width.max(1) * self.heads];
+        let (queries, offsets) = (&self.queries, &self.offsets);
+        let Self {
+            q,
+            k,
+            v,
+            width,
+            heads,
+            dropout,
+            ..
+        } = self;
+        attention(
+            run, q, k, v, queries, offsets, *width, *heads, dropout, &mut out, &mut lse,
+        );
+        (out, lse)
+    }
+
+    fn backward(&self, run: &impl Parallel) -> [Vec<f32>; 3] {
+        let (out, lse) = self.forward(run);
+        let mut dq = vec![f32::NAN; self.q.len()];
+        let (mut dk, mut dv) = (vec![f32::NAN; self.k.len()], vec![f32::NAN; self.k.len()]);
+        let Self {
+            q,
+            k,
+            v,
+            dout,
+            queries,
+            offsets,
+            width,
+            heads,
+            dropout,
+        } = self;
+        attention_gradient(
+            run, q, k, v, &out, &lse, dout, queries, offsets, *width, *heads, dropout, &mut dq,
+            &mut dk, &mut dv,
+        );
+        [dq, dk, dv]
+    }
+
+    /// (out, lse) by the formula, in f64.
+    fn naive(&self, q: &[f64], k: &[f64], v: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let d = self.width / self.heads;
+        let (mut out, mut lse) = (vec![0.0; q.len()], Vec::new());
+        for b in 0..self.offsets.len() - 1 {
+            let [from, to] = [self.queries[b] as usize, self.queries[b + 1] as usize];
+            let [start, end] = [self.offsets[b] as usize, self.offsets[b + 1] as usize];
+            for row in from..to {
+                for head in 0..self.heads {
+                    let keys = end - start - (to - row) + 1;
+                    let at = |x: &[f64], row: usize, c: usize| x[row * self.width + head * d + c];
+                    let score = |j| {
+                        (0..d)
+                            .map(|c| at(q, row, c) * at(k, start + j, c))
+                            .sum::<f64>()
+                    };
+                    let weights: Vec<f64> = (0..keys)
+                        .map(|j| (score(j) / (d as f64).sqrt()).exp())
+                        .collect();
+                    let total: f64 = weights.iter().sum();
+                    lse.push(total.ln());
+                    for j in 0..keys {
+                        let draw = random::mix(self.dropout.draw + 1 + head as u32);
+                        let index = (row * 65_536 + j) as u32;
+                        let rate = f64::from(self.dropout.rate);
+                        let drawn = f64::from(random::bits(self.dropout.seed, draw, index));
+                        if drawn >= (rate * 2f64.powi(32)).floor() {
+                            for c in 0..d {
+                                let value = weights[j] / total * at(v, start + j, c) / (1.0 - rate);
+                                out[row * self.width + head * d + c] += value;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        (out, lse)
+    }
+}
+
+fn worlds() -> Vec<World> {
+    let mut worlds = vec![
+        World::new(&[], &[], 4, 2, 0.0),
+        World::new(&[0, 0], &[0, 0], 4, 1, 0.0),
+        World::new(&[1, 0, 3, 2], &[1, 0, 3, 0], 6, 2, 0.0),
+        World::new(&[5, 18, 1], &[1, 17, 1], 7, 1, 0.3),
+    ];
+    if !cfg!(miri) {
+        worlds.extend([
+            World::new(&[17, 0, 64, 65, 1], &[17, 0, 64, 65, 1], 50, 1, 0.0),
+            World::new(&[16, 130, 3], &[16, 130, 3], 64, 2, 0.2),
+            World::new(&[200, 31, 7], &[1, 20, 0], 100, 1, 0.5),
+            World::new(&[9, 70], &[9, 3], 300, 2, 0.1),
+            World::new(&[33], &[33], 2, 2, 0.1),
+        ]);
+    }
+    worlds
+}
+
+#[test]
+fn is_the_formula() {
+    for world in worlds() {
+        let (out, lse) = world.forward(&Serial);
+        let (expected, expected_lse) =
+            world.naive(&wide(&world.q), &wide(&world.k), &wide(&world.v));
+        close(&out, &expected, 1e-5);
+        close(&lse, &expected_lse, 1e-5);
+    }
+}
+
+#[test]
+fn gradients_are_central_differences() {
+    for world in worlds()
+        .into_iter()
+        .filter(|world| world.k.len() < if cfg!(miri) { 60 } else { 3000 })
+    {
+        let (q, k, v, dout) = (
+            wide(&world.q),
+            wide(&world.k),
+            wide(&world.v),
+            wide(&world.dout),
+        );
+        let [dq, dk, dv] = world.backward(&Serial);
+        close(
+            &dq,
+            &differences(&q, &dout, |q| world.naive(q, &k, &v).0),
+            2e-5,
+        );
+        close(
+            &dk,
+            &differences(&k, &dout, |k| world.naive(&q, k, &v).0),
+            2e-5,
+        );
+        close(
+            &dv,
+            &differences(&v, &dout, |v| world.naive(&q, &k, v).0),
+            2e-5,
+        );
+    }
+}
+
+impl World {
+    fn inputs(&self) -> Inputs<'_> {
+        let shape = Shape::new(&self.queries, &self.offsets, self.width, self.heads);
+        Inputs {
+            q: &self.q,
+            k: &self.k,
+            v: &self.v,
+            shape,
+            dropout: &self.dropout,
+        }
+    }
+}
+
+#[test]
+fn every_set_is_the_formula() {
+    for world in worlds() {
+        let (expected, _) = world.naive(&wide(&world.q), &wide(&world.k), &wide(&world.v));
+        let gradients = world.backward(&Serial).map(|x| wide(&x));
+        for set in SETS {
+            let (mut out, mut lse) = world.forward(&Serial);
+            attention_on(set, &Serial, &world.inputs(), &mut out, &mut lse);
+            close(&out, &expected, 1e-5);
+            let mut new = world.backward(&Serial).map(|x| vec![f32::NAN; x.len()]);
+            let [dq, dk, dv] = &mut new;
+            gradient_on(
+                set,
+                &Serial,
+                &world.inputs(),
+                &out,
+                &lse,
+                &world.dout,
+                [dq, dk, dv],
+            );
+            for (new, expected) in new.iter().zip(&gradients) {
+                close(new, expected, 2e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn blocks_may_run_in_any_order() {
+    for world in worlds() {
+        let (out, lse) = world.forward(&Serial);
+        let gradients = world.backward(&Serial).map(|x| bits(&x));
+        assert_eq!((bits(&out), bits(&lse)), bits_of(world.forward(&Reverse)));
+        assert_eq!(
+            (bits(&out), bits(&lse)),
+            bits_of(world.forward(&TwoThreads))
+        );
+        assert_eq!(gradients, world.backward(&Reverse).map(|x| bits(&x)));
+        assert_eq!(gradients, world.backward(&TwoThreads).map(|x| bits(&x)));
+    }
+}
+
+fn bits_of((out, lse): (Vec<f32>, Vec<f32>)) -> (Vec<u32>, Vec<u32>) {
+    (bits(&out), bits(&lse))
+}
+
+/// The last `asked` rows of one segment alone, its keys as they stand in the batch.
+fn ask_alone(world: &World, b: usize, asked: usize) -> (Vec<u32>, Vec<u32>) {
+    let rows = world.offsets[b] as usize * world.width..world.offsets[b + 1] as usize * world.width;
+    let keys = (world.offsets[b + 1] - world.offsets[b]) as usize;
+    let last = world.queries[b + 1] as usize * world.width;
+    let part = World {
+        queries: offsets(&[asked]),
+        offsets: offsets(&[keys]),
+        q: world.q[last - asked * world.width..last].to_vec(),
+        k: world.k[rows.clone()].to_vec(),
+        v: world.v[rows].to_vec(),
+        dout: Vec::new(),
+        dropout: world.dropout,
+        ..*world
+    };
+    bits_of(part.forward(&Serial))
+}
+
+#[test]
+fn a_query_has_the_same_bits_alone_and_in_a_batch() {
+    let lengths = if cfg!(miri) {
+        vec![3, 0, 18]
+    } else {
+        vec![17, 0, 64, 1, 131, 200]
+    };
+    for (width, heads) in [(7, 1), (50, 2), (64, 1)] {
+        let world = World::new(&lengths, &lengths, width, heads, 0.0);
+        let (out, lse) = bits_of(world.forward(&Serial));
+        for (b, &n) in lengths.iter().enumerate() {
+            for asked in [1, 2, 15, 16, 33, n]
+                .into_iter()
+                .filter(|&asked| asked <= n)
+            {
+                let last = world.offsets[b + 1] as usize;
+                let (some, some_lse) = ask_alone(&world, b, asked);
+                assert_eq!(
+                    some,
+                    out[(last - asked) * width..last * width],
+                    "{asked} of {n}"
+                );
+                assert_eq!(some_lse, lse[(last - asked) * heads..last * heads]);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_follows_is_not_seen_whatever_it_holds() {
+    let n = if cfg!(miri) { 5 } else { 90 };
+    let world = World::new(&[n], &[n], 7, 1, 0.0);
+    let (out, lse) = bits_of(world.forward(&Serial));
+    for cut in [1, n / 2, n - 1] {
+        for poison in [1e3, f32::NAN, f32::INFINITY] {
+            let mut world = World::new(&[n], &[n], 7, 1, 0.0);
+            world.k[cut * 7..].fill(poison);
+            world.v[cut * 7..].fill(poison);
+            let (some, some_lse) = bits_of(world.forward(&Serial));
+            assert_eq!(some[..cut * 7], out[..cut * 7], "{poison} from {cut}");
+            assert_eq!(some_lse[..cut], lse[..cut]);
+        }
+    }
+}
+
+#[test]
+fn one_key_gives_its_value() {
+    let (mut out, mut lse) = ([f32::NAN; 3], [f32::NAN]);
+    let (q, k, v) = ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]);
+    attention(
+        &Serial,
+        &q,
+        &k,
+        &v,
+        &[0, 1],
+        &[0, 1],
+        3,
+        1,
+        &Dropout::NONE,
+        &mut out,
+        &mut lse,
+    );
+    assert_eq!(out, v);
+    close(&lse, &[32.0 / 3f64.sqrt()], 1e-6); // q · k = 4 + 10 + 18
+}
+
+#[test]
+fn dropping_everything_gives_zeros() {
+    let world = World::new(&[4], &[4], 6, 2, 1.0);
+    assert_eq!(world.forward(&Serial).0, [0.0; 24]);
+    assert_eq!(
+        world.backward(&Serial).map(|x| x.iter().all(|&x| x == 0.0)),
+        [true; 3]
+    );
+}
