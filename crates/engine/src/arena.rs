@@ -120,27 +120,17 @@ impl Arena {
     pub(crate) fn i32_result(&self, shape: Shape) -> Result<Tensor> {
         self.check_scope()?;
         let buffer = self.integers.borrow_mut().take(shape.count())?;
-        Ok(Tensor {
-            shape,
-            values: Values::I32(buffer),
-        })
+        Ok(Tensor { shape, values: Values::I32(buffer) })
     }
 
     /// A tensor outside scopes: scratch that `reuse` takes back.
     pub(crate) fn f32_spare(&self, shape: Shape) -> Result<Tensor> {
         let buffer = self.floats.borrow_mut().take(shape.count())?;
-        Ok(Tensor {
-            shape,
-            values: Values::F32(buffer),
-        })
+        Ok(Tensor { shape, values: Values::F32(buffer) })
     }
 
     /// Lends `length` numbers of scratch, whatever they hold, to `body`.
-    pub(crate) fn with_scratch<R>(
-        &self,
-        length: usize,
-        body: impl FnOnce(&mut [f32]) -> R,
-    ) -> Result<R> {
+    pub(crate) fn with_scratch<R>(&self, length: usize, body: impl FnOnce(&mut [f32]) -> R) -> Result<R> {
         let mut buffer = self.floats.borrow_mut().take(length)?;
         let result = body(buffer.values_mut(length));
         self.floats.borrow_mut().put(buffer);
@@ -148,11 +138,7 @@ impl Arena {
     }
 
     /// Lends `length` places for an order of rows to `body`.
-    pub(crate) fn with_order<R>(
-        &self,
-        length: usize,
-        body: impl FnOnce(&mut [u32]) -> Result<R>,
-    ) -> Result<R> {
+    pub(crate) fn with_order<R>(&self, length: usize, body: impl FnOnce(&mut [u32]) -> Result<R>) -> Result<R> {
         let mut buffer = self.orders.borrow_mut().take(length)?;
         let result = body(buffer.values_mut(length));
         self.orders.borrow_mut().put(buffer);
@@ -161,10 +147,7 @@ impl Arena {
 
     fn check_scope(&self) -> Result<()> {
         if self.marks.is_empty() {
-            return Err(Fault::new(
-                Code::NoScope,
-                "no scope is open to hold the result",
-            ));
+            return Err(Fault::new(Code::NoScope, "no scope is open to hold the result"));
         }
         Ok(())
     }
@@ -187,15 +170,8 @@ impl Arena {
     pub(crate) fn f32(&self, name: &'static str, id: u32) -> Result<View<'_, f32>> {
         let tensor = &self.slots.expect(id, name)?.tensor;
         match tensor.f32() {
-            Some(values) => Ok(View {
-                name,
-                shape: tensor.shape,
-                values,
-            }),
-            None => Err(Fault::shape(format!(
-                "{name} {} holds i32; f32 is due",
-                tensor.shape
-            ))),
+            Some(values) => Ok(View { name, shape: tensor.shape, values }),
+            None => Err(Fault::shape(format!("{name} {} holds i32; f32 is due", tensor.shape))),
         }
     }
 
@@ -203,15 +179,8 @@ impl Arena {
     pub(crate) fn i32(&self, name: &'static str, id: u32) -> Result<View<'_, i32>> {
         let tensor = &self.slots.expect(id, name)?.tensor;
         match tensor.i32() {
-            Some(values) => Ok(View {
-                name,
-                shape: tensor.shape,
-                values,
-            }),
-            None => Err(Fault::shape(format!(
-                "{name} {} holds f32; i32 is due",
-                tensor.shape
-            ))),
+            Some(values) => Ok(View { name, shape: tensor.shape, values }),
+            None => Err(Fault::shape(format!("{name} {} holds f32; i32 is due", tensor.shape))),
         }
     }
 
@@ -225,12 +194,8 @@ impl Arena {
         let entry = self.slots.expect(id, name)?;
         match (&entry.tensor.values, entry.owner) {
             (Values::F32(_), Owner::Holder) => self.f32(name, id),
-            (Values::Frozen(_), _) => Err(Fault::shape(format!(
-                "{name} is frozen: its values never change"
-            ))),
-            _ => Err(Fault::shape(format!(
-                "{name} is no variable: its values never change"
-            ))),
+            (Values::Frozen(_), _) => Err(Fault::shape(format!("{name} is frozen: its values never change"))),
+            _ => Err(Fault::shape(format!("{name} is no variable: its values never change"))),
         }
     }
 
@@ -241,11 +206,7 @@ impl Arena {
 
     /// [bytes of live tensors, bytes kept for reuse, buffers asked of the system so far]. Frozen weights are the process's.
     pub fn memory(&self) -> [f64; 3] {
-        let (floats, integers, orders) = (
-            self.floats.borrow(),
-            self.integers.borrow(),
-            self.orders.borrow(),
-        );
+        let (floats, integers, orders) = (self.floats.borrow(), self.integers.borrow(), self.orders.borrow());
         let kept = floats.bytes() + integers.bytes() + orders.bytes();
         let allocations = floats.allocations() + integers.allocations() + orders.allocations();
         [self.live_bytes as f64, kept as f64, allocations as f64]

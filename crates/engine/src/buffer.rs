@@ -36,18 +36,12 @@ impl<T: Copy + Default> Buffer<T> {
         values.try_reserve_exact(length).ok()?;
         values.resize(length, T::default());
         let start = values.as_ptr().align_offset(ALIGNMENT).min(spare);
-        Some(Self {
-            values,
-            start,
-            class,
-        })
+        Some(Self { values, start, class })
     }
 
     /// A buffer of its own that no shelf counts.
     pub fn alone(length: usize) -> Result<Self> {
-        class_of(length)
-            .and_then(Self::allocate)
-            .ok_or_else(|| exhausted::<T>(length))
+        class_of(length).and_then(Self::allocate).ok_or_else(|| exhausted::<T>(length))
     }
 
     pub fn bytes(&self) -> usize {
@@ -73,11 +67,7 @@ pub struct Shelf<T> {
 
 impl<T: Copy + Default> Shelf<T> {
     pub fn new() -> Self {
-        Self {
-            free: CLASSES.iter().map(|_| Vec::new()).collect(),
-            bytes: 0,
-            allocations: 0,
-        }
+        Self { free: CLASSES.iter().map(|_| Vec::new()).collect(), bytes: 0, allocations: 0 }
     }
 
     /// A buffer of at least `length` elements with whatever values it held before.
@@ -129,10 +119,7 @@ fn bytes_of<T>(class: usize) -> usize {
 }
 
 fn exhausted<T>(length: usize) -> Fault {
-    Fault::memory(format!(
-        "no memory for {length} elements of {} bytes",
-        size_of::<T>()
-    ))
+    Fault::memory(format!("no memory for {length} elements of {} bytes", size_of::<T>()))
 }
 
 #[cfg(test)]
@@ -178,9 +165,6 @@ mod tests {
 
     #[test]
     fn sizes_that_cannot_be_had_are_a_fault() {
-        assert_eq!(
-            Shelf::<f32>::new().take(usize::MAX / 8).unwrap_err().code,
-            Code::Memory
-        );
+        assert_eq!(Shelf::<f32>::new().take(usize::MAX / 8).unwrap_err().code, Code::Memory);
     }
 }

@@ -55,11 +55,7 @@ pub struct Fault {
 
 impl Fault {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            op: "",
-            message: message.into(),
-        }
+        Self { code, op: "", message: message.into() }
     }
 
     pub fn shape(message: impl Into<String>) -> Self {

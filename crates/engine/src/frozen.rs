@@ -30,10 +30,7 @@ impl Drop for Weights {
     fn drop(&mut self) {
         let mut registry = registry();
         // Another thread may have put the same weights back since the last handle went.
-        if registry
-            .get(&self.key)
-            .is_some_and(|weak| weak.strong_count() == 0)
-        {
+        if registry.get(&self.key).is_some_and(|weak| weak.strong_count() == 0) {
             registry.remove(&self.key);
         }
     }
@@ -41,9 +38,7 @@ impl Drop for Weights {
 
 /// The weights that the process holds under this key.
 pub fn find(artefact: &str, name: &str) -> Option<Arc<Weights>> {
-    registry()
-        .get(&(artefact.to_owned(), name.to_owned()))?
-        .upgrade()
+    registry().get(&(artefact.to_owned(), name.to_owned()))?.upgrade()
 }
 
 /// Puts weights into the process, or finds the ones that are there.
@@ -51,11 +46,7 @@ pub fn put(artefact: &str, name: &str, data: &[f32], shape: Shape) -> Result<Arc
     let mut buffer = Buffer::alone(data.len())?;
     buffer.values_mut(data.len()).copy_from_slice(data);
     let key = (artefact.to_owned(), name.to_owned());
-    let fresh = Arc::new(Weights {
-        key: key.clone(),
-        shape,
-        buffer,
-    });
+    let fresh = Arc::new(Weights { key: key.clone(), shape, buffer });
     let mut registry = registry();
     let Some(held) = registry.get(&key).and_then(Weak::upgrade) else {
         registry.insert(key, Arc::downgrade(&fresh));
@@ -66,10 +57,7 @@ pub fn put(artefact: &str, name: &str, data: &[f32], shape: Shape) -> Result<Arc
     if held.shape == shape {
         return Ok(held);
     }
-    Err(Fault::shape(format!(
-        "{name} {shape} is already held as {} for this artefact",
-        held.shape
-    )))
+    Err(Fault::shape(format!("{name} {shape} is already held as {} for this artefact", held.shape)))
 }
 
 fn registry() -> MutexGuard<'static, HashMap<Key, Weak<Weights>>> {
@@ -85,9 +73,7 @@ mod tests {
     fn threads_share_weights_until_the_last_goes() {
         let shape = Shape::new(&[2]).unwrap();
         let here = put("shared", "item", &[1.0, 2.0], shape).unwrap();
-        let there = std::thread::spawn(|| find("shared", "item").unwrap())
-            .join()
-            .unwrap();
+        let there = std::thread::spawn(|| find("shared", "item").unwrap()).join().unwrap();
         assert!(Arc::ptr_eq(&here, &there));
         drop(here);
         assert_eq!(find("shared", "item").unwrap().values(), [1.0, 2.0]);

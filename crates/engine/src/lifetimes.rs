@@ -15,9 +15,7 @@ impl Arena {
             tensor.f32_mut().copy_from_slice(data);
             Ok(tensor)
         };
-        make()
-            .and_then(|tensor| self.keep(tensor))
-            .map_err(|fault| fault.of("fromFloat32"))
+        make().and_then(|tensor| self.keep(tensor)).map_err(|fault| fault.of("fromFloat32"))
     }
 
     pub fn from_i32(&mut self, data: &[i32], shape: &[u32]) -> Result<u32> {
@@ -26,9 +24,7 @@ impl Arena {
             tensor.i32_mut().copy_from_slice(data);
             Ok(tensor)
         };
-        make()
-            .and_then(|tensor| self.keep(tensor))
-            .map_err(|fault| fault.of("fromInt32"))
+        make().and_then(|tensor| self.keep(tensor)).map_err(|fault| fault.of("fromInt32"))
     }
 
     /// A zeroed variable: outside all scopes, until released.
@@ -38,15 +34,12 @@ impl Arena {
             tensor.f32_mut().fill(0.0);
             Ok(tensor)
         };
-        make()
-            .and_then(|tensor| self.hold(tensor, Owner::Holder))
-            .map_err(|fault| fault.of("variable"))
+        make().and_then(|tensor| self.hold(tensor, Owner::Holder)).map_err(|fault| fault.of("variable"))
     }
 
     /// Replaces a variable's values.
     pub fn write(&mut self, variable: u32, data: &[f32]) -> Result<()> {
-        self.write_checked(variable, data)
-            .map_err(|fault| fault.of("write"))
+        self.write_checked(variable, data).map_err(|fault| fault.of("write"))
     }
 
     fn write_checked(&mut self, variable: u32, data: &[f32]) -> Result<()> {
@@ -59,21 +52,13 @@ impl Arena {
     /// A hold on weights that the process has already, or 0.
     pub fn frozen(&mut self, artefact: &str, name: &str) -> Result<u32> {
         match frozen::find(artefact, name) {
-            Some(weights) => self
-                .hold_weights(weights)
-                .map_err(|fault| fault.of("frozen")),
+            Some(weights) => self.hold_weights(weights).map_err(|fault| fault.of("frozen")),
             None => Ok(0),
         }
     }
 
     /// Puts weights into the process, or finds them there, and holds them.
-    pub fn freeze(
-        &mut self,
-        artefact: &str,
-        name: &str,
-        data: &[f32],
-        shape: &[u32],
-    ) -> Result<u32> {
+    pub fn freeze(&mut self, artefact: &str, name: &str, data: &[f32], shape: &[u32]) -> Result<u32> {
         shape_of(data.len(), shape)
             .and_then(|shape| frozen::put(artefact, name, data, shape))
             .and_then(|weights| self.hold_weights(weights))
@@ -81,30 +66,19 @@ impl Arena {
     }
 
     fn hold_weights(&mut self, weights: Arc<Weights>) -> Result<u32> {
-        self.hold(
-            Tensor {
-                shape: weights.shape,
-                values: Values::Frozen(weights),
-            },
-            Owner::Holder,
-        )
+        self.hold(Tensor { shape: weights.shape, values: Values::Frozen(weights) }, Owner::Holder)
     }
 
     pub fn shape(&self, id: u32) -> Result<&[u32]> {
-        self.extents("tensor", id)
-            .map_err(|fault| fault.of("shape"))
+        self.extents("tensor", id).map_err(|fault| fault.of("shape"))
     }
 
     pub fn read_f32(&self, id: u32) -> Result<&[f32]> {
-        self.f32("tensor", id)
-            .map(|view| view.values)
-            .map_err(|fault| fault.of("readFloat32"))
+        self.f32("tensor", id).map(|view| view.values).map_err(|fault| fault.of("readFloat32"))
     }
 
     pub fn read_i32(&self, id: u32) -> Result<&[i32]> {
-        self.i32("tensor", id)
-            .map(|view| view.values)
-            .map_err(|fault| fault.of("readInt32"))
+        self.i32("tensor", id).map(|view| view.values).map_err(|fault| fault.of("readInt32"))
     }
 }
 
@@ -117,8 +91,5 @@ fn fits(length: usize, shape: Shape) -> Result<()> {
     if length == shape.count() {
         return Ok(());
     }
-    Err(Fault::shape(format!(
-        "{length} values do not fill the shape {shape}, which has {}",
-        shape.count()
-    )))
+    Err(Fault::shape(format!("{length} values do not fill the shape {shape}, which has {}", shape.count())))
 }

@@ -48,9 +48,7 @@ mod backend {
             return fault(format!("{threads} threads; 1 to {MOST} are possible"));
         }
         match POOL.get().map(Workers::threads) {
-            Some(running) if running != threads => {
-                fault(format!("the pool already runs with {running} threads"))
-            }
+            Some(running) if running != threads => fault(format!("the pool already runs with {running} threads")),
             _ => {
                 REQUESTED.store(threads, Ordering::Relaxed);
                 Ok(())
@@ -61,22 +59,15 @@ mod backend {
     pub fn run(blocks: usize, body: &(dyn Fn(usize) + Sync)) {
         match blocks {
             0 | 1 => (0..blocks).for_each(body),
-            _ => POOL
-                .get_or_init(|| Workers::start(wanted()))
-                .run(blocks, body),
+            _ => POOL.get_or_init(|| Workers::start(wanted())).run(blocks, body),
         }
     }
 
     /// As requested, else `FOCI_THREADS`, else the cores that this process may use.
     fn wanted() -> usize {
         let requested = Some(REQUESTED.load(Ordering::Relaxed)).filter(|&threads| threads > 0);
-        let variable = || {
-            std::env::var("FOCI_THREADS")
-                .ok()?
-                .parse()
-                .ok()
-                .filter(|threads| (1..=MOST).contains(threads))
-        };
+        let variable =
+            || std::env::var("FOCI_THREADS").ok()?.parse().ok().filter(|threads| (1..=MOST).contains(threads));
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         requested.or_else(variable).unwrap_or_else(cores)
     }
@@ -106,25 +97,15 @@ mod workers {
         pub fn start(threads: usize) -> Self {
             let build = || {
                 let name = |i| format!("foci-{i}");
-                ThreadPoolBuilder::new()
-                    .num_threads(threads - 1)
-                    .thread_name(name)
-                    .build()
-                    .ok()
+                ThreadPoolBuilder::new().num_threads(threads - 1).thread_name(name).build().ok()
             };
             // Without the threads it wanted the pool is the calling thread: slower, and the same numbers.
             let helpers = if threads > 1 { build() } else { None };
-            Self {
-                helpers,
-                busy: AtomicBool::new(false),
-            }
+            Self { helpers, busy: AtomicBool::new(false) }
         }
 
         pub fn threads(&self) -> usize {
-            1 + self
-                .helpers
-                .as_ref()
-                .map_or(0, ThreadPool::current_num_threads)
+            1 + self.helpers.as_ref().map_or(0, ThreadPool::current_num_threads)
         }
 
         /// Runs every block; a panic in one of them goes on in the caller once the others have ended.
@@ -134,8 +115,7 @@ mod workers {
             };
             let next = AtomicUsize::new(0);
             let work = || {
-                let take =
-                    || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&block| block < blocks);
+                let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&block| block < blocks);
                 std::iter::from_fn(take).for_each(body);
             };
             helpers.in_place_scope(|scope| {
@@ -209,9 +189,7 @@ mod workers {
                 let caller = current().id();
                 let (sum, inner) = squares(&workers);
                 assert_eq!(sum, 332_833_500);
-                ids.lock()
-                    .unwrap()
-                    .push(inner.iter().all(|&id| id == caller));
+                ids.lock().unwrap().push(inner.iter().all(|&id| id == caller));
             });
             assert_eq!(ids.into_inner().unwrap(), [true, true]);
         }

@@ -15,29 +15,18 @@ pub struct Shape {
 }
 
 impl Shape {
-    pub const SCALAR: Self = Self {
-        axes: 0,
-        extents: [0; MAX_AXES],
-    };
+    pub const SCALAR: Self = Self { axes: 0, extents: [0; MAX_AXES] };
 
     /// Errors: `SHAPE` for more than four axes, `MEMORY` where the number of elements overflows.
     pub fn new(extents: &[u32]) -> Result<Self> {
         if extents.len() > MAX_AXES {
-            return Err(Fault::shape(format!(
-                "a shape of {} axes; at most {MAX_AXES} are possible",
-                extents.len()
-            )));
+            return Err(Fault::shape(format!("a shape of {} axes; at most {MAX_AXES} are possible", extents.len())));
         }
-        let mut shape = Self {
-            axes: extents.len(),
-            ..Self::SCALAR
-        };
+        let mut shape = Self { axes: extents.len(), ..Self::SCALAR };
         shape.extents[..extents.len()].copy_from_slice(extents);
         match shape.elements() {
             Some(_) => Ok(shape),
-            None => Err(Fault::memory(format!(
-                "a tensor of {shape} elements is more than this machine can address"
-            ))),
+            None => Err(Fault::memory(format!("a tensor of {shape} elements is more than this machine can address"))),
         }
     }
 
@@ -46,9 +35,7 @@ impl Shape {
         let mut narrow = [0; MAX_AXES];
         for (to, &from) in narrow.iter_mut().zip(extents) {
             *to = u32::try_from(from).map_err(|_| {
-                Fault::memory(format!(
-                    "a tensor of {extents:?} elements is more than an extent can count"
-                ))
+                Fault::memory(format!("a tensor of {extents:?} elements is more than an extent can count"))
             })?;
         }
         Self::new(&narrow[..extents.len()])
@@ -60,15 +47,12 @@ impl Shape {
 
     /// Number of elements; 1 for a scalar. None where it overflows.
     fn elements(&self) -> Option<usize> {
-        self.extents().iter().try_fold(1usize, |product, &extent| {
-            product.checked_mul(extent as usize)
-        })
+        self.extents().iter().try_fold(1usize, |product, &extent| product.checked_mul(extent as usize))
     }
 
     /// Number of elements; 1 for a scalar.
     pub fn count(&self) -> usize {
-        self.elements()
-            .expect("the constructor refused shapes that overflow")
+        self.elements().expect("the constructor refused shapes that overflow")
     }
 }
 

@@ -41,30 +41,17 @@ pub struct Slots {
 
 impl Slots {
     pub fn insert(&mut self, tensor: Tensor, owner: Owner) -> Result<u32> {
-        let entry = Some(Entry {
-            tensor,
-            owner,
-            kept: false,
-        });
+        let entry = Some(Entry { tensor, owner, kept: false });
         let grown = self.slots.len() == SLOTS;
-        let reused = if grown || self.free.len() > RESTING {
-            self.free.pop_front()
-        } else {
-            None
-        };
+        let reused = if grown || self.free.len() > RESTING { self.free.pop_front() } else { None };
         match reused {
             Some(slot) => {
                 self.slots[slot as usize].entry = entry;
                 Ok(handle(slot, self.slots[slot as usize].generation))
             }
-            None if grown => Err(Fault::memory(format!(
-                "all {SLOTS} tensors that an engine can hold are live"
-            ))),
+            None if grown => Err(Fault::memory(format!("all {SLOTS} tensors that an engine can hold are live"))),
             None => {
-                self.slots.push(Slot {
-                    generation: 1,
-                    entry,
-                });
+                self.slots.push(Slot { generation: 1, entry });
                 Ok(handle((self.slots.len() - 1) as u16, 1))
             }
         }
@@ -72,16 +59,12 @@ impl Slots {
 
     pub fn get(&self, id: u32) -> Option<&Entry> {
         let slot = self.slots.get(slot_of(id))?;
-        slot.entry
-            .as_ref()
-            .filter(|_| slot.generation == generation_of(id))
+        slot.entry.as_ref().filter(|_| slot.generation == generation_of(id))
     }
 
     pub fn get_mut(&mut self, id: u32) -> Option<&mut Entry> {
         let slot = self.slots.get_mut(slot_of(id))?;
-        slot.entry
-            .as_mut()
-            .filter(|_| slot.generation == generation_of(id))
+        slot.entry.as_mut().filter(|_| slot.generation == generation_of(id))
     }
 
     /// What `id` names; `argument` is what the operation calls it.
@@ -104,23 +87,15 @@ impl Slots {
             self.expect(id, "an argument")?;
         }
         let Ok(slots) = self.slots.get_disjoint_mut(ids.map(slot_of)) else {
-            return Err(Fault::shape(
-                "two arguments are one tensor; each must be its own",
-            ));
+            return Err(Fault::shape("two arguments are one tensor; each must be its own"));
         };
         Ok(slots.map(|slot| &mut slot.entry.as_mut().expect("checked above").tensor))
     }
 
     /// Empty slots in which every handle of these is stale.
     pub fn successors(&self) -> Self {
-        let slots = self.slots.iter().map(|slot| Slot {
-            generation: next(slot.generation),
-            entry: None,
-        });
-        Self {
-            slots: slots.collect(),
-            free: (0..self.slots.len()).map(|slot| slot as u16).collect(),
-        }
+        let slots = self.slots.iter().map(|slot| Slot { generation: next(slot.generation), entry: None });
+        Self { slots: slots.collect(), free: (0..self.slots.len()).map(|slot| slot as u16).collect() }
     }
 }
 

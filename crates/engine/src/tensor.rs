@@ -78,10 +78,7 @@ impl<T> View<'_, T> {
         let Some((&width, leading)) = self.shape.extents().split_last() else {
             return Err(Fault::shape(format!("{self} must have at least one axis")));
         };
-        Ok((
-            leading.iter().map(|&extent| extent as usize).product(),
-            width as usize,
-        ))
+        Ok((leading.iter().map(|&extent| extent as usize).product(), width as usize))
     }
 
     /// [n, m] as (n, m).
@@ -102,18 +99,10 @@ impl<T> View<'_, T> {
 
     /// Errors unless the shape is `extents`; `meaning` says what they are, such as `[D]`.
     pub fn expect(&self, extents: &[usize], meaning: &str) -> Result<()> {
-        if self
-            .shape
-            .extents()
-            .iter()
-            .map(|&extent| extent as usize)
-            .eq(extents.iter().copied())
-        {
+        if self.shape.extents().iter().map(|&extent| extent as usize).eq(extents.iter().copied()) {
             return Ok(());
         }
-        Err(Fault::shape(format!(
-            "{self} must be {extents:?}, {meaning}"
-        )))
+        Err(Fault::shape(format!("{self} must be {extents:?}, {meaning}")))
     }
 
     /// Errors unless both have one shape.
@@ -121,9 +110,7 @@ impl<T> View<'_, T> {
         if self.shape == other.shape {
             return Ok(());
         }
-        Err(Fault::shape(format!(
-            "{self} and {other} must have one shape"
-        )))
+        Err(Fault::shape(format!("{self} and {other} must have one shape")))
     }
 }
 

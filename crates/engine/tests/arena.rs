@@ -89,21 +89,11 @@ fn only_variables_are_written() {
     }
     let [parameter, moment] = [1, 1].map(|n| arena.variable(&[n]).unwrap());
     assert_eq!(
-        arena
-            .adam(
-                frozen, moment, parameter, tensor, 0.1, 0.9, 0.999, 1e-8, 0.0, 1.0, 1.0
-            )
-            .unwrap_err()
-            .code,
+        arena.adam(frozen, moment, parameter, tensor, 0.1, 0.9, 0.999, 1e-8, 0.0, 1.0, 1.0).unwrap_err().code,
         Code::Shape
     );
     assert_eq!(
-        arena
-            .adam(
-                parameter, moment, moment, tensor, 0.1, 0.9, 0.999, 1e-8, 0.0, 1.0, 1.0
-            )
-            .unwrap_err()
-            .code,
+        arena.adam(parameter, moment, moment, tensor, 0.1, 0.9, 0.999, 1e-8, 0.0, 1.0, 1.0).unwrap_err().code,
         Code::Shape
     );
     assert_eq!(arena.read_f32(frozen).unwrap(), [5.0]);
@@ -179,10 +169,7 @@ fn a_successor_knows_no_handle_of_the_arena_before() {
     let mut after = before.successor();
     after.open_scope();
     let new: Vec<u32> = (0..3000).map(|_| floats(&mut after, &[2.0])).collect();
-    assert!(
-        old.iter()
-            .all(|id| !new.contains(id) && after.read_f32(*id).is_err())
-    );
+    assert!(old.iter().all(|id| !new.contains(id) && after.read_f32(*id).is_err()));
 }
 
 #[test]

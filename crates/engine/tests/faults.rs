@@ -10,9 +10,7 @@ fn arena() -> Arena {
 }
 
 fn floats(arena: &mut Arena, shape: &[u32]) -> u32 {
-    arena
-        .from_f32(&vec![0.5; shape.iter().product::<u32>() as usize], shape)
-        .unwrap()
+    arena.from_f32(&vec![0.5; shape.iter().product::<u32>() as usize], shape).unwrap()
 }
 
 fn ids(arena: &mut Arena, values: &[i32]) -> u32 {
@@ -27,62 +25,18 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Fault>, code: Code, message: &s
 #[test]
 fn shapes_that_do_not_fit_are_named() {
     let mut e = arena();
-    let (a, b, row) = (
-        floats(&mut e, &[2, 3]),
-        floats(&mut e, &[3, 2]),
-        floats(&mut e, &[2]),
-    );
+    let (a, b, row) = (floats(&mut e, &[2, 3]), floats(&mut e, &[3, 2]), floats(&mut e, &[2]));
     let scalar = floats(&mut e, &[]);
-    refused(
-        e.add(a, b),
-        Code::Shape,
-        "add: a [2, 3] and b [3, 2] must have one shape",
-    );
-    refused(
-        e.scale_by(a, row),
-        Code::Shape,
-        "scaleBy: s [2] must be [], a scalar",
-    );
-    refused(
-        e.add_row(a, row),
-        Code::Shape,
-        "addRow: row [2] must be [3], the width of x",
-    );
-    refused(
-        e.softmax(scalar),
-        Code::Shape,
-        "softmax: x [] must have at least one axis",
-    );
-    refused(
-        e.linear(a, a, 0),
-        Code::Shape,
-        "linear: w [2, 3] must be [3, 3], as many rows as x has columns",
-    );
-    refused(
-        e.linear(a, b, scalar),
-        Code::Shape,
-        "linear: bias [] must be [2], the columns of w",
-    );
-    refused(
-        e.linear(a, row, 0),
-        Code::Shape,
-        "linear: w [2] must have two axes",
-    );
-    refused(
-        e.inner(a, b),
-        Code::Shape,
-        "inner: b [3, 2] must be [3, 3], as wide as a",
-    );
-    refused(
-        e.from_f32(&[1.0], &[2]),
-        Code::Shape,
-        "fromFloat32: 1 values do not fill the shape [2], which has 2",
-    );
-    refused(
-        e.variable(&[1; 5]),
-        Code::Shape,
-        "variable: a shape of 5 axes; at most 4 are possible",
-    );
+    refused(e.add(a, b), Code::Shape, "add: a [2, 3] and b [3, 2] must have one shape");
+    refused(e.scale_by(a, row), Code::Shape, "scaleBy: s [2] must be [], a scalar");
+    refused(e.add_row(a, row), Code::Shape, "addRow: row [2] must be [3], the width of x");
+    refused(e.softmax(scalar), Code::Shape, "softmax: x [] must have at least one axis");
+    refused(e.linear(a, a, 0), Code::Shape, "linear: w [2, 3] must be [3, 3], as many rows as x has columns");
+    refused(e.linear(a, b, scalar), Code::Shape, "linear: bias [] must be [2], the columns of w");
+    refused(e.linear(a, row, 0), Code::Shape, "linear: w [2] must have two axes");
+    refused(e.inner(a, b), Code::Shape, "inner: b [3, 2] must be [3, 3], as wide as a");
+    refused(e.from_f32(&[1.0], &[2]), Code::Shape, "fromFloat32: 1 values do not fill the shape [2], which has 2");
+    refused(e.variable(&[1; 5]), Code::Shape, "variable: a shape of 5 axes; at most 4 are possible");
 }
 
 #[test]
@@ -90,16 +44,8 @@ fn types_that_do_not_fit_are_named() {
     let mut e = arena();
     let (x, i) = (floats(&mut e, &[1]), ids(&mut e, &[0]));
     refused(e.add(x, i), Code::Shape, "add: b [1] holds i32; f32 is due");
-    refused(
-        e.positions(x),
-        Code::Shape,
-        "positions: offsets [1] holds f32; i32 is due",
-    );
-    refused(
-        e.write(i, &[1.0]),
-        Code::Shape,
-        "write: variable is no variable: its values never change",
-    );
+    refused(e.positions(x), Code::Shape, "positions: offsets [1] holds f32; i32 is due");
+    refused(e.write(i, &[1.0]), Code::Shape, "write: variable is no variable: its values never change");
 }
 
 #[test]
@@ -114,11 +60,7 @@ fn freed_arguments_are_named() {
         Code::Shape,
         "adam: parameter is no variable: its values never change",
     );
-    refused(
-        e.shape(b).map(<[u32]>::len),
-        Code::Freed,
-        "shape: tensor was freed",
-    );
+    refused(e.shape(b).map(<[u32]>::len), Code::Freed, "shape: tensor was freed");
 }
 
 #[test]
@@ -126,32 +68,16 @@ fn ids_outside_their_table_are_named() {
     let mut e = arena();
     let (table, h) = (floats(&mut e, &[4, 2]), floats(&mut e, &[2, 2]));
     let [below, above] = [[0, -1], [4, 0]].map(|values| ids(&mut e, &values));
-    refused(
-        e.gather(table, below),
-        Code::Range,
-        "gather: ids[1] is -1, outside the 4 rows of table",
-    );
-    refused(
-        e.gather(table, above),
-        Code::Range,
-        "gather: ids[0] is 4, outside the 4 rows of table",
-    );
+    refused(e.gather(table, below), Code::Range, "gather: ids[1] is -1, outside the 4 rows of table");
+    refused(e.gather(table, above), Code::Range, "gather: ids[0] is 4, outside the 4 rows of table");
     refused(
         e.cross_entropy(h, table, above),
         Code::Range,
         "crossEntropy: targets[0] is 4, outside the 4 rows of items",
     );
-    refused(
-        e.scatter(h, above, 4),
-        Code::Range,
-        "scatter: ids[0] is 4, outside the 4 rows of the result",
-    );
+    refused(e.scatter(h, above, 4), Code::Range, "scatter: ids[0] is 4, outside the 4 rows of the result");
     let falling = ids(&mut e, &[1, 1]);
-    refused(
-        e.scatter(h, falling, 4),
-        Code::Range,
-        "scatter: ids must ascend without repeats; 1 follows 1 at 1",
-    );
+    refused(e.scatter(h, falling, 4), Code::Range, "scatter: ids must ascend without repeats; 1 follows 1 at 1");
     refused(
         e.merge_rows(h, falling, h, falling),
         Code::Range,
@@ -164,73 +90,29 @@ fn optimisers_check_rows_and_steps() {
     let mut e = arena();
     let [p, m, v] = [(); 3].map(|()| e.variable(&[2, 2]).unwrap());
     let (rows, at) = (floats(&mut e, &[1, 2]), ids(&mut e, &[2]));
-    let step = |e: &mut Arena, at, step| {
-        e.adam_rows(p, m, v, rows, at, 0.1, 0.9, 0.9, 1e-8, 0.0, step, 1.0)
-    };
-    refused(
-        step(&mut e, at, 1.0),
-        Code::Range,
-        "adamRows: ids[0] is 2, outside the 2 rows of parameter",
-    );
-    refused(
-        step(&mut e, at, 0.0),
-        Code::Range,
-        "adamRows: step is 0; steps count from 1",
-    );
+    let step = |e: &mut Arena, at, step| e.adam_rows(p, m, v, rows, at, 0.1, 0.9, 0.9, 1e-8, 0.0, step, 1.0);
+    refused(step(&mut e, at, 1.0), Code::Range, "adamRows: ids[0] is 2, outside the 2 rows of parameter");
+    refused(step(&mut e, at, 0.0), Code::Range, "adamRows: step is 0; steps count from 1");
     assert_eq!(e.read_f32(p).unwrap(), [0.0; 4]);
 }
 
 #[test]
 fn offsets_start_at_zero_ascend_and_end_at_the_rows() {
     let mut e = arena();
-    let [late, falling, short, good] =
-        [[1, 2], [2, 1], [0, 1], [0, 2]].map(|values| ids(&mut e, &values));
+    let [late, falling, short, good] = [[1, 2], [2, 1], [0, 1], [0, 2]].map(|values| ids(&mut e, &values));
     let x = floats(&mut e, &[2, 4]);
     let none = e.from_i32(&[], &[0]).unwrap();
-    refused(
-        e.positions(late),
-        Code::Range,
-        "positions: offsets must start at 0, not 1",
-    );
-    refused(
-        e.positions(none),
-        Code::Shape,
-        "positions: offsets [0] must hold at least one offset",
-    );
+    refused(e.positions(late), Code::Range, "positions: offsets must start at 0, not 1");
+    refused(e.positions(none), Code::Shape, "positions: offsets [0] must hold at least one offset");
     let three = ids(&mut e, &[0, 2, 1]);
-    refused(
-        e.last_rows(three),
-        Code::Range,
-        "lastRows: offsets must not descend; 1 follows 2 at 2",
-    );
-    refused(
-        e.last_rows(falling),
-        Code::Range,
-        "lastRows: offsets must start at 0, not 2",
-    );
-    let attend = |e: &mut Arena, queries, offsets, heads, rate| {
-        e.attention(x, x, x, queries, offsets, heads, rate, 1, 1)
-    };
-    refused(
-        attend(&mut e, good, short, 2, 0.0),
-        Code::Range,
-        "attention: offsets must end at 2, the rows of k, not 1",
-    );
-    refused(
-        attend(&mut e, short, good, 2, 0.0),
-        Code::Range,
-        "attention: queries must end at 2, the rows of q, not 1",
-    );
-    refused(
-        attend(&mut e, good, good, 3, 0.0),
-        Code::Shape,
-        "attention: 3 heads do not divide the width of q [2, 4]",
-    );
-    refused(
-        attend(&mut e, good, good, 0, 0.0),
-        Code::Shape,
-        "attention: 0 heads do not divide the width of q [2, 4]",
-    );
+    refused(e.last_rows(three), Code::Range, "lastRows: offsets must not descend; 1 follows 2 at 2");
+    refused(e.last_rows(falling), Code::Range, "lastRows: offsets must start at 0, not 2");
+    let attend =
+        |e: &mut Arena, queries, offsets, heads, rate| e.attention(x, x, x, queries, offsets, heads, rate, 1, 1);
+    refused(attend(&mut e, good, short, 2, 0.0), Code::Range, "attention: offsets must end at 2, the rows of k, not 1");
+    refused(attend(&mut e, short, good, 2, 0.0), Code::Range, "attention: queries must end at 2, the rows of q, not 1");
+    refused(attend(&mut e, good, good, 3, 0.0), Code::Shape, "attention: 3 heads do not divide the width of q [2, 4]");
+    refused(attend(&mut e, good, good, 0, 0.0), Code::Shape, "attention: 0 heads do not divide the width of q [2, 4]");
     refused(
         attend(&mut e, good, good, 2, 1.0),
         Code::Range,
@@ -247,11 +129,7 @@ fn offsets_start_at_zero_ascend_and_end_at_the_rows() {
 #[test]
 fn selection_checks_its_masks() {
     let mut e = arena();
-    let (scores, seen, offsets) = (
-        floats(&mut e, &[1, 3]),
-        ids(&mut e, &[3]),
-        ids(&mut e, &[0, 1]),
-    );
+    let (scores, seen, offsets) = (floats(&mut e, &[1, 3]), ids(&mut e, &[3]), ids(&mut e, &[0, 1]));
     refused(
         e.top_k_scores(scores, 1, seen, offsets, 0),
         Code::Range,
@@ -274,21 +152,10 @@ fn selection_checks_its_masks() {
 fn sizes_that_cannot_be_had_are_refused() {
     let mut e = arena();
     let tall = e.from_f32(&[], &[u32::MAX, 0]).unwrap();
-    assert_eq!(
-        e.variable(&[u32::MAX, u32::MAX, u32::MAX])
-            .unwrap_err()
-            .code,
-        Code::Memory
-    );
+    assert_eq!(e.variable(&[u32::MAX, u32::MAX, u32::MAX]).unwrap_err().code, Code::Memory);
     assert_eq!(e.inner(tall, tall).unwrap_err().code, Code::Memory);
-    let (rows, none) = (
-        e.from_f32(&[], &[0, 65_536]).unwrap(),
-        e.from_i32(&[], &[0]).unwrap(),
-    );
-    assert_eq!(
-        e.scatter(rows, none, u32::MAX).unwrap_err().code,
-        Code::Memory
-    );
+    let (rows, none) = (e.from_f32(&[], &[0, 65_536]).unwrap(), e.from_i32(&[], &[0]).unwrap());
+    assert_eq!(e.scatter(rows, none, u32::MAX).unwrap_err().code, Code::Memory);
 }
 
 #[test]

@@ -78,17 +78,8 @@ macro_rules! gradient {
 }
 
 // A NaN stays a NaN: the comparison fails for it.
-forward!(relu_part, relu_body, FMA, |x| if x <= 0.0 {
-    0.0
-} else {
-    x
-});
-gradient!(
-    relu_gradient_part,
-    relu_gradient_body,
-    FMA,
-    |x, dy| if x > 0.0 { dy } else { 0.0 }
-);
+forward!(relu_part, relu_body, FMA, |x| if x <= 0.0 { 0.0 } else { x });
+gradient!(relu_gradient_part, relu_gradient_body, FMA, |x, dy| if x > 0.0 { dy } else { 0.0 });
 forward!(gelu_part, gelu_body, FMA, |x| x * math::normal::<FMA>(x).0);
 gradient!(gelu_gradient_part, gelu_gradient_body, FMA, |x, dy| {
     let (function, density) = math::normal::<FMA>(x);
@@ -100,23 +91,15 @@ gradient!(silu_gradient_part, silu_gradient_body, FMA, |x, dy| {
     dy * s * fma::<FMA>(x, 1.0 - s, 1.0)
 });
 forward!(sigmoid_part, sigmoid_body, FMA, |x| math::sigmoid::<FMA>(x));
-gradient!(
-    sigmoid_gradient_part,
-    sigmoid_gradient_body,
-    FMA,
-    |y, dy| dy * y * (1.0 - y)
-);
+gradient!(sigmoid_gradient_part, sigmoid_gradient_body, FMA, |y, dy| dy * y * (1.0 - y));
 forward!(tanh_part, tanh_body, FMA, |x| math::tanh::<FMA>(x));
-gradient!(tanh_gradient_part, tanh_gradient_body, FMA, |y, dy| dy
-    * fma::<FMA>(-y, y, 1.0));
+gradient!(tanh_gradient_part, tanh_gradient_body, FMA, |y, dy| dy * fma::<FMA>(-y, y, 1.0));
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::parallel::Serial;
-    use crate::parallel::testing::{
-        LENGTHS, SETS, TwoThreads, bits, close, differences, values, wide,
-    };
+    use crate::parallel::testing::{LENGTHS, SETS, TwoThreads, bits, close, differences, values, wide};
     use crate::simd::Instructions;
 
     type Formula = fn(f64) -> f64;
@@ -138,18 +121,8 @@ mod tests {
         let logistic: Formula = |x| 1.0 / (1.0 + (-x).exp());
         vec![
             (|x| x.max(0.0), relu_part::on, relu_gradient_part::on, false),
-            (
-                |x| x * normal_function(x),
-                gelu_part::on,
-                gelu_gradient_part::on,
-                false,
-            ),
-            (
-                |x| x / (1.0 + (-x).exp()),
-                silu_part::on,
-                silu_gradient_part::on,
-                false,
-            ),
+            (|x| x * normal_function(x), gelu_part::on, gelu_gradient_part::on, false),
+            (|x| x / (1.0 + (-x).exp()), silu_part::on, silu_gradient_part::on, false),
             (logistic, sigmoid_part::on, sigmoid_gradient_part::on, true),
             (f64::tanh, tanh_part::on, tanh_gradient_part::on, true),
         ]
@@ -186,10 +159,7 @@ mod tests {
                     let (mut one, mut gradient_one) = ([0.0], [0.0]);
                     forward(set, &x[i..=i], &mut one);
                     gradient(set, &x[i..=i], &x[i..=i], &mut gradient_one);
-                    assert_eq!(
-                        [one[0].to_bits(), gradient_one[0].to_bits()],
-                        [y[i].to_bits(), dx[i].to_bits()]
-                    );
+                    assert_eq!([one[0].to_bits(), gradient_one[0].to_bits()], [y[i].to_bits(), dx[i].to_bits()]);
                 }
             }
         }
@@ -217,20 +187,8 @@ mod tests {
             assert_eq!(bits(&a), bits(&b));
         };
         both(&|a, b| (gelu(&Serial, &x, a), gelu(&TwoThreads, &x, b)).1);
-        both(&|a, b| {
-            (
-                gelu_gradient(&Serial, &x, &dy, a),
-                gelu_gradient(&TwoThreads, &x, &dy, b),
-            )
-                .1
-        });
+        both(&|a, b| (gelu_gradient(&Serial, &x, &dy, a), gelu_gradient(&TwoThreads, &x, &dy, b)).1);
         both(&|a, b| (tanh(&Serial, &x, a), tanh(&TwoThreads, &x, b)).1);
-        both(&|a, b| {
-            (
-                silu_gradient(&Serial, &x, &dy, a),
-                silu_gradient(&TwoThreads, &x, &dy, b),
-            )
-                .1
-        });
+        both(&|a, b| (silu_gradient(&Serial, &x, &dy, a), silu_gradient(&TwoThreads, &x, &dy, b)).1);
     }
 }

@@ -30,15 +30,10 @@ pub fn adam(
     let n = gradient.len();
     assert!(parameter.len() == n && first.len() == n && second.len() == n);
     let factors = Factors::of(settings);
-    zip_parts(
-        run,
-        [parameter, first, second],
-        [PART; 3],
-        |block, [parameter, first, second]| {
-            let gradient = &gradient[block * PART..][..parameter.len()];
-            step(parameter, first, second, gradient, &factors);
-        },
-    );
+    zip_parts(run, [parameter, first, second], [PART; 3], |block, [parameter, first, second]| {
+        let gradient = &gradient[block * PART..][..parameter.len()];
+        step(parameter, first, second, gradient, &factors);
+    });
 }
 
 /// The same on the rows `ids` alone (ascending, distinct), with their gradients `rows` [U, width].
@@ -55,22 +50,9 @@ pub fn adam_rows(
     assert_eq!(rows.len(), ids.len() * width);
     let factors = Factors::of(settings);
     let per = rows_per_part(width);
-    over_rows(
-        run,
-        [parameter, first, second],
-        ids,
-        width,
-        per,
-        |index, [parameter, first, second]| {
-            step(
-                parameter,
-                first,
-                second,
-                &rows[index * width..][..width],
-                &factors,
-            );
-        },
-    );
+    over_rows(run, [parameter, first, second], ids, width, per, |index, [parameter, first, second]| {
+        step(parameter, first, second, &rows[index * width..][..width], &factors);
+    });
 }
 
 /// The scalars of a step, worked out in f64.
@@ -91,15 +73,7 @@ struct Factors {
 
 impl Factors {
     fn of(settings: &Adam) -> Self {
-        let Adam {
-            rate,
-            beta1,
-            beta2,
-            epsilon,
-            decay,
-            step,
-            clip,
-        } = *settings;
+        let Adam { rate, beta1, beta2, epsilon, decay, step, clip } = *settings;
         Self {
             clip: clip as f32,
             beta1: beta1 as f32,
@@ -139,13 +113,7 @@ fn power(mut base: f64, exponent: f64) -> f64 {
 }
 
 #[inline(always)]
-fn body<const FMA: bool>(
-    parameter: &mut [f32],
-    first: &mut [f32],
-    second: &mut [f32],
-    gradient: &[f32],
-    by: &Factors,
-) {
+fn body<const FMA: bool>(parameter: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32], by: &Factors) {
     let (theta, theta_tail) = parameter.as_chunks_mut::<LANES>();
     let (m, m_tail) = first.as_chunks_mut::<LANES>();
     let (v, v_tail) = second.as_chunks_mut::<LANES>();
@@ -170,30 +138,16 @@ mod tests {
     use crate::parallel::Serial;
     use crate::parallel::testing::{LENGTHS, SETS, TwoThreads, bits, close, values, wide};
 
-    const SETTINGS: Adam = Adam {
-        rate: 1e-2,
-        beta1: 0.9,
-        beta2: 0.98,
-        epsilon: 1e-8,
-        decay: 0.1,
-        step: 3.0,
-        clip: 0.5,
-    };
+    const SETTINGS: Adam =
+        Adam { rate: 1e-2, beta1: 0.9, beta2: 0.98, epsilon: 1e-8, decay: 0.1, step: 3.0, clip: 0.5 };
 
     /// The formula in f64: [θ, m, v].
     fn naive(theta: f64, m: f64, v: f64, gradient: f64, by: &Adam) -> [f64; 3] {
         let g = by.clip * gradient;
         let m = by.beta1 * m + (1.0 - by.beta1) * g;
         let v = by.beta2 * v + (1.0 - by.beta2) * g * g;
-        let (m_hat, v_hat) = (
-            m / (1.0 - by.beta1.powf(by.step)),
-            v / (1.0 - by.beta2.powf(by.step)),
-        );
-        [
-            theta - by.rate * by.decay * theta - by.rate * m_hat / (v_hat.sqrt() + by.epsilon),
-            m,
-            v,
-        ]
+        let (m_hat, v_hat) = (m / (1.0 - by.beta1.powf(by.step)), v / (1.0 - by.beta2.powf(by.step)));
+        [theta - by.rate * by.decay * theta - by.rate * m_hat / (v_hat.sqrt() + by.epsilon), m, v]
     }
 
     /// [θ, m, v, gradient]
@@ -207,19 +161,13 @@ mod tests {
         for &n in LENGTHS {
             let [theta, m, v, g] = state(n);
             let [wt, wm, wv, wg] = [&theta, &m, &v, &g].map(|x| wide(x));
-            let expected: Vec<[f64; 3]> = (0..n)
-                .map(|i| naive(wt[i], wm[i], wv[i], wg[i], &SETTINGS))
-                .collect();
+            let expected: Vec<[f64; 3]> = (0..n).map(|i| naive(wt[i], wm[i], wv[i], wg[i], &SETTINGS)).collect();
             for set in SETS {
                 let mut new = [theta.clone(), m.clone(), v.clone()];
                 let [a, b, c] = &mut new;
                 step::on(set, a, b, c, &g, &Factors::of(&SETTINGS));
                 for (part, new) in new.iter().enumerate() {
-                    close(
-                        new,
-                        &expected.iter().map(|x| x[part]).collect::<Vec<_>>(),
-                        1e-6,
-                    );
+                    close(new, &expected.iter().map(|x| x[part]).collect::<Vec<_>>(), 1e-6);
                 }
             }
         }
@@ -228,20 +176,8 @@ mod tests {
     #[test]
     fn the_first_step_moves_by_the_rate() {
         let mut theta = [1.0, 1.0, 1.0];
-        let by = Adam {
-            decay: 0.0,
-            step: 1.0,
-            clip: 1.0,
-            ..SETTINGS
-        };
-        adam(
-            &Serial,
-            &mut theta,
-            &mut [0.0; 3],
-            &mut [0.0; 3],
-            &[5.0, -1e-3, 0.0],
-            &by,
-        );
+        let by = Adam { decay: 0.0, step: 1.0, clip: 1.0, ..SETTINGS };
+        adam(&Serial, &mut theta, &mut [0.0; 3], &mut [0.0; 3], &[5.0, -1e-3, 0.0], &by);
         close(&theta, &[0.99, 1.01, 1.0], 1e-6);
     }
 
@@ -274,10 +210,7 @@ mod tests {
         let (count, width) = if cfg!(miri) { (5, 3) } else { (900, 50) };
         let [theta, m, v, g] = state(count * width);
         let ids: Vec<i32> = (0..count as i32).filter(|id| id % 3 != 1).collect();
-        let rows: Vec<f32> = ids
-            .iter()
-            .flat_map(|&id| g[id as usize * width..][..width].to_vec())
-            .collect();
+        let rows: Vec<f32> = ids.iter().flat_map(|&id| g[id as usize * width..][..width].to_vec()).collect();
         let [mut dense, mut sparse] = [0, 1].map(|_| [theta.clone(), m.clone(), v.clone()]);
         let [a, b, c] = &mut dense;
         adam(&Serial, a, b, c, &g, &SETTINGS);

@@ -10,9 +10,7 @@ use crate::dropout::Dropout;
 use crate::parallel::{Panel, Parallel, Segmented, over_panels};
 use crate::simd::{Instructions, LANES, instructions, math, transpose};
 use layout::{Head, Inputs, Shape, Upstream};
-use tile::{
-    Buffers, KEYS, Parts, State, Tile, differentiate, mix, mix_visible, scores, spread, weigh,
-};
+use tile::{Buffers, KEYS, Parts, State, Tile, differentiate, mix, mix_visible, scores, spread, weigh};
 
 /// The widest head.
 pub const MAX_HEAD: usize = 1024;
@@ -39,23 +37,11 @@ pub fn attention(
     lse: &mut [f32],
 ) {
     let shape = Shape::new(queries, offsets, width, heads);
-    let inputs = Inputs {
-        q,
-        k,
-        v,
-        shape,
-        dropout,
-    };
+    let inputs = Inputs { q, k, v, shape, dropout };
     attention_on(instructions(), run, &inputs, out, lse);
 }
 
-fn attention_on(
-    set: Instructions,
-    run: &impl Parallel,
-    inputs: &Inputs<'_>,
-    out: &mut [f32],
-    lse: &mut [f32],
-) {
+fn attention_on(set: Instructions, run: &impl Parallel, inputs: &Inputs<'_>, out: &mut [f32], lse: &mut [f32]) {
     let Inputs { q, k, v, shape, .. } = *inputs;
     assert!(q.len() == out.len() && k.len() == v.len());
     assert_eq!(lse.len() * shape.width, q.len() * shape.heads);
@@ -73,24 +59,8 @@ fn forward_over<const COLUMNS: usize>(
     out: &mut [f32],
     lse: &mut [f32],
 ) {
-    let Shape {
-        queries: offsets,
-        width,
-        heads,
-        ..
-    } = inputs.shape;
-    let panels = [
-        Segmented {
-            data: out,
-            width,
-            offsets,
-        },
-        Segmented {
-            data: lse,
-            width: heads,
-            offsets,
-        },
-    ];
+    let Shape { queries: offsets, width, heads, .. } = inputs.shape;
+    let panels = [Segmented { data: out, width, offsets }, Segmented { data: lse, width: heads, offsets }];
     let buffers = Buffers::<COLUMNS, 3>::new;
     over_panels(run, panels, heads, buffers, |buffers, b, head, panels| {
         forward(set, &inputs.head(b, head), panels, buffers.parts());
@@ -119,13 +89,7 @@ pub fn attention_gradient(
     dv: &mut [f32],
 ) {
     let shape = Shape::new(queries, offsets, width, heads);
-    let inputs = Inputs {
-        q,
-        k,
-        v,
-        shape,
-        dropout,
-    };
+    let inputs = Inputs { q, k, v, shape, dropout };
     gradient_on(instructions(), run, &inputs, out, lse, dout, [dq, dk, dv]);
 }
 
@@ -157,28 +121,11 @@ fn backward_over<'a, const COLUMNS: usize>(
     upstream: impl Fn(usize, usize) -> Upstream<'a> + Sync,
     [dq, dk, dv]: [&mut [f32]; 3],
 ) {
-    let Shape {
-        queries,
-        offsets,
-        width,
-        heads,
-    } = inputs.shape;
+    let Shape { queries, offsets, width, heads } = inputs.shape;
     let panels = [
-        Segmented {
-            data: dq,
-            width,
-            offsets: queries,
-        },
-        Segmented {
-            data: dk,
-            width,
-            offsets,
-        },
-        Segmented {
-            data: dv,
-            width,
-            offsets,
-        },
+        Segmented { data: dq, width, offsets: queries },
+        Segmented { data: dk, width, offsets },
+        Segmented { data: dv, width, offsets },
     ];
     let buffers = Buffers::<COLUMNS, 6>::new;
     over_panels(run, panels, heads, buffers, |buffers, b, head, panels| {
@@ -202,13 +149,7 @@ fn forward(set: Instructions, head: &Head<'_>, panels: [Panel<'_>; 2], parts: Pa
         for start in (0..place + count).step_by(KEYS) {
             let weights = &mut weights[..KEYS.min(place + count - start)];
             scores(set, q, &head.k, start, weights);
-            let tile = Tile {
-                first,
-                place,
-                start,
-                lanes: count,
-                mask: head.mask,
-            };
+            let tile = Tile { first, place, start, lanes: count, mask: head.mask };
             weigh::on(set, &tile, weights, &mut state, sums);
             if head.v.finite(start.max(place + 1), start + weights.len()) {
                 mix(set, weights, &head.v, start, sums);
@@ -227,13 +168,7 @@ fn forward(set: Instructions, head: &Head<'_>, panels: [Panel<'_>; 2], parts: Pa
     }
 }
 
-fn backward(
-    set: Instructions,
-    head: &Head<'_>,
-    up: &Upstream<'_>,
-    panels: [Panel<'_>; 3],
-    parts: Parts<'_, 6>,
-) {
+fn backward(set: Instructions, head: &Head<'_>, up: &Upstream<'_>, panels: [Panel<'_>; 3], parts: Parts<'_, 6>) {
     let [mut dq, mut dk, mut dv] = panels;
     let size = head.k.columns.next_multiple_of(LANES) * LANES;
     let [q, dout, dq_sums, q_rows, dout_rows, rows] = parts.columns.map(|x| &mut x[..size]);
@@ -256,31 +191,11 @@ fn backward(
             let (weights, changes) = (&mut weights[..keys], &mut changes[..keys]);
             scores(set, q, &head.k, start, weights);
             scores(set, dout, &head.v, start, changes);
-            let tile = Tile {
-                first,
-                place,
-                start,
-                lanes: count,
-                mask: head.mask,
-            };
+            let tile = Tile { first, place, start, lanes: count, mask: head.mask };
             differentiate::on(set, &tile, &state, weights, changes);
             mix(set, changes, &head.k, start, dq_sums);
-            spread(
-                set,
-                weights,
-                &dout_rows[..count * (size / LANES)],
-                start,
-                parts.sums,
-                &mut dv,
-            );
-            spread(
-                set,
-                changes,
-                &q_rows[..count * (size / LANES)],
-                start,
-                parts.sums,
-                &mut dk,
-            );
+            spread(set, weights, &dout_rows[..count * (size / LANES)], start, parts.sums, &mut dv);
+            spread(set, changes, &q_rows[..count * (size / LANES)], start, parts.sums, &mut dk);
         }
         transpose::to_rows(set, dq_sums, rows);
         for (i, row) in rows.chunks_exact(size / LANES).take(count).enumerate() {

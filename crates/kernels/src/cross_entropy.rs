@@ -28,17 +28,7 @@ pub fn cross_entropy(
     ditems: &mut [f32],
     scratch: &mut [f32],
 ) -> f64 {
-    cross_entropy_on(
-        instructions(),
-        run,
-        h,
-        items,
-        targets,
-        width,
-        dh,
-        ditems,
-        scratch,
-    )
+    cross_entropy_on(instructions(), run, h, items, targets, width, dh, ditems, scratch)
 }
 
 fn cross_entropy_on(
@@ -53,13 +43,7 @@ fn cross_entropy_on(
     scratch: &mut [f32],
 ) -> f64 {
     let slabs = Slabs::new(targets.len(), items.len() / width.max(1), width);
-    let problem = Problem {
-        set,
-        h,
-        items,
-        targets,
-        apart: None,
-    };
+    let problem = Problem { set, h, items, targets, apart: None };
     slabs.run(run, &problem, dh, ditems, scratch)
 }
 
@@ -67,19 +51,15 @@ fn cross_entropy_on(
 mod tests {
     use super::*;
     use crate::Serial;
-    use crate::parallel::testing::{
-        Reverse, SETS, TwoThreads, bits, close, differences, values, wide,
-    };
+    use crate::parallel::testing::{Reverse, SETS, TwoThreads, bits, close, differences, values, wide};
 
     /// The formula: [loss, dh, ditems] in f64.
     fn naive(h: &[f64], items: &[f64], targets: &[i32], width: usize) -> (f64, Vec<f64>, Vec<f64>) {
         let count = targets.len().max(1) as f64;
         let (mut loss, mut dh, mut ditems) = (0.0, vec![0.0; h.len()], vec![0.0; items.len()]);
         for (row, (h, target)) in h.chunks_exact(width).zip(targets).enumerate() {
-            let logits: Vec<f64> = items
-                .chunks_exact(width)
-                .map(|item| h.iter().zip(item).map(|(x, y)| x * y).sum())
-                .collect();
+            let logits: Vec<f64> =
+                items.chunks_exact(width).map(|item| h.iter().zip(item).map(|(x, y)| x * y).sum()).collect();
             let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let total: f64 = logits.iter().map(|x| (x - most).exp()).sum();
             loss += (total.ln() + most - logits[*target as usize]) / count;
@@ -107,28 +87,14 @@ mod tests {
         let size = cross_entropy_scratch(targets.len(), items.len() / width, width);
         let mut scratch = vec![f32::NAN; size];
         let (mut dh, mut ditems) = (vec![f32::NAN; h.len()], vec![f32::NAN; items.len()]);
-        let loss = cross_entropy_on(
-            set,
-            run,
-            h,
-            items,
-            targets,
-            width,
-            &mut dh,
-            &mut ditems,
-            &mut scratch,
-        );
+        let loss = cross_entropy_on(set, run, h, items, targets, width, &mut dh, &mut ditems, &mut scratch);
         (loss, dh, ditems)
     }
 
     fn world(t: usize, v: usize, width: usize, size: f32) -> (Vec<f32>, Vec<f32>, Vec<i32>) {
         let scaled = |x: Vec<f32>| x.iter().map(|x| x * size).collect();
         let targets = (0..t).map(|i| ((i * i * 31 + 7 * i) % v) as i32).collect();
-        (
-            scaled(values(1, t * width)),
-            scaled(values(2, v * width)),
-            targets,
-        )
+        (scaled(values(1, t * width)), scaled(values(2, v * width)), targets)
     }
 
     /// Gradients of a mean are compared times T, so that the tolerance means the same for every T.
@@ -140,22 +106,10 @@ mod tests {
         for set in SETS {
             let actual = fused(set, &Serial, &h, &items, &targets, width);
             let error = (actual.0 - loss).abs() / (1.0 + loss.abs());
-            assert!(
-                error < tolerance,
-                "{set:?} {t} {v} {width}: {} is not {loss}",
-                actual.0
-            );
+            assert!(error < tolerance, "{set:?} {t} {v} {width}: {} is not {loss}", actual.0);
             let scaled = |x: &[f32]| x.iter().map(|x| x * t as f32).collect::<Vec<_>>();
-            close(
-                &scaled(&actual.1),
-                &times(&dh),
-                tolerance * f64::from(size).max(1.0),
-            );
-            close(
-                &scaled(&actual.2),
-                &times(&ditems),
-                tolerance * f64::from(size).max(1.0),
-            );
+            close(&scaled(&actual.1), &times(&dh), tolerance * f64::from(size).max(1.0));
+            close(&scaled(&actual.2), &times(&ditems), tolerance * f64::from(size).max(1.0));
         }
     }
 
@@ -194,16 +148,8 @@ mod tests {
         let (h, items, targets) = world(3, 5, 4, 1.0);
         let (_, dh, ditems) = fused(instructions(), &Serial, &h, &items, &targets, 4);
         let (h, items) = (wide(&h), wide(&items));
-        close(
-            &dh,
-            &differences(&h, &[1.0], |h| vec![naive(h, &items, &targets, 4).0]),
-            1e-5,
-        );
-        close(
-            &ditems,
-            &differences(&items, &[1.0], |x| vec![naive(&h, x, &targets, 4).0]),
-            1e-5,
-        );
+        close(&dh, &differences(&h, &[1.0], |h| vec![naive(h, &items, &targets, 4).0]), 1e-5);
+        close(&ditems, &differences(&items, &[1.0], |x| vec![naive(&h, x, &targets, 4).0]), 1e-5);
     }
 
     #[test]
@@ -237,18 +183,10 @@ mod tests {
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let (mut h, mut items, targets) = world(3, 20, 4, 1.0);
             h[5] = bad;
-            assert!(
-                !fused(instructions(), &Serial, &h, &items, &targets, 4)
-                    .0
-                    .is_finite()
-            );
+            assert!(!fused(instructions(), &Serial, &h, &items, &targets, 4).0.is_finite());
             h[5] = 0.5;
             items[30] = bad;
-            assert!(
-                !fused(instructions(), &Serial, &h, &items, &targets, 4)
-                    .0
-                    .is_finite()
-            );
+            assert!(!fused(instructions(), &Serial, &h, &items, &targets, 4).0.is_finite());
         }
     }
 
@@ -258,14 +196,8 @@ mod tests {
         let (h, items, targets) = world(t, v, 20, 1.0);
         let all = |x: (f64, Vec<f32>, Vec<f32>)| (x.0.to_bits(), bits(&x.1), bits(&x.2));
         let serial = all(fused(instructions(), &Serial, &h, &items, &targets, 20));
-        assert_eq!(
-            serial,
-            all(fused(instructions(), &Reverse, &h, &items, &targets, 20))
-        );
-        assert_eq!(
-            serial,
-            all(fused(instructions(), &TwoThreads, &h, &items, &targets, 20))
-        );
+        assert_eq!(serial, all(fused(instructions(), &Reverse, &h, &items, &targets, 20)));
+        assert_eq!(serial, all(fused(instructions(), &TwoThreads, &h, &items, &targets, 20)));
     }
 
     #[test]

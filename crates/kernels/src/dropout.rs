@@ -14,11 +14,7 @@ pub struct Dropout {
 
 impl Dropout {
     /// Keeps everything.
-    pub const NONE: Self = Self {
-        rate: 0.0,
-        seed: 0,
-        draw: 0,
-    };
+    pub const NONE: Self = Self { rate: 0.0, seed: 0, draw: 0 };
 
     /// An element is dropped where its bits are below this: ⌊rate · 2³²⌋.
     #[inline(always)]
@@ -29,11 +25,7 @@ impl Dropout {
     /// What the kept elements are multiplied by; 0 where nothing is kept.
     #[inline(always)]
     pub fn scale(&self) -> f32 {
-        if self.rate < 1.0 {
-            1.0 / (1.0 - self.rate)
-        } else {
-            0.0
-        }
+        if self.rate < 1.0 { 1.0 / (1.0 - self.rate) } else { 0.0 }
     }
 
     #[inline(always)]
@@ -44,10 +36,7 @@ impl Dropout {
     /// The random bits for the weights of one attention head.
     #[inline(always)]
     pub(crate) fn head(&self, head: usize) -> Stream {
-        Stream::new(
-            self.seed,
-            mix(self.draw.wrapping_add(1).wrapping_add(head as u32)),
-        )
+        Stream::new(self.seed, mix(self.draw.wrapping_add(1).wrapping_add(head as u32)))
     }
 }
 
@@ -79,11 +68,7 @@ mod tests {
     use crate::parallel::testing::{LENGTHS, SETS, TwoThreads, bits, values};
     use crate::random;
 
-    const MASK: Dropout = Dropout {
-        rate: 0.25,
-        seed: 5,
-        draw: 9,
-    };
+    const MASK: Dropout = Dropout { rate: 0.25, seed: 5, draw: 9 };
 
     #[test]
     fn every_set_drops_where_the_bits_are_low() {
@@ -110,10 +95,7 @@ mod tests {
         assert_eq!(bits(&y), bits(&z));
         let kept = y.iter().filter(|&&y| y > 0.0).count() as f64 / n as f64;
         // Five standard deviations.
-        assert!(
-            (kept - 0.75).abs() < 5.0 * (0.25 * 0.75 / n as f64).sqrt(),
-            "{kept}"
-        );
+        assert!((kept - 0.75).abs() < 5.0 * (0.25 * 0.75 / n as f64).sqrt(), "{kept}");
     }
 
     #[test]

@@ -20,16 +20,9 @@ pub fn scale(run: &impl Parallel, x: &[f32], factor: f32, y: &mut [f32]) {
 }
 
 /// Runs `part(x, y)` over matching parts of two slices.
-pub(crate) fn mapped(
-    run: &impl Parallel,
-    x: &[f32],
-    y: &mut [f32],
-    part: impl Fn(&[f32], &mut [f32]) + Sync,
-) {
+pub(crate) fn mapped(run: &impl Parallel, x: &[f32], y: &mut [f32], part: impl Fn(&[f32], &mut [f32]) + Sync) {
     assert_eq!(x.len(), y.len());
-    over_parts(run, y, PART, |block, y| {
-        part(&x[block * PART..][..y.len()], y)
-    });
+    over_parts(run, y, PART, |block, y| part(&x[block * PART..][..y.len()], y));
 }
 
 /// Runs `part(a, b, y)` over matching parts of three slices.
@@ -42,11 +35,7 @@ pub(crate) fn zipped(
 ) {
     assert!(a.len() == y.len() && b.len() == y.len());
     over_parts(run, y, PART, |block, y| {
-        part(
-            &a[block * PART..][..y.len()],
-            &b[block * PART..][..y.len()],
-            y,
-        );
+        part(&a[block * PART..][..y.len()], &b[block * PART..][..y.len()], y);
     });
 }
 
@@ -79,9 +68,7 @@ mod tests {
     fn every_set_computes_the_formulas_to_the_bit() {
         for &n in LENGTHS {
             let (a, b) = (values(1, n), values(2, n));
-            let zipped = |f: fn(f32, f32) -> f32| {
-                a.iter().zip(&b).map(|(a, b)| f(*a, *b)).collect::<Vec<_>>()
-            };
+            let zipped = |f: fn(f32, f32) -> f32| a.iter().zip(&b).map(|(a, b)| f(*a, *b)).collect::<Vec<_>>();
             for set in SETS {
                 let mut y = vec![f32::NAN; n];
                 add_part::on(set, &a, &b, &mut y);

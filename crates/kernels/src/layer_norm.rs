@@ -9,14 +9,7 @@ use crate::simd::{self, fma};
 const ROWS: usize = 128;
 
 /// `y = gain ⊙ (x − mean) / √(variance + epsilon) + bias` along rows of `gain.len()`, population variance.
-pub fn layer_norm(
-    run: &impl Parallel,
-    x: &[f32],
-    gain: &[f32],
-    bias: &[f32],
-    epsilon: f32,
-    y: &mut [f32],
-) {
+pub fn layer_norm(run: &impl Parallel, x: &[f32], gain: &[f32], bias: &[f32], epsilon: f32, y: &mut [f32]) {
     let width = gain.len();
     assert!(x.len() == y.len() && bias.len() == width);
     let size = rows_per_part(width) * width;
@@ -39,9 +32,7 @@ pub fn layer_norm_gradient(
     scratch: &mut [f32],
 ) {
     let width = gain.len();
-    assert!(
-        x.len() == dx.len() && dy.len() == dx.len() && dgain.len() == width && dbias.len() == width
-    );
+    assert!(x.len() == dx.len() && dy.len() == dx.len() && dgain.len() == width && dbias.len() == width);
     if width == 0 {
         return;
     }
@@ -50,24 +41,10 @@ pub fn layer_norm_gradient(
     let (biases, rest) = rest.split_at_mut(part);
     let outs = [dx, &mut *gains, &mut *biases, &mut rest[..part]];
     let size = ROWS * width;
-    zip_parts(
-        run,
-        outs,
-        [size, width, width, width],
-        |block, [dx, dgain, dbias, g]| {
-            let range = block * size..block * size + dx.len();
-            layer_norm_gradient_rows(
-                &x[range.clone()],
-                gain,
-                &dy[range],
-                epsilon,
-                dx,
-                dgain,
-                dbias,
-                g,
-            );
-        },
-    );
+    zip_parts(run, outs, [size, width, width, width], |block, [dx, dgain, dbias, g]| {
+        let range = block * size..block * size + dx.len();
+        layer_norm_gradient_rows(&x[range.clone()], gain, &dy[range], epsilon, dx, dgain, dbias, g);
+    });
     add_partials(gains, dgain);
     add_partials(biases, dbias);
 }
@@ -92,13 +69,7 @@ fn dot<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
 }
 
 #[inline(always)]
-fn layer_norm_body<const FMA: bool>(
-    x: &[f32],
-    gain: &[f32],
-    bias: &[f32],
-    epsilon: f32,
-    y: &mut [f32],
-) {
+fn layer_norm_body<const FMA: bool>(x: &[f32], gain: &[f32], bias: &[f32], epsilon: f32, y: &mut [f32]) {
     let width = gain.len();
     let bias = &bias[..width];
     for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)) {
@@ -124,10 +95,7 @@ fn layer_norm_gradient_body<const FMA: bool>(
     let (dgain, dbias, g) = (&mut dgain[..width], &mut dbias[..width], &mut g[..width]);
     dgain.fill(0.0);
     dbias.fill(0.0);
-    let rows = x
-        .chunks_exact(width)
-        .zip(dy.chunks_exact(width))
-        .zip(dx.chunks_exact_mut(width));
+    let rows = x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width));
     for ((x, dy), dx) in rows {
         let factor = centre::<FMA>(x, epsilon, dx);
         simd::zip(dy, gain, g, |dy, gain| dy * gain);
@@ -156,9 +124,7 @@ multiversion!(
 mod tests {
     use super::*;
     use crate::parallel::Serial;
-    use crate::parallel::testing::{
-        LENGTHS, Reverse, SETS, TwoThreads, bits, close, differences, values, wide,
-    };
+    use crate::parallel::testing::{LENGTHS, Reverse, SETS, TwoThreads, bits, close, differences, values, wide};
 
     const EPSILON: f32 = 1e-5;
 
@@ -168,9 +134,7 @@ mod tests {
             let mean = x.iter().sum::<f64>() / width as f64;
             let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / width as f64;
             let deviation = (variance + f64::from(EPSILON)).sqrt();
-            (0..width)
-                .map(|i| gain[i] * (x[i] - mean) / deviation + bias[i])
-                .collect::<Vec<_>>()
+            (0..width).map(|i| gain[i] * (x[i] - mean) / deviation + bias[i]).collect::<Vec<_>>()
         };
         x.chunks(width.max(1)).flat_map(row).collect()
     }
@@ -178,20 +142,9 @@ mod tests {
     /// [dx, dgain, dbias]
     fn gradient(run: &impl Parallel, x: &[f32], gain: &[f32], dy: &[f32]) -> [Vec<f32>; 3] {
         let width = gain.len();
-        let mut scratch =
-            vec![f32::NAN; layer_norm_gradient_scratch(x.len() / width.max(1), width)];
+        let mut scratch = vec![f32::NAN; layer_norm_gradient_scratch(x.len() / width.max(1), width)];
         let [mut dx, mut dgain, mut dbias] = [x.len(), width, width].map(|n| vec![f32::NAN; n]);
-        layer_norm_gradient(
-            run,
-            x,
-            gain,
-            dy,
-            EPSILON,
-            &mut dx,
-            &mut dgain,
-            &mut dbias,
-            &mut scratch,
-        );
+        layer_norm_gradient(run, x, gain, dy, EPSILON, &mut dx, &mut dgain, &mut dbias, &mut scratch);
         [dx, dgain, dbias]
     }
 
@@ -207,28 +160,14 @@ mod tests {
                 if width > 0 {
                     layer_norm_rows::on(set, &x, &gain, &bias, EPSILON, &mut y);
                     let [mut dgain, mut dbias, mut g] = [(); 3].map(|()| vec![f32::NAN; width]);
-                    layer_norm_gradient_rows::on(
-                        set, &x, &gain, &dy, EPSILON, &mut dx, &mut dgain, &mut dbias, &mut g,
-                    );
+                    layer_norm_gradient_rows::on(set, &x, &gain, &dy, EPSILON, &mut dx, &mut dgain, &mut dbias, &mut g);
                 }
                 close(&y, &naive(&wx, &wgain, &wbias), 5e-6);
-                close(
-                    &dx,
-                    &differences(&wx, &wdy, |x| naive(x, &wgain, &wbias)),
-                    2e-5,
-                );
+                close(&dx, &differences(&wx, &wdy, |x| naive(x, &wgain, &wbias)), 2e-5);
             }
             let [_, dgain, dbias] = gradient(&Serial, &x, &gain, &dy);
-            close(
-                &dgain,
-                &differences(&wgain, &wdy, |gain| naive(&wx, gain, &wbias)),
-                1e-5,
-            );
-            close(
-                &dbias,
-                &differences(&wbias, &wdy, |bias| naive(&wx, &wgain, bias)),
-                1e-5,
-            );
+            close(&dgain, &differences(&wgain, &wdy, |gain| naive(&wx, gain, &wbias)), 1e-5);
+            close(&dbias, &differences(&wbias, &wdy, |bias| naive(&wx, &wgain, bias)), 1e-5);
         }
     }
 
@@ -238,14 +177,7 @@ mod tests {
         let mut y = [f32::NAN; 2];
         layer_norm(&Serial, &[1.0, 3.0], &[2.0, 2.0], &[0.5, 0.5], 0.0, &mut y);
         assert_eq!(y, [-1.5, 2.5]);
-        layer_norm(
-            &Serial,
-            &[7.0, 7.0],
-            &[2.0, 2.0],
-            &[0.5, 0.25],
-            EPSILON,
-            &mut y,
-        );
+        layer_norm(&Serial, &[7.0, 7.0], &[2.0, 2.0], &[0.5, 0.25], EPSILON, &mut y);
         assert_eq!(y, [0.5, 0.25]);
     }
 
@@ -262,14 +194,8 @@ mod tests {
         }
         assert!(bits(&y) == bits(&z) && bits(&y) == bits(&one));
         let expected = gradient(&Serial, &x, &gain, &dy).map(|x| bits(&x));
-        assert_eq!(
-            expected,
-            gradient(&Reverse, &x, &gain, &dy).map(|x| bits(&x))
-        );
-        assert_eq!(
-            expected,
-            gradient(&TwoThreads, &x, &gain, &dy).map(|x| bits(&x))
-        );
+        assert_eq!(expected, gradient(&Reverse, &x, &gain, &dy).map(|x| bits(&x)));
+        assert_eq!(expected, gradient(&TwoThreads, &x, &gain, &dy).map(|x| bits(&x)));
     }
 
     #[test]

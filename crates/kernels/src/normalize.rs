@@ -11,19 +11,11 @@ const FLOOR: f32 = 1e-6;
 pub fn normalize(run: &impl Parallel, x: &[f32], width: usize, y: &mut [f32]) {
     assert_eq!(x.len(), y.len());
     let size = rows_per_part(width) * width;
-    over_parts(run, y, size, |block, y| {
-        normalize_rows(&x[block * size..][..y.len()], width, y)
-    });
+    over_parts(run, y, size, |block, y| normalize_rows(&x[block * size..][..y.len()], width, y));
 }
 
 /// `dx = (dy − ŷ (ŷ · dy)) / ‖x‖` with ŷ = x / ‖x‖, row by row; `dx = dy / 1e-6` below the floor.
-pub fn normalize_gradient(
-    run: &impl Parallel,
-    x: &[f32],
-    dy: &[f32],
-    width: usize,
-    dx: &mut [f32],
-) {
+pub fn normalize_gradient(run: &impl Parallel, x: &[f32], dy: &[f32], width: usize, dx: &mut [f32]) {
     assert!(x.len() == dx.len() && dy.len() == dx.len());
     let size = rows_per_part(width) * width;
     over_parts(run, dx, size, |block, dx| {
@@ -49,10 +41,7 @@ fn normalize_body<const FMA: bool>(x: &[f32], width: usize, y: &mut [f32]) {
 
 #[inline(always)]
 fn normalize_gradient_body<const FMA: bool>(x: &[f32], dy: &[f32], width: usize, dx: &mut [f32]) {
-    let rows = x
-        .chunks_exact(width)
-        .zip(dy.chunks_exact(width))
-        .zip(dx.chunks_exact_mut(width));
+    let rows = x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width));
     for ((x, dy), dx) in rows {
         let norm = norm::<FMA>(x);
         if norm < FLOOR {
@@ -73,9 +62,7 @@ multiversion!(
 mod tests {
     use super::*;
     use crate::parallel::Serial;
-    use crate::parallel::testing::{
-        LENGTHS, SETS, TwoThreads, bits, close, differences, values, wide,
-    };
+    use crate::parallel::testing::{LENGTHS, SETS, TwoThreads, bits, close, differences, values, wide};
 
     fn naive(x: &[f64], width: usize) -> Vec<f64> {
         let row = |x: &[f64]| {
@@ -107,13 +94,7 @@ mod tests {
         let (mut y, mut dx) = ([f32::NAN; 4], [f32::NAN; 4]);
         normalize(&Serial, &[0.0, 0.0, 3.0, 4.0], 2, &mut y);
         close(&y, &[0.0, 0.0, 0.6, 0.8], 1e-7);
-        normalize_gradient(
-            &Serial,
-            &[0.0, 0.0, 3.0, 4.0],
-            &[1.0, 2.0, 1.0, 0.0],
-            2,
-            &mut dx,
-        );
+        normalize_gradient(&Serial, &[0.0, 0.0, 3.0, 4.0], &[1.0, 2.0, 1.0, 0.0], 2, &mut dx);
         // ŷ = (0.6, 0.8): (dy − 0.6 ŷ) / 5 = (0.64, −0.48) / 5.
         close(&dx, &[1e6, 2e6, 0.128, -0.096], 1e-6);
     }

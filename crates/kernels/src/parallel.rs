@@ -26,12 +26,7 @@ pub fn rows_per_part(width: usize) -> usize {
 }
 
 /// Runs `body(block, part)` over consecutive parts of `out`, `size` elements each (the last may be shorter).
-pub fn over_parts<T: Send>(
-    run: &impl Parallel,
-    out: &mut [T],
-    size: usize,
-    body: impl Fn(usize, &mut [T]) + Sync,
-) {
+pub fn over_parts<T: Send>(run: &impl Parallel, out: &mut [T], size: usize, body: impl Fn(usize, &mut [T]) + Sync) {
     zip_parts(run, [out], [size], |block, [part]| body(block, part));
 }
 
@@ -67,9 +62,7 @@ pub fn zip_mixed<T: Send, U: Send, const N: usize, const M: usize>(
 ) {
     let (sizes, other_sizes) = (sizes.map(|s| s.max(1)), other_sizes.map(|s| s.max(1)));
     let blocks = (0..N).map(|i| outs[i].len().div_ceil(sizes[i]));
-    let blocks = blocks
-        .chain((0..M).map(|i| others[i].len().div_ceil(other_sizes[i])))
-        .max();
+    let blocks = blocks.chain((0..M).map(|i| others[i].len().div_ceil(other_sizes[i]))).max();
     let (shared, other) = (outs.map(Shared::new), others.map(Shared::new));
     run.run(blocks.unwrap_or(0), &|block| {
         // SAFETY: blocks are run once each and their ranges do not overlap.
@@ -91,10 +84,7 @@ pub fn over_rows<const N: usize>(
     per: usize,
     body: impl Fn(usize, [&mut [f32]; N]) + Sync,
 ) {
-    assert!(
-        ids.first().is_none_or(|&id| id >= 0),
-        "ids are not negative"
-    );
+    assert!(ids.first().is_none_or(|&id| id >= 0), "ids are not negative");
     assert!(ids.is_sorted_by(|a, b| a < b), "ids ascend strictly");
     let shared = tables.map(Shared::new);
     run.run(ids.len().div_ceil(per.max(1)), &|block| {
@@ -102,10 +92,7 @@ pub fn over_rows<const N: usize>(
         for index in start..ids.len().min(start + per.max(1)) {
             let row = ids[index] as usize * width;
             // SAFETY: ids are distinct, so no two indices share a row, and blocks are run once each.
-            body(
-                index,
-                std::array::from_fn(|i| unsafe { shared[i].range(row, width) }),
-            );
+            body(index, std::array::from_fn(|i| unsafe { shared[i].range(row, width) }));
         }
     });
 }
@@ -126,16 +113,8 @@ pub fn over_panels<S, const N: usize>(
     state: impl Fn() -> S + Sync,
     body: impl Fn(&mut S, usize, usize, [Panel<'_>; N]) + Sync,
 ) {
-    let segments = outs
-        .iter()
-        .map(|out| out.offsets.len().saturating_sub(1))
-        .min()
-        .unwrap_or(0);
-    let rows = outs
-        .iter()
-        .map(|out| out.data.len() / out.width.max(1))
-        .max()
-        .unwrap_or(0);
+    let segments = outs.iter().map(|out| out.offsets.len().saturating_sub(1)).min().unwrap_or(0);
+    let rows = outs.iter().map(|out| out.data.len() / out.width.max(1)).max().unwrap_or(0);
     for out in &outs {
         assert!(out.offsets.is_sorted() && out.offsets.first().is_none_or(|&first| first >= 0));
     }
@@ -215,10 +194,7 @@ impl<'a, T> Shared<'a, T> {
     #[allow(clippy::mut_from_ref)]
     #[inline(always)]
     pub unsafe fn range(&self, start: usize, length: usize) -> &mut [T] {
-        assert!(
-            start <= self.1 && length <= self.1 - start,
-            "a block's range lies inside the slice"
-        );
+        assert!(start <= self.1 && length <= self.1 - start, "a block's range lies inside the slice");
         // SAFETY: inside the slice by the assertion; not aliased by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(start), length) }
     }
@@ -230,18 +206,11 @@ pub(crate) mod testing {
     use super::Parallel;
     use crate::simd::Instructions;
 
-    pub const SETS: [Instructions; 3] = [
-        Instructions::Portable,
-        Instructions::Avx2,
-        Instructions::Avx512,
-    ];
+    pub const SETS: [Instructions; 3] = [Instructions::Portable, Instructions::Avx2, Instructions::Avx512];
 
     /// Lengths around the lanes, shorter under Miri.
-    pub const LENGTHS: &[usize] = if cfg!(miri) {
-        &[0, 1, 7, 17]
-    } else {
-        &[0, 1, 2, 7, 15, 16, 17, 50, 64, 65, 100, 257]
-    };
+    pub const LENGTHS: &[usize] =
+        if cfg!(miri) { &[0, 1, 7, 17] } else { &[0, 1, 2, 7, 15, 16, 17, 50, 64, 65, 100, 257] };
 
     /// Runs the blocks from the last to the first.
     pub struct Reverse;
@@ -266,9 +235,7 @@ pub(crate) mod testing {
 
     /// `n` values in [-1, 1), the same for the same seed.
     pub fn values(seed: u32, n: usize) -> Vec<f32> {
-        (0..n)
-            .map(|i| crate::random::bits(seed, 0, i as u32) as f32 / 2_147_483_648.0 - 1.0)
-            .collect()
+        (0..n).map(|i| crate::random::bits(seed, 0, i as u32) as f32 / 2_147_483_648.0 - 1.0).collect()
     }
 
     pub fn wide(x: &[f32]) -> Vec<f64> {
@@ -285,10 +252,7 @@ pub(crate) mod testing {
         assert_eq!(actual.len(), expected.len());
         for (i, (&a, &e)) in actual.iter().zip(expected).enumerate() {
             let error = (f64::from(a) - e).abs() / (1.0 + e.abs());
-            assert!(
-                error <= tolerance,
-                "element {i}: {a} is not {e} within {tolerance}"
-            );
+            assert!(error <= tolerance, "element {i}: {a} is not {e} within {tolerance}");
         }
     }
 
@@ -329,11 +293,7 @@ mod tests {
     #[test]
     fn panels_cover_segments_and_heads_once() {
         let mut data = vec![0.0; 5 * 4];
-        let out = Segmented {
-            data: &mut data,
-            width: 4,
-            offsets: &[0, 2, 2, 5],
-        };
+        let out = Segmented { data: &mut data, width: 4, offsets: &[0, 2, 2, 5] };
         over_panels(
             &Reverse,
             [out],
@@ -341,10 +301,7 @@ mod tests {
             || (),
             |(), segment, head, [mut panel]| {
                 for i in 0..panel.rows() {
-                    panel
-                        .row(i)
-                        .iter_mut()
-                        .for_each(|x| *x += (10 * segment + head) as f32);
+                    panel.row(i).iter_mut().for_each(|x| *x += (10 * segment + head) as f32);
                 }
             },
         );

@@ -14,13 +14,7 @@ pub(crate) fn panels_size(depth: usize, columns: usize) -> usize {
 }
 
 /// The columns of b [depth, columns] in panels [⌈columns / 64⌉, depth, 64], zeros beyond the last.
-pub(crate) fn pack(
-    run: &impl Parallel,
-    b: &[f32],
-    depth: usize,
-    columns: usize,
-    panels: &mut [f32],
-) {
+pub(crate) fn pack(run: &impl Parallel, b: &[f32], depth: usize, columns: usize, panels: &mut [f32]) {
     over_parts(run, panels, depth * PANEL, |block, panel| {
         let from = block * PANEL;
         let count = PANEL.min(columns - from);
@@ -42,13 +36,7 @@ pub(crate) fn pack_transposed(
 ) {
     over_parts(run, panels, depth * PANEL, |block, panel| {
         let from = block * PANEL;
-        transpose(
-            set,
-            &b[from * depth..],
-            PANEL.min(rows - from),
-            depth,
-            panel,
-        );
+        transpose(set, &b[from * depth..], PANEL.min(rows - from), depth, panel);
     });
 }
 
@@ -65,21 +53,13 @@ pub(crate) struct Panels<'a> {
 impl<'a> Panels<'a> {
     /// As [`pack`] leaves them.
     pub fn packed(values: &'a [f32], depth: usize) -> Self {
-        Self {
-            values,
-            row: PANEL,
-            panel: depth * PANEL,
-        }
+        Self { values, row: PANEL, panel: depth * PANEL }
     }
 
     /// A matrix as it is; its rows must be whole vectors.
     fn direct(values: &'a [f32], columns: usize) -> Self {
         debug_assert!(columns.is_multiple_of(LANES));
-        Self {
-            values,
-            row: columns,
-            panel: PANEL,
-        }
+        Self { values, row: columns, panel: PANEL }
     }
 }
 
@@ -98,23 +78,10 @@ pub(crate) fn rows_by_panels(
         let first = bias.map_or(Into::Set, |bias| Into::SetOnto(&bias[from..]));
         let out = y.get_mut(from..).unwrap_or_default();
         for k in (0..depth.max(1)).step_by(DEPTH) {
-            let left = Left {
-                values: &a[k..],
-                row: depth,
-                step: 1,
-            };
+            let left = Left { values: &a[k..], row: depth, step: 1 };
             let into = if k == 0 { first } else { Into::Add };
             let shape = (rows, DEPTH.min(depth - k), count);
-            multiply(
-                set,
-                left,
-                &panel[k * b.row..],
-                b.row,
-                shape,
-                into,
-                out,
-                columns,
-            );
+            multiply(set, left, &panel[k * b.row..], b.row, shape, into, out, columns);
         }
     }
 }
@@ -136,16 +103,7 @@ pub fn linear(
     y: &mut [f32],
     scratch: &mut [f32],
 ) {
-    linear_on(
-        instructions(),
-        run,
-        x,
-        w,
-        bias,
-        (rows, inner, outer),
-        y,
-        scratch,
-    );
+    linear_on(instructions(), run, x, w, bias, (rows, inner, outer), y, scratch);
 }
 
 fn linear_on(
@@ -228,15 +186,7 @@ pub fn linear_weight_gradient(
     dw: &mut [f32],
     scratch: &mut [f32],
 ) {
-    weight_gradient_on(
-        instructions(),
-        run,
-        x,
-        dy,
-        (rows, inner, outer),
-        dw,
-        scratch,
-    );
+    weight_gradient_on(instructions(), run, x, dy, (rows, inner, outer), dw, scratch);
 }
 
 fn weight_gradient_on(
@@ -284,11 +234,7 @@ fn sum_outer(
     for k in (0..rows.max(1)).step_by(DEPTH) {
         let depth = DEPTH.min(rows - k);
         let into = if k == 0 { Into::Set } else { Into::Add };
-        let left = Left {
-            values: &x[k * inner..],
-            row: 1,
-            step: inner,
-        };
+        let left = Left { values: &x[k * inner..], row: 1, step: inner };
         for from in (0..outer).step_by(PANEL) {
             let count = PANEL.min(outer - from);
             let right = if outer == PANEL {
@@ -301,16 +247,7 @@ fn sum_outer(
                 &*panel
             };
             let shape = (inner, depth, count);
-            multiply(
-                set,
-                left,
-                right,
-                PANEL,
-                shape,
-                into,
-                &mut sum[from..],
-                outer,
-            );
+            multiply(set, left, right, PANEL, shape, into, &mut sum[from..], outer);
         }
     }
 }
@@ -346,24 +283,14 @@ fn inner_on(
     assert!(a.len() == n * width && b.len() == m * width && y.len() == n * m);
     let panels = &mut scratch[..panels_size(width, m)];
     pack_transposed(set, run, b, m, width, panels);
-    by_rows(
-        set,
-        run,
-        a,
-        Panels::packed(panels, width),
-        None,
-        (n, width, m),
-        y,
-    );
+    by_rows(set, run, a, Panels::packed(panels, width), None, (n, width, m), y);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Serial;
-    use crate::parallel::testing::{
-        Reverse, SETS, TwoThreads, bits, close, differences, values, wide,
-    };
+    use crate::parallel::testing::{Reverse, SETS, TwoThreads, bits, close, differences, values, wide};
     use crate::random;
 
     /// `a · b` in f64: a [rows, depth], b [depth, columns].
@@ -380,77 +307,39 @@ mod tests {
     }
 
     fn transposed(x: &[f64], rows: usize, columns: usize) -> Vec<f64> {
-        (0..rows * columns)
-            .map(|i| x[i % rows * columns + i / rows])
-            .collect()
+        (0..rows * columns).map(|i| x[i % rows * columns + i / rows]).collect()
     }
 
     /// All four products of one shape, over buffers full of garbage: [linear, dx, dw, inner].
-    fn all(
-        set: Instructions,
-        run: &impl Parallel,
-        (rows, inner, outer): (usize, usize, usize),
-    ) -> [Vec<f32>; 4] {
+    fn all(set: Instructions, run: &impl Parallel, (rows, inner, outer): (usize, usize, usize)) -> [Vec<f32>; 4] {
         let (x, w) = (values(1, rows * inner), values(2, inner * outer));
         let (bias, dy) = (values(3, outer), values(4, rows * outer));
         let shape = (rows, inner, outer);
         let garbage = |n| vec![f32::NAN; n];
-        let mut y = [
-            garbage(rows * outer),
-            garbage(rows * inner),
-            garbage(inner * outer),
-            garbage(rows * rows),
-        ];
+        let mut y = [garbage(rows * outer), garbage(rows * inner), garbage(inner * outer), garbage(rows * rows)];
         let mut scratch = garbage(linear_scratch(rows, inner, outer));
-        linear_on(
-            set,
-            run,
-            &x,
-            &w,
-            Some(&bias),
-            shape,
-            &mut y[0],
-            &mut scratch,
-        );
+        linear_on(set, run, &x, &w, Some(&bias), shape, &mut y[0], &mut scratch);
         let mut scratch = garbage(linear_input_gradient_scratch(rows, inner, outer));
         inner_on(set, run, &dy, &w, shape, &mut y[1], &mut scratch);
         let mut scratch = garbage(linear_weight_gradient_scratch(rows, inner, outer));
         weight_gradient_on(set, run, &x, &dy, shape, &mut y[2], &mut scratch);
         let mut scratch = garbage(inner_scratch(rows, rows, inner));
-        inner_on(
-            set,
-            run,
-            &x,
-            &x,
-            (rows, rows, inner),
-            &mut y[3],
-            &mut scratch,
-        );
+        inner_on(set, run, &x, &x, (rows, rows, inner), &mut y[3], &mut scratch);
         y
     }
 
     fn shapes() -> Vec<(usize, usize, usize)> {
         let lengths = [0, 1, 2, 7, 16, 17, 48, 64, 65, 100, 130, 257, 300, 520];
-        let (few, most) = if cfg!(miri) {
-            (6, 5)
-        } else {
-            (60, lengths.len())
-        };
+        let (few, most) = if cfg!(miri) { (6, 5) } else { (60, lengths.len()) };
         let pick = |i: u32, j: u32| lengths[random::bits(7, i, j) as usize % most];
         let fixed = [(3, 0, 5), (3, 0, 144), (0, 4, 4), (2, 3, 0), (1, 1, 1)];
-        fixed
-            .into_iter()
-            .chain((0..few).map(|i| (pick(i, 0), pick(i, 1), pick(i, 2))))
-            .collect()
+        fixed.into_iter().chain((0..few).map(|i| (pick(i, 0), pick(i, 1), pick(i, 2)))).collect()
     }
 
     #[test]
     fn products_are_their_formulas_on_every_set() {
         for (rows, inner, outer) in shapes() {
-            let (x, w) = (
-                wide(&values(1, rows * inner)),
-                wide(&values(2, inner * outer)),
-            );
+            let (x, w) = (wide(&values(1, rows * inner)), wide(&values(2, inner * outer)));
             let (bias, dy) = (values(3, outer), wide(&values(4, rows * outer)));
             let mut y = naive(&x, &w, rows, inner, outer);
             for (i, y) in y.iter_mut().enumerate() {
@@ -470,13 +359,8 @@ mod tests {
 
     #[test]
     fn sets_with_fused_products_agree_to_the_bit() {
-        let shape = if cfg!(miri) {
-            (3, 17, 5)
-        } else {
-            (61, 300, 100)
-        };
-        let [a, b] = [Instructions::Avx2, Instructions::Avx512]
-            .map(|set| all(set, &Serial, shape).map(|y| bits(&y)));
+        let shape = if cfg!(miri) { (3, 17, 5) } else { (61, 300, 100) };
+        let [a, b] = [Instructions::Avx2, Instructions::Avx512].map(|set| all(set, &Serial, shape).map(|y| bits(&y)));
         if crate::simd::best() >= Instructions::Avx2 {
             assert_eq!(a, b);
         }
@@ -487,38 +371,18 @@ mod tests {
         let rows = if cfg!(miri) { 5 } else { 517 };
         for inner in [7, 64, 100, 256, 300] {
             for outer in [7, 48, 64, 100, 144] {
-                let (x, w, bias) = (
-                    values(1, rows * inner),
-                    values(2, inner * outer),
-                    values(3, outer),
-                );
+                let (x, w, bias) = (values(1, rows * inner), values(2, inner * outer), values(3, outer));
                 let one = |set, rows: usize, x: &[f32]| {
                     let mut y = vec![f32::NAN; rows * outer];
                     let mut scratch = vec![f32::NAN; linear_scratch(rows, inner, outer)];
-                    linear_on(
-                        set,
-                        &Serial,
-                        x,
-                        &w,
-                        Some(&bias),
-                        (rows, inner, outer),
-                        &mut y,
-                        &mut scratch,
-                    );
+                    linear_on(set, &Serial, x, &w, Some(&bias), (rows, inner, outer), &mut y, &mut scratch);
                     bits(&y)
                 };
                 for set in SETS {
                     let batch = one(set, rows, &x);
-                    for row in [0, 1, 4, 46, 47, 48, 515, 516]
-                        .into_iter()
-                        .filter(|&row| row < rows)
-                    {
+                    for row in [0, 1, 4, 46, 47, 48, 515, 516].into_iter().filter(|&row| row < rows) {
                         let alone = one(set, 1, &x[row * inner..][..inner]);
-                        assert_eq!(
-                            alone,
-                            batch[row * outer..][..outer],
-                            "{set:?} row {row} {inner} {outer}"
-                        );
+                        assert_eq!(alone, batch[row * outer..][..outer], "{set:?} row {row} {inner} {outer}");
                     }
                 }
             }
@@ -541,8 +405,7 @@ mod tests {
                 let whole = product(set, &a, &b);
                 for i in [0, n / 2, n - 1] {
                     for j in [0, m / 2, m - 2, m - 1] {
-                        let alone =
-                            product(set, &a[i * width..][..width], &b[j * width..][..width]);
+                        let alone = product(set, &a[i * width..][..width], &b[j * width..][..width]);
                         assert_eq!(alone[0], whole[i * m + j], "{set:?} {i} {j} width {width}");
                     }
                 }
@@ -552,11 +415,7 @@ mod tests {
 
     #[test]
     fn threads_do_not_change_the_bits() {
-        for shape in if cfg!(miri) {
-            [(3, 5, 7), (9, 2, 3)]
-        } else {
-            [(517, 65, 130), (5_000, 20, 64)]
-        } {
+        for shape in if cfg!(miri) { [(3, 5, 7), (9, 2, 3)] } else { [(517, 65, 130), (5_000, 20, 64)] } {
             let [linear, dx, dw, own] = all(instructions(), &Serial, shape).map(|y| bits(&y));
             let [a, b, c, d] = all(instructions(), &Reverse, shape).map(|y| bits(&y));
             assert!(linear == a && dx == b && dw == c && own == d);
@@ -568,23 +427,12 @@ mod tests {
     #[test]
     fn gradients_are_central_differences() {
         let (rows, inner, outer) = (3, 5, 4);
-        let (x, w) = (
-            wide(&values(1, rows * inner)),
-            wide(&values(2, inner * outer)),
-        );
+        let (x, w) = (wide(&values(1, rows * inner)), wide(&values(2, inner * outer)));
         let dy = values(4, rows * outer);
         let [_, dx, dw, _] = all(instructions(), &Serial, (rows, inner, outer));
         let dy = wide(&dy);
-        close(
-            &dx,
-            &differences(&x, &dy, |x| naive(x, &w, rows, inner, outer)),
-            1e-5,
-        );
-        close(
-            &dw,
-            &differences(&w, &dy, |w| naive(&x, w, rows, inner, outer)),
-            1e-5,
-        );
+        close(&dx, &differences(&x, &dy, |x| naive(x, &w, rows, inner, outer)), 1e-5);
+        close(&dw, &differences(&w, &dy, |w| naive(&x, w, rows, inner, outer)), 1e-5);
     }
 
     #[test]
@@ -593,17 +441,7 @@ mod tests {
         let (x, w) = ([1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]);
         let mut y = [0.0; 4];
         let mut scratch = vec![0.0; linear_scratch(2, 2, 2)];
-        linear(
-            &Serial,
-            &x,
-            &w,
-            Some(&[10.0, 20.0]),
-            2,
-            2,
-            2,
-            &mut y,
-            &mut scratch,
-        );
+        linear(&Serial, &x, &w, Some(&[10.0, 20.0]), 2, 2, 2, &mut y, &mut scratch);
         assert_eq!(y, [29.0, 42.0, 53.0, 70.0]);
         let mut scratch = vec![0.0; inner_scratch(2, 2, 2)];
         inner(&Serial, &x, &w, 2, 2, 2, &mut y, &mut scratch);

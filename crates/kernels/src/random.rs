@@ -51,24 +51,12 @@ mod tests {
     fn bits_are_balanced_and_differ_by_seed_and_draw() {
         let n = if cfg!(miri) { 400 } else { 40_000 };
         for position in [0, 7, 16, 31] {
-            let ones = (0..n)
-                .filter(|&i| bits(1, 2, i) >> position & 1 == 1)
-                .count();
+            let ones = (0..n).filter(|&i| bits(1, 2, i) >> position & 1 == 1).count();
             // Five standard deviations of a fair coin.
-            assert!(
-                (ones as f64 - f64::from(n) / 2.0).abs() < 2.5 * f64::from(n).sqrt(),
-                "bit {position}: {ones}"
-            );
+            assert!((ones as f64 - f64::from(n) / 2.0).abs() < 2.5 * f64::from(n).sqrt(), "bit {position}: {ones}");
         }
-        let same = |a: (u32, u32), b: (u32, u32)| {
-            (0..n)
-                .filter(|&i| bits(a.0, a.1, i) == bits(b.0, b.1, i))
-                .count()
-        };
-        assert_eq!(
-            same((1, 2), (2, 2)) + same((1, 2), (1, 3)) + same((1, 2), (2, 1)),
-            0
-        );
+        let same = |a: (u32, u32), b: (u32, u32)| (0..n).filter(|&i| bits(a.0, a.1, i) == bits(b.0, b.1, i)).count();
+        assert_eq!(same((1, 2), (2, 2)) + same((1, 2), (1, 3)) + same((1, 2), (2, 1)), 0);
         assert_eq!(same((1, 2), (1, 2)), n as usize);
     }
 }

@@ -14,9 +14,7 @@ pub fn add_row(run: &impl Parallel, x: &[f32], row: &[f32], y: &mut [f32]) {
         return;
     }
     let size = rows_per_part(row.len()) * row.len();
-    over_parts(run, y, size, |block, y| {
-        add_row_part(&x[block * size..][..y.len()], row, y)
-    });
+    over_parts(run, y, size, |block, y| add_row_part(&x[block * size..][..y.len()], row, y));
 }
 
 #[inline(always)]
@@ -136,11 +134,7 @@ mod tests {
     use crate::parallel::Serial;
     use crate::parallel::testing::{LENGTHS, Reverse, SETS, TwoThreads, bits, close, values, wide};
 
-    const ROW_COUNTS: &[usize] = if cfg!(miri) {
-        &[0, 1, 130]
-    } else {
-        &[0, 1, 7, 128, 129, 1000]
-    };
+    const ROW_COUNTS: &[usize] = if cfg!(miri) { &[0, 1, 130] } else { &[0, 1, 7, 128, 129, 1000] };
 
     #[test]
     fn rows_are_added_and_summed() {

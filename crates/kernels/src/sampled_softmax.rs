@@ -29,13 +29,7 @@ pub fn sampled_softmax(
     scratch: &mut [f32],
 ) -> f64 {
     let apart = Some((positives, drawn));
-    let problem = Problem {
-        set: instructions(),
-        h,
-        items: negatives,
-        targets,
-        apart,
-    };
+    let problem = Problem { set: instructions(), h, items: negatives, targets, apart };
     sampled(run, &problem, width, dh, dpositives, dnegatives, scratch)
 }
 
@@ -48,9 +42,7 @@ fn sampled(
     dnegatives: &mut [f32],
     scratch: &mut [f32],
 ) -> f64 {
-    let Some((positives, drawn)) = problem.apart else {
-        unreachable!("positives are given")
-    };
+    let Some((positives, drawn)) = problem.apart else { unreachable!("positives are given") };
     let h = problem.h;
     assert!(positives.len() == h.len() && dpositives.len() == h.len());
     let slabs = Slabs::new(problem.targets.len(), drawn.len(), width);
@@ -71,9 +63,7 @@ mod tests {
     use super::*;
     use crate::Serial;
     use crate::cross_entropy::{cross_entropy, cross_entropy_scratch};
-    use crate::parallel::testing::{
-        Reverse, SETS, TwoThreads, bits, close, differences, values, wide,
-    };
+    use crate::parallel::testing::{Reverse, SETS, TwoThreads, bits, close, differences, values, wide};
     use crate::simd::Instructions;
 
     /// h, positives, negatives, targets, drawn.
@@ -104,28 +94,17 @@ mod tests {
         fn naive(&self, h: &[f64], positives: &[f64], negatives: &[f64]) -> (f64, [Vec<f64>; 3]) {
             let (width, count) = (self.width, self.targets.len() as f64);
             let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
-            let mut d = [
-                vec![0.0; h.len()],
-                vec![0.0; h.len()],
-                vec![0.0; negatives.len()],
-            ];
+            let mut d = [vec![0.0; h.len()], vec![0.0; h.len()], vec![0.0; negatives.len()]];
             let mut loss = 0.0;
             for (row, target) in self.targets.iter().enumerate() {
                 let at = row * width..(row + 1) * width;
                 let (h, positive) = (&h[at.clone()], &positives[at.clone()]);
                 let own = dot(h, positive);
                 let logits: Vec<f64> = (negatives.chunks_exact(width).zip(&self.drawn))
-                    .map(|(x, id)| {
-                        if id == target {
-                            f64::NEG_INFINITY
-                        } else {
-                            dot(h, x)
-                        }
-                    })
+                    .map(|(x, id)| if id == target { f64::NEG_INFINITY } else { dot(h, x) })
                     .collect();
                 let most = logits.iter().copied().fold(own, f64::max);
-                let total =
-                    (own - most).exp() + logits.iter().map(|x| (x - most).exp()).sum::<f64>();
+                let total = (own - most).exp() + logits.iter().map(|x| (x - most).exp()).sum::<f64>();
                 loss += (total.ln() + most - own) / count;
                 let won = ((own - most).exp() / total - 1.0) / count;
                 for k in 0..width {
@@ -144,11 +123,7 @@ mod tests {
         }
 
         fn expected(&self) -> (f64, [Vec<f64>; 3]) {
-            self.naive(
-                &wide(&self.h),
-                &wide(&self.positives),
-                &wide(&self.negatives),
-            )
+            self.naive(&wide(&self.h), &wide(&self.positives), &wide(&self.negatives))
         }
 
         /// The kernel, over buffers full of garbage.
@@ -164,15 +139,8 @@ mod tests {
                 targets: &self.targets,
                 apart: Some((&self.positives, &self.drawn)),
             };
-            let loss = sampled(
-                run,
-                &problem,
-                self.width,
-                &mut dh,
-                &mut dpositives,
-                &mut dnegatives,
-                &mut garbage(size),
-            );
+            let loss =
+                sampled(run, &problem, self.width, &mut dh, &mut dpositives, &mut dnegatives, &mut garbage(size));
             (loss, [dh, dpositives, dnegatives])
         }
 
@@ -182,15 +150,10 @@ mod tests {
             let count = self.targets.len() as f32;
             for set in SETS {
                 let actual = self.run(set, &Serial);
-                assert!(
-                    (actual.0 - loss).abs() / (1.0 + loss) < tolerance,
-                    "{} is not {loss}",
-                    actual.0
-                );
+                assert!((actual.0 - loss).abs() / (1.0 + loss) < tolerance, "{} is not {loss}", actual.0);
                 for (actual, expected) in actual.1.iter().zip(&d) {
                     let actual: Vec<f32> = actual.iter().map(|x| x * count).collect();
-                    let expected: Vec<f64> =
-                        expected.iter().map(|x| x * f64::from(count)).collect();
+                    let expected: Vec<f64> = expected.iter().map(|x| x * f64::from(count)).collect();
                     close(&actual, &expected, tolerance);
                 }
             }
@@ -203,13 +166,7 @@ mod tests {
             World::new(t, n, width, 1.0).agrees(1e-5);
         }
         if !cfg!(miri) {
-            for (t, n, width) in [
-                (64, 64, 64),
-                (65, 100, 100),
-                (300, 257, 20),
-                (70, 600, 65),
-                (9, 50, 300),
-            ] {
+            for (t, n, width) in [(64, 64, 64), (65, 100, 100), (300, 257, 20), (70, 600, 65), (9, 50, 300)] {
                 World::new(t, n, width, 0.5).agrees(2e-5);
             }
         }
@@ -247,23 +204,14 @@ mod tests {
         let (t, v, width) = (20, 30, 8);
         let mut world = World::new(t, v, width, 1.0);
         world.drawn = (0..v as i32).collect();
-        world.positives = (world.targets.iter())
-            .flat_map(|&id| world.negatives[id as usize * width..][..width].to_vec())
-            .collect();
+        world.positives =
+            (world.targets.iter()).flat_map(|&id| world.negatives[id as usize * width..][..width].to_vec()).collect();
         let (loss, [dh, dpositives, mut dnegatives]) = world.run(instructions(), &Serial);
         let (mut full_dh, mut full_ditems) = (vec![0.0; t * width], vec![0.0; v * width]);
         let mut scratch = vec![0.0; cross_entropy_scratch(t, v, width)];
         let (h, items) = (&world.h, &world.negatives);
-        let full = cross_entropy(
-            &Serial,
-            h,
-            items,
-            &world.targets,
-            width,
-            &mut full_dh,
-            &mut full_ditems,
-            &mut scratch,
-        );
+        let full =
+            cross_entropy(&Serial, h, items, &world.targets, width, &mut full_dh, &mut full_ditems, &mut scratch);
         assert!((loss - full).abs() < 1e-6);
         close(&dh, &wide(&full_dh), 1e-6);
         for (row, &id) in world.targets.iter().enumerate() {
@@ -278,26 +226,10 @@ mod tests {
     fn gradients_are_central_differences() {
         let world = World::new(4, 6, 3, 1.0);
         let (_, [dh, dpositives, dnegatives]) = world.run(instructions(), &Serial);
-        let (h, p, n) = (
-            wide(&world.h),
-            wide(&world.positives),
-            wide(&world.negatives),
-        );
-        close(
-            &dh,
-            &differences(&h, &[1.0], |x| vec![world.naive(x, &p, &n).0]),
-            1e-5,
-        );
-        close(
-            &dpositives,
-            &differences(&p, &[1.0], |x| vec![world.naive(&h, x, &n).0]),
-            1e-5,
-        );
-        close(
-            &dnegatives,
-            &differences(&n, &[1.0], |x| vec![world.naive(&h, &p, x).0]),
-            1e-5,
-        );
+        let (h, p, n) = (wide(&world.h), wide(&world.positives), wide(&world.negatives));
+        close(&dh, &differences(&h, &[1.0], |x| vec![world.naive(x, &p, &n).0]), 1e-5);
+        close(&dpositives, &differences(&p, &[1.0], |x| vec![world.naive(&h, x, &n).0]), 1e-5);
+        close(&dnegatives, &differences(&n, &[1.0], |x| vec![world.naive(&h, &p, x).0]), 1e-5);
     }
 
     #[test]

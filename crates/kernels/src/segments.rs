@@ -23,11 +23,7 @@ pub fn last_rows(offsets: &[i32], rows: &mut [i32], queries: &mut [i32]) {
         }
         queries[b + 1] = count as i32;
     }
-    assert_eq!(
-        count,
-        rows.len(),
-        "one row for each segment that is not empty"
-    );
+    assert_eq!(count, rows.len(), "one row for each segment that is not empty");
 }
 
 #[cfg(test)]

@@ -8,9 +8,7 @@ use crate::simd::{self, LANES, Lane, fma, math, sum_lanes};
 pub fn softmax(run: &impl Parallel, x: &[f32], width: usize, y: &mut [f32]) {
     assert_eq!(x.len(), y.len());
     let size = rows_per_part(width) * width;
-    over_parts(run, y, size, |block, y| {
-        softmax_rows(&x[block * size..][..y.len()], width, y)
-    });
+    over_parts(run, y, size, |block, y| softmax_rows(&x[block * size..][..y.len()], width, y));
 }
 
 /// `dx = y ⊙ (dy − Σ_j y_j dy_j)`, row by row.
@@ -70,17 +68,12 @@ fn largest(x: &[f32]) -> f32 {
             max[i] = if x[i] > max[i] { x[i] } else { max[i] };
         }
     }
-    max.iter()
-        .chain(tail)
-        .fold(f32::NEG_INFINITY, |max, &x| if x > max { x } else { max })
+    max.iter().chain(tail).fold(f32::NEG_INFINITY, |max, &x| if x > max { x } else { max })
 }
 
 #[inline(always)]
 fn softmax_gradient_body<const FMA: bool>(y: &[f32], dy: &[f32], width: usize, dx: &mut [f32]) {
-    let rows = y
-        .chunks_exact(width)
-        .zip(dy.chunks_exact(width))
-        .zip(dx.chunks_exact_mut(width));
+    let rows = y.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width));
     for ((y, dy), dx) in rows {
         let dot = simd::fold_sum(y, dy, fma_last::<FMA>);
         simd::zip(y, dy, dx, |y, dy| y * (dy - dot));
@@ -100,9 +93,7 @@ multiversion!(fn softmax_gradient_rows = softmax_gradient_body(y: &[f32], dy: &[
 mod tests {
     use super::*;
     use crate::parallel::Serial;
-    use crate::parallel::testing::{
-        LENGTHS, Reverse, SETS, TwoThreads, bits, close, differences, values, wide,
-    };
+    use crate::parallel::testing::{LENGTHS, Reverse, SETS, TwoThreads, bits, close, differences, values, wide};
 
     fn naive(x: &[f64], width: usize) -> Vec<f64> {
         let row = |x: &[f64]| {

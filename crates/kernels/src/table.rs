@@ -41,11 +41,7 @@ pub fn gather_gradient(
     rows: &mut [f32],
     unique: &mut [i32],
 ) {
-    assert!(
-        dy.len() == ids.len() * width
-            && order.len() == ids.len()
-            && rows.len() == unique.len() * width
-    );
+    assert!(dy.len() == ids.len() * width && order.len() == ids.len() && rows.len() == unique.len() * width);
     for (unique, place) in unique.iter_mut().zip(runs(ids, order)) {
         *unique = ids[order[place] as usize];
     }
@@ -151,16 +147,10 @@ mod tests {
     use crate::random;
     use std::collections::BTreeMap;
 
-    const COUNTS: &[usize] = if cfg!(miri) {
-        &[0, 1, 9]
-    } else {
-        &[0, 1, 2, 17, 300, 2000]
-    };
+    const COUNTS: &[usize] = if cfg!(miri) { &[0, 1, 9] } else { &[0, 1, 2, 17, 300, 2000] };
 
     fn ids(seed: u32, n: usize, below: u32) -> Vec<i32> {
-        (0..n)
-            .map(|i| (random::bits(seed, 1, i as u32) % below) as i32)
-            .collect()
+        (0..n).map(|i| (random::bits(seed, 1, i as u32) % below) as i32).collect()
     }
 
     /// The sums by id, in order of occurrence.
@@ -175,12 +165,7 @@ mod tests {
         sums
     }
 
-    fn gradient(
-        run: &impl Parallel,
-        dy: &[f32],
-        width: usize,
-        ids: &[i32],
-    ) -> (Vec<f32>, Vec<i32>) {
+    fn gradient(run: &impl Parallel, dy: &[f32], width: usize, ids: &[i32]) -> (Vec<f32>, Vec<i32>) {
         let mut order = vec![u32::MAX; ids.len()];
         let count = sort_ids(ids, &mut order);
         let (mut rows, mut unique) = (vec![f32::NAN; count * width], vec![-1; count]);
@@ -191,13 +176,7 @@ mod tests {
     #[test]
     fn gathers_rows() {
         let mut y = [f32::NAN; 6];
-        gather(
-            &Serial,
-            &[0.0, 1.0, 10.0, 11.0, 20.0, 21.0],
-            2,
-            &[2, 0, 2],
-            &mut y,
-        );
+        gather(&Serial, &[0.0, 1.0, 10.0, 11.0, 20.0, 21.0], 2, &[2, 0, 2], &mut y);
         assert_eq!(y, [20.0, 21.0, 0.0, 1.0, 20.0, 21.0]);
         for &width in LENGTHS.iter().filter(|&&width| width > 0) {
             let (table, ids) = (values(1, 30 * width), ids(2, 1000, 30));
@@ -226,14 +205,8 @@ mod tests {
                     let expected = naive(&dy, width, &ids);
                     let (rows, unique) = gradient(&Serial, &dy, width, &ids);
                     assert_eq!(unique, expected.keys().copied().collect::<Vec<_>>());
-                    assert_eq!(
-                        rows,
-                        expected.values().flatten().copied().collect::<Vec<_>>()
-                    );
-                    assert_eq!(
-                        bits(&rows),
-                        bits(&gradient(&TwoThreads, &dy, width, &ids).0)
-                    );
+                    assert_eq!(rows, expected.values().flatten().copied().collect::<Vec<_>>());
+                    assert_eq!(bits(&rows), bits(&gradient(&TwoThreads, &dy, width, &ids).0));
                     assert_eq!(bits(&rows), bits(&gradient(&Reverse, &dy, width, &ids).0));
                 }
             }
@@ -245,32 +218,15 @@ mod tests {
         for &n in COUNTS {
             let width = 5;
             let (a, a_ids) = gradient(&Serial, &values(1, n * width), width, &ids(1, n, 700));
-            let (b, b_ids) = gradient(
-                &Serial,
-                &values(2, n / 2 * width),
-                width,
-                &ids(2, n / 2, 900),
-            );
+            let (b, b_ids) = gradient(&Serial, &values(2, n / 2 * width), width, &ids(2, n / 2, 900));
             let together = ([&a[..], &b].concat(), [&a_ids[..], &b_ids].concat());
             let expected = naive(&together.0, width, &together.1);
             let count = merged_count(&a_ids, &b_ids);
             assert_eq!(count, expected.len());
             let (mut rows, mut ids) = (vec![f32::NAN; count * width], vec![-1; count]);
-            merge_rows(
-                &TwoThreads,
-                &a,
-                &a_ids,
-                &b,
-                &b_ids,
-                width,
-                &mut rows,
-                &mut ids,
-            );
+            merge_rows(&TwoThreads, &a, &a_ids, &b, &b_ids, width, &mut rows, &mut ids);
             assert_eq!(ids, expected.keys().copied().collect::<Vec<_>>());
-            assert_eq!(
-                rows,
-                expected.values().flatten().copied().collect::<Vec<_>>()
-            );
+            assert_eq!(rows, expected.values().flatten().copied().collect::<Vec<_>>());
         }
     }
 
@@ -280,9 +236,7 @@ mod tests {
         scatter(&Serial, &[1.0, 2.0, 3.0, 4.0], 2, &[0, 2], &mut y);
         assert_eq!(y, [1.0, 2.0, 0.0, 0.0, 3.0, 4.0, 0.0, 0.0]);
         let (width, count) = if cfg!(miri) { (5, 20) } else { (50, 3000) };
-        let ids: Vec<i32> = (0..count as i32)
-            .filter(|&i| random::mix(i as u32).is_multiple_of(3))
-            .collect();
+        let ids: Vec<i32> = (0..count as i32).filter(|&i| random::mix(i as u32).is_multiple_of(3)).collect();
         let rows = values(5, ids.len() * width);
         let mut y = vec![f32::NAN; count * width];
         scatter(&Reverse, &rows, width, &ids, &mut y);

@@ -63,15 +63,7 @@ pub fn top_k(
     out_interests: &mut [i32],
     scratch: &mut [f32],
 ) {
-    let search = Search {
-        set: instructions(),
-        vectors,
-        offsets,
-        items,
-        width,
-        k,
-        masks,
-    };
+    let search = Search { set: instructions(), vectors, offsets, items, width, k, masks };
     search.run(run, out_items, out_scores, out_interests, scratch);
 }
 
@@ -94,27 +86,15 @@ impl Search<'_> {
         let panels = &mut scratch[..top_k_scratch(users, 0, 0, self.width, 0)];
         let ids = ([out_items, out_interests], [size, size]);
         let numbers = ([out_scores, panels], [size, 2 * self.width * PANEL]);
-        zip_mixed(
-            run,
-            ids,
-            numbers,
-            |block, [items, interests], [scores, panels]| {
-                let first = block * USERS;
-                let (panel, rows) = panels.split_at_mut(self.width * PANEL);
-                self.users(first, items, scores, panel);
-                for (i, interests) in interests.chunks_exact_mut(self.k).enumerate() {
-                    let found = i * self.k..(i + 1) * self.k;
-                    self.winners(
-                        first + i,
-                        &items[found.clone()],
-                        &scores[found],
-                        interests,
-                        panel,
-                        rows,
-                    );
-                }
-            },
-        );
+        zip_mixed(run, ids, numbers, |block, [items, interests], [scores, panels]| {
+            let first = block * USERS;
+            let (panel, rows) = panels.split_at_mut(self.width * PANEL);
+            self.users(first, items, scores, panel);
+            for (i, interests) in interests.chunks_exact_mut(self.k).enumerate() {
+                let found = i * self.k..(i + 1) * self.k;
+                self.winners(first + i, &items[found.clone()], &scores[found], interests, panel, rows);
+            }
+        });
     }
 
     /// The vectors of a user.
@@ -123,13 +103,7 @@ impl Search<'_> {
     }
 
     /// One pass over the items for the users from `first` on, k results each.
-    fn users(
-        &self,
-        first: usize,
-        out_items: &mut [i32],
-        out_scores: &mut [f32],
-        panel: &mut [f32],
-    ) {
+    fn users(&self, first: usize, out_items: &mut [i32], out_scores: &mut [f32], panel: &mut [f32]) {
         let users = out_items.len() / self.k;
         let masks: [Mask; USERS] = std::array::from_fn(|i| self.masks.of(first + i.min(users - 1)));
         let mut lengths = [0; USERS];
@@ -138,22 +112,12 @@ impl Search<'_> {
         let count = self.items.len() / self.width;
         for from in (0..count).step_by(PANEL) {
             let n = PANEL.min(count - from);
-            transpose(
-                self.set,
-                &self.items[from * self.width..],
-                n,
-                self.width,
-                panel,
-            );
+            transpose(self.set, &self.items[from * self.width..], n, self.width, panel);
             self.score(first, panel, &mut scores, &mut best[..users]);
             for (i, length) in lengths[..users].iter_mut().enumerate() {
                 let range = i * self.k..(i + 1) * self.k;
                 let (items, scores) = (&mut out_items[range.clone()], &mut out_scores[range]);
-                let mut heap = Heap {
-                    items,
-                    scores,
-                    length: *length,
-                };
+                let mut heap = Heap { items, scores, length: *length };
                 collect::on(self.set, &best[i][..n], from, &masks[i], &mut heap);
                 *length = heap.length;
             }
@@ -161,12 +125,7 @@ impl Search<'_> {
         for (i, &length) in lengths[..users].iter().enumerate() {
             let range = i * self.k..(i + 1) * self.k;
             let (items, scores) = (&mut out_items[range.clone()], &mut out_scores[range]);
-            Heap {
-                items,
-                scores,
-                length,
-            }
-            .finish();
+            Heap { items, scores, length }.finish();
         }
     }
 
@@ -213,10 +172,7 @@ impl Search<'_> {
         let vectors = self.vectors_of(user);
         let alone = vectors.len() == 1;
         interests.fill(-1);
-        let count = items
-            .iter()
-            .position(|&item| item < 0)
-            .unwrap_or(items.len());
+        let count = items.iter().position(|&item| item < 0).unwrap_or(items.len());
         if alone {
             interests[..count].fill(0);
         }
@@ -255,20 +211,11 @@ pub fn top_k_scores(
     if k == 0 {
         return;
     }
-    zip_mixed(
-        run,
-        ([out_items], [k]),
-        ([out_scores], [k]),
-        |user, [items], [best]| {
-            let mut heap = Heap {
-                items,
-                scores: best,
-                length: 0,
-            };
-            collect(&scores[user * v..][..v], 0, &masks.of(user), &mut heap);
-            heap.finish();
-        },
-    );
+    zip_mixed(run, ([out_items], [k]), ([out_scores], [k]), |user, [items], [best]| {
+        let mut heap = Heap { items, scores: best, length: 0 };
+        collect(&scores[user * v..][..v], 0, &masks.of(user), &mut heap);
+        heap.finish();
+    });
 }
 
 #[cfg(test)]
@@ -305,13 +252,9 @@ mod tests {
             };
             for user in 0..users {
                 let count = (user + 1) % 4;
-                world
-                    .vectors
-                    .extend(values(10 + user as u32, count * width));
+                world.vectors.extend(values(10 + user as u32, count * width));
                 world.offsets.push(world.offsets[user] + count as i32);
-                world
-                    .seen
-                    .extend((0..(user % 5).min(v)).map(|i| ((i * 17 + user) % v) as i32));
+                world.seen.extend((0..(user % 5).min(v)).map(|i| ((i * 17 + user) % v) as i32));
                 world.seen_offsets.push(world.seen.len() as i32);
             }
             world
@@ -319,27 +262,15 @@ mod tests {
 
         fn masks(&self) -> Masks<'_> {
             let allowed = self.allowed.as_deref();
-            Masks {
-                seen: &self.seen,
-                seen_offsets: &self.seen_offsets,
-                allowed,
-            }
+            Masks { seen: &self.seen, seen_offsets: &self.seen_offsets, allowed }
         }
 
         fn run(&self, set: Instructions, run: &impl Parallel, k: usize) -> Found {
             let users = self.offsets.len() - 1;
-            let (mut ids, mut scores, mut interests) = (
-                vec![7; users * k],
-                vec![f32::NAN; users * k],
-                vec![7; users * k],
-            );
-            let size = top_k_scratch(
-                users,
-                self.vectors.len() / self.width,
-                self.items.len() / self.width,
-                self.width,
-                k,
-            );
+            let (mut ids, mut scores, mut interests) =
+                (vec![7; users * k], vec![f32::NAN; users * k], vec![7; users * k]);
+            let size =
+                top_k_scratch(users, self.vectors.len() / self.width, self.items.len() / self.width, self.width, k);
             let masks = self.masks();
             let search = Search {
                 set,
@@ -350,45 +281,23 @@ mod tests {
                 k,
                 masks: &masks,
             };
-            search.run(
-                run,
-                &mut ids,
-                &mut scores,
-                &mut interests,
-                &mut vec![f32::NAN; size],
-            );
+            search.run(run, &mut ids, &mut scores, &mut interests, &mut vec![f32::NAN; size]);
             (ids, bits(&scores), interests)
         }
 
         /// Scores of every item for every user [B, V], by the product of matrices, and who won.
         fn scores(&self) -> (Vec<f32>, Vec<i32>) {
-            let (s, v) = (
-                self.vectors.len() / self.width,
-                self.items.len() / self.width,
-            );
+            let (s, v) = (self.vectors.len() / self.width, self.items.len() / self.width);
             let mut products = vec![0.0; s * v];
             let mut scratch = vec![0.0; inner_scratch(s, v, self.width)];
-            inner(
-                &Serial,
-                &self.vectors,
-                &self.items,
-                s,
-                v,
-                self.width,
-                &mut products,
-                &mut scratch,
-            );
+            inner(&Serial, &self.vectors, &self.items, s, v, self.width, &mut products, &mut scratch);
             let (mut scores, mut winners) = (vec![], vec![]);
             for range in self.offsets.windows(2) {
                 for item in 0..v {
                     let mut best = (f32::NEG_INFINITY, -1);
                     for row in range[0]..range[1] {
                         let score = products[row as usize * v + item];
-                        best = if score > best.0 {
-                            (score, row - range[0])
-                        } else {
-                            best
-                        };
+                        best = if score > best.0 { (score, row - range[0]) } else { best };
                     }
                     scores.push(best.0);
                     winners.push(best.1);
@@ -403,25 +312,17 @@ mod tests {
             let (scores, winners) = self.scores();
             let mut found: Found = (vec![], vec![], vec![]);
             for user in 0..self.offsets.len() - 1 {
-                let seen = &self.seen
-                    [self.seen_offsets[user] as usize..self.seen_offsets[user + 1] as usize];
+                let seen = &self.seen[self.seen_offsets[user] as usize..self.seen_offsets[user + 1] as usize];
                 let at = |item: i32| user * v + item as usize;
                 let mut order: Vec<i32> = (0..v as i32)
                     .filter(|item| !seen.contains(item) && scores[at(*item)] > f32::NEG_INFINITY)
-                    .filter(|item| {
-                        self.allowed
-                            .as_ref()
-                            .is_none_or(|a| a[*item as usize / 32] >> (item % 32) & 1 == 1)
-                    })
+                    .filter(|item| self.allowed.as_ref().is_none_or(|a| a[*item as usize / 32] >> (item % 32) & 1 == 1))
                     .collect();
                 order.sort_by(|&a, &b| scores[at(b)].total_cmp(&scores[at(a)]).then(a.cmp(&b)));
                 for i in 0..k {
                     let item = order.get(i).copied();
                     found.0.push(item.unwrap_or(-1));
-                    found.1.push(
-                        item.map_or(f32::NEG_INFINITY, |item| scores[at(item)])
-                            .to_bits(),
-                    );
+                    found.1.push(item.map_or(f32::NEG_INFINITY, |item| scores[at(item)]).to_bits());
                     found.2.push(item.map_or(-1, |item| winners[at(item)]));
                 }
             }
@@ -431,38 +332,17 @@ mod tests {
 
     fn shapes() -> Vec<(usize, usize, usize, usize)> {
         let small = [(0, 5, 4, 3), (1, 1, 1, 1), (3, 5, 7, 10), (6, 17, 2, 4)];
-        let large = [
-            (5, 64, 16, 0),
-            (40, 65, 20, 65),
-            (70, 700, 64, 10),
-            (33, 300, 100, 1),
-            (2, 1_000, 300, 100),
-        ];
-        small
-            .into_iter()
-            .chain(large.into_iter().filter(|_| !cfg!(miri)))
-            .collect()
+        let large = [(5, 64, 16, 0), (40, 65, 20, 65), (70, 700, 64, 10), (33, 300, 100, 1), (2, 1_000, 300, 100)];
+        small.into_iter().chain(large.into_iter().filter(|_| !cfg!(miri))).collect()
     }
 
     #[test]
     fn is_a_sort_of_all_scores() {
         for (users, v, width, k) in shapes() {
             let mut world = World::new(users, v, width);
-            assert_eq!(
-                world.run(instructions(), &Serial, k),
-                world.expected(k),
-                "{users} {v} {width} {k}"
-            );
-            world.allowed = Some(
-                (0..v.div_ceil(32))
-                    .map(|i| 0x5a5a_1234 ^ i as i32)
-                    .collect(),
-            );
-            assert_eq!(
-                world.run(instructions(), &Serial, k),
-                world.expected(k),
-                "{users} {v} {width} {k}"
-            );
+            assert_eq!(world.run(instructions(), &Serial, k), world.expected(k), "{users} {v} {width} {k}");
+            world.allowed = Some((0..v.div_ceil(32)).map(|i| 0x5a5a_1234 ^ i as i32).collect());
+            assert_eq!(world.run(instructions(), &Serial, k), world.expected(k), "{users} {v} {width} {k}");
         }
     }
 
@@ -470,21 +350,14 @@ mod tests {
     fn every_set_finds_the_same_items() {
         let world = World::new(9, if cfg!(miri) { 40 } else { 400 }, 20);
         let best = SETS.map(|set| world.run(set, &Serial, 5));
-        assert!(
-            best[0].0 == best[1].0 && best[1] == best[2]
-                || crate::simd::best() == Instructions::Portable
-        );
+        assert!(best[0].0 == best[1].0 && best[1] == best[2] || crate::simd::best() == Instructions::Portable);
         assert_eq!(best[0].0, best[2].0);
         assert_eq!(best[0].2, best[2].2);
     }
 
     #[test]
     fn a_user_alone_gets_what_they_get_among_others() {
-        let world = World::new(
-            if cfg!(miri) { 5 } else { 70 },
-            if cfg!(miri) { 30 } else { 500 },
-            20,
-        );
+        let world = World::new(if cfg!(miri) { 5 } else { 70 }, if cfg!(miri) { 30 } else { 500 }, 20);
         let (ids, scores, interests) = world.run(instructions(), &Serial, 7);
         for user in 0..world.offsets.len() - 1 {
             let rows = world.offsets[user] as usize * 20..world.offsets[user + 1] as usize * 20;
@@ -499,49 +372,23 @@ mod tests {
                 allowed: None,
             };
             let at = user * 7..(user + 1) * 7;
-            let expected = (
-                ids[at.clone()].to_vec(),
-                scores[at.clone()].to_vec(),
-                interests[at].to_vec(),
-            );
+            let expected = (ids[at.clone()].to_vec(), scores[at.clone()].to_vec(), interests[at].to_vec());
             assert_eq!(alone.run(instructions(), &Serial, 7), expected);
         }
     }
 
     #[test]
     fn threads_do_not_change_the_result() {
-        let world = World::new(
-            if cfg!(miri) { 40 } else { 100 },
-            if cfg!(miri) { 10 } else { 300 },
-            8,
-        );
+        let world = World::new(if cfg!(miri) { 40 } else { 100 }, if cfg!(miri) { 10 } else { 300 }, 8);
         let serial = world.run(instructions(), &Serial, 5);
         assert_eq!(serial, world.run(instructions(), &Reverse, 5));
         assert_eq!(serial, world.run(instructions(), &TwoThreads, 5));
     }
 
-    fn given(
-        scores: &[f32],
-        k: usize,
-        seen: &[i32],
-        allowed: Option<&[i32]>,
-    ) -> (Vec<i32>, Vec<f32>) {
+    fn given(scores: &[f32], k: usize, seen: &[i32], allowed: Option<&[i32]>) -> (Vec<i32>, Vec<f32>) {
         let (mut ids, mut best) = (vec![7; k], vec![f32::NAN; k]);
-        let masks = Masks {
-            seen,
-            seen_offsets: &[0, seen.len() as i32],
-            allowed,
-        };
-        top_k_scores(
-            &Serial,
-            scores,
-            1,
-            scores.len(),
-            k,
-            &masks,
-            &mut ids,
-            &mut best,
-        );
+        let masks = Masks { seen, seen_offsets: &[0, seen.len() as i32], allowed };
+        top_k_scores(&Serial, scores, 1, scores.len(), k, &masks, &mut ids, &mut best);
         (ids, best)
     }
 
@@ -552,32 +399,17 @@ mod tests {
         let scores: Vec<f32> = (0..40).map(|i| (i / 2 % 3) as f32).collect();
         // Twos stand at 4, 5, 10, 11, …
         assert_eq!(given(&scores, 3, &[], None), (vec![4, 5, 10], vec![2.0; 3]));
-        assert_eq!(
-            given(&[1.0, 3.0, 1.0, 3.0, 1.0], 4, &[], None),
-            (vec![1, 3, 0, 2], vec![3.0, 3.0, 1.0, 1.0])
-        );
+        assert_eq!(given(&[1.0, 3.0, 1.0, 3.0, 1.0], 4, &[], None), (vec![1, 3, 0, 2], vec![3.0, 3.0, 1.0, 1.0]));
         assert_eq!(given(&[0.0, -0.0], 2, &[], None).0, [0, 1]);
     }
 
     #[test]
     fn what_is_seen_or_not_allowed_or_no_number_stays_out() {
         let scores = [0.5, f32::NAN, 0.9, NONE, 0.7];
-        assert_eq!(
-            given(&scores, 4, &[], None),
-            (vec![2, 4, 0, -1], vec![0.9, 0.7, 0.5, NONE])
-        );
-        assert_eq!(
-            given(&scores, 2, &[4, 2, 4], None),
-            (vec![0, -1], vec![0.5, NONE])
-        );
-        assert_eq!(
-            given(&scores, 2, &[], Some(&[0b10001])),
-            (vec![4, 0], vec![0.7, 0.5])
-        );
-        assert_eq!(
-            given(&scores, 2, &[3, 1, 0, 4, 2], None),
-            (vec![-1; 2], vec![NONE; 2])
-        );
+        assert_eq!(given(&scores, 4, &[], None), (vec![2, 4, 0, -1], vec![0.9, 0.7, 0.5, NONE]));
+        assert_eq!(given(&scores, 2, &[4, 2, 4], None), (vec![0, -1], vec![0.5, NONE]));
+        assert_eq!(given(&scores, 2, &[], Some(&[0b10001])), (vec![4, 0], vec![0.7, 0.5]));
+        assert_eq!(given(&scores, 2, &[3, 1, 0, 4, 2], None), (vec![-1; 2], vec![NONE; 2]));
         assert_eq!(given(&scores, 1, &[], Some(&[0])), (vec![-1], vec![NONE]));
         assert_eq!(given(&[f32::NAN; 70], 1, &[], None), (vec![-1], vec![NONE]));
         assert_eq!(given(&[], 1, &[], None), (vec![-1], vec![NONE]));
@@ -586,10 +418,7 @@ mod tests {
     #[test]
     fn the_last_bit_of_a_word_is_an_item() {
         let scores = vec![1.0; 64];
-        assert_eq!(
-            given(&scores, 2, &[], Some(&[i32::MIN, i32::MIN])).0,
-            [31, 63]
-        );
+        assert_eq!(given(&scores, 2, &[], Some(&[i32::MIN, i32::MIN])).0, [31, 63]);
     }
 
     #[test]
@@ -597,16 +426,7 @@ mod tests {
         let world = World::new(9, 100, 8);
         let (scores, _) = world.scores();
         let (mut ids, mut best) = (vec![7; 9 * 6], vec![f32::NAN; 9 * 6]);
-        top_k_scores(
-            &TwoThreads,
-            &scores,
-            9,
-            100,
-            6,
-            &world.masks(),
-            &mut ids,
-            &mut best,
-        );
+        top_k_scores(&TwoThreads, &scores, 9, 100, 6, &world.masks(), &mut ids, &mut best);
         let (expected_ids, expected_best, _) = world.run(instructions(), &Serial, 6);
         assert_eq!((ids, bits(&best)), (expected_ids, expected_best));
     }

@@ -36,12 +36,7 @@ pub fn call<T>(body: impl FnOnce(&mut Arena) -> foci_engine::Result<T>) -> Resul
 
 /// Begins again after a panic: an empty arena to which all earlier handles are stale.
 pub fn reset() {
-    ENGINE.with_borrow_mut(|engine| {
-        *engine = Engine {
-            arena: engine.arena.successor(),
-            lost: None,
-        }
-    });
+    ENGINE.with_borrow_mut(|engine| *engine = Engine { arena: engine.arena.successor(), lost: None });
 }
 
 fn error(fault: Fault) -> napi::Error<Code> {
@@ -54,7 +49,5 @@ fn lost(message: &str) -> napi::Error<Code> {
 
 fn message_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a panic without words")
-        .to_owned()
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words").to_owned()
 }

@@ -26,11 +26,7 @@ pub fn call<T>(body: impl FnOnce(&mut Arena) -> foci_engine::Result<T>) -> Resul
 fn keep_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let text = panic.payload_as_str().unwrap_or("a panic without words");
-        PANIC.set(
-            panic
-                .location()
-                .map_or_else(|| text.to_owned(), |at| format!("{text} ({at})")),
-        );
+        PANIC.set(panic.location().map_or_else(|| text.to_owned(), |at| format!("{text} ({at})")));
     }));
 }
 

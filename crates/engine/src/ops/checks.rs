@@ -8,10 +8,9 @@ pub fn ids_within(ids: &View<'_, i32>, count: usize, table: &str) -> Result<()> 
     let outside = |&id: &i32| usize::try_from(id).map_or(true, |id| id >= count);
     match ids.values.iter().position(outside) {
         None => Ok(()),
-        Some(at) => Err(Fault::range(format!(
-            "{}[{at}] is {}, outside the {count} rows of {table}",
-            ids.name, ids.values[at]
-        ))),
+        Some(at) => {
+            Err(Fault::range(format!("{}[{at}] is {}, outside the {count} rows of {table}", ids.name, ids.values[at])))
+        }
     }
 }
 
@@ -21,11 +20,7 @@ pub fn ids_ascend(ids: &View<'_, i32>) -> Result<()> {
         None => Ok(()),
         Some(at) => {
             let (a, b) = (ids.values[at], ids.values[at + 1]);
-            Err(Fault::range(format!(
-                "{} must ascend without repeats; {b} follows {a} at {}",
-                ids.name,
-                at + 1
-            )))
+            Err(Fault::range(format!("{} must ascend without repeats; {b} follows {a} at {}", ids.name, at + 1)))
         }
     }
 }
@@ -34,25 +29,16 @@ pub fn ids_ascend(ids: &View<'_, i32>) -> Result<()> {
 pub fn offsets_ascend(offsets: &View<'_, i32>) -> Result<(usize, usize)> {
     let length = offsets.vector()?;
     let Some((&last, _)) = offsets.values.split_last() else {
-        return Err(Fault::shape(format!(
-            "{offsets} must hold at least one offset"
-        )));
+        return Err(Fault::shape(format!("{offsets} must hold at least one offset")));
     };
     if offsets.values[0] != 0 {
-        return Err(Fault::range(format!(
-            "{} must start at 0, not {}",
-            offsets.name, offsets.values[0]
-        )));
+        return Err(Fault::range(format!("{} must start at 0, not {}", offsets.name, offsets.values[0])));
     }
     match offsets.values.windows(2).position(|pair| pair[0] > pair[1]) {
         None => Ok((length - 1, last as usize)),
         Some(at) => {
             let (a, b) = (offsets.values[at], offsets.values[at + 1]);
-            Err(Fault::range(format!(
-                "{} must not descend; {b} follows {a} at {}",
-                offsets.name,
-                at + 1
-            )))
+            Err(Fault::range(format!("{} must not descend; {b} follows {a} at {}", offsets.name, at + 1)))
         }
     }
 }
@@ -63,10 +49,7 @@ pub fn offsets_of(offsets: &View<'_, i32>, rows: usize, of: &str) -> Result<usiz
     if last == rows {
         return Ok(segments);
     }
-    Err(Fault::range(format!(
-        "{} must end at {rows}, the rows of {of}, not {last}",
-        offsets.name
-    )))
+    Err(Fault::range(format!("{} must end at {rows}, the rows of {of}, not {last}", offsets.name)))
 }
 
 /// A width that a product divides by or runs over.
@@ -82,11 +65,7 @@ pub fn counted(name: &str, value: u32) -> Result<usize> {
     if value <= i32::MAX as u32 {
         return Ok(value as usize);
     }
-    Err(Fault::range(format!(
-        "{name} is {}; a count is at least 0 and at most {}",
-        value as i32,
-        i32::MAX
-    )))
+    Err(Fault::range(format!("{name} is {}; a count is at least 0 and at most {}", value as i32, i32::MAX)))
 }
 
 /// A probability of dropping: 0 ≤ rate < 1.
@@ -94,7 +73,5 @@ pub fn drop_rate(rate: f64) -> Result<f32> {
     if (0.0..1.0).contains(&rate) {
         return Ok(rate as f32);
     }
-    Err(Fault::range(format!(
-        "rate is {rate}; a rate of dropping is at least 0 and below 1"
-    )))
+    Err(Fault::range(format!("rate is {rate}; a rate of dropping is at least 0 and below 1")))
 }

@@ -14,9 +14,7 @@ pub fn multiply(arena: &Arena, a: u32, b: u32) -> Result<Tensor> {
 }
 
 pub fn scale(arena: &Arena, x: u32, factor: f64) -> Result<Tensor> {
-    unary(arena, x, |run, x, y| {
-        elementwise::scale(run, x, factor as f32, y)
-    })
+    unary(arena, x, |run, x, y| elementwise::scale(run, x, factor as f32, y))
 }
 
 pub fn scale_by(arena: &Arena, x: u32, s: u32) -> Result<Tensor> {
@@ -66,11 +64,7 @@ pub fn tanh_gradient(arena: &Arena, y: u32, dy: u32) -> Result<Tensor> {
 }
 
 pub fn dropout(arena: &Arena, x: u32, rate: f64, seed: u32, draw: u32) -> Result<Tensor> {
-    let key = Dropout {
-        rate: drop_rate(rate)?,
-        seed,
-        draw,
-    };
+    let key = Dropout { rate: drop_rate(rate)?, seed, draw };
     unary(arena, x, |run, x, y| kernel::dropout(run, x, &key, y))
 }
 

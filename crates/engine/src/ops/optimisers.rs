@@ -11,9 +11,7 @@ pub fn squared_norm(arena: &Arena, x: u32) -> Result<f64> {
 }
 
 pub fn finite(arena: &Arena, x: u32) -> Result<f64> {
-    Ok(f64::from(u8::from(reduce::finite(
-        arena.f32("x", x)?.values,
-    ))))
+    Ok(f64::from(u8::from(reduce::finite(arena.f32("x", x)?.values))))
 }
 
 pub fn adam(
@@ -30,27 +28,12 @@ pub fn adam(
     step: f64,
     clip: f64,
 ) -> Result<()> {
-    let settings = Adam {
-        rate,
-        beta1,
-        beta2,
-        epsilon,
-        decay,
-        step: from_one(step)?,
-        clip,
-    };
+    let settings = Adam { rate, beta1, beta2, epsilon, decay, step: from_one(step)?, clip };
     let variable = moments(arena, parameter, first, second)?;
     variable.same(&arena.f32("gradient", gradient)?)?;
     let [parameter, first, second, gradient] = arena.lend([parameter, first, second, gradient])?;
     let gradient = gradient.f32().unwrap_or_default();
-    kernel::adam(
-        &Pool,
-        parameter.f32_mut(),
-        first.f32_mut(),
-        second.f32_mut(),
-        gradient,
-        &settings,
-    );
+    kernel::adam(&Pool, parameter.f32_mut(), first.f32_mut(), second.f32_mut(), gradient, &settings);
     Ok(())
 }
 
@@ -69,27 +52,15 @@ pub fn adam_rows(
     step: f64,
     clip: f64,
 ) -> Result<()> {
-    let settings = Adam {
-        rate,
-        beta1,
-        beta2,
-        epsilon,
-        decay,
-        step: from_one(step)?,
-        clip,
-    };
+    let settings = Adam { rate, beta1, beta2, epsilon, decay, step: from_one(step)?, clip };
     let variable = moments(arena, parameter, first, second)?;
     let (gradient, at) = (arena.f32("rows", rows)?, arena.i32("ids", ids)?);
     let ((count, width), columns) = (variable.matrix()?, rows_by_ids(&gradient, &at)?);
     variable.expect(&[count, columns], "as wide as rows")?;
     ids_within(&at, count, "parameter")?;
     ids_ascend(&at)?;
-    let [parameter, first, second, rows, ids] =
-        arena.lend([parameter, first, second, rows, ids])?;
-    let (rows, ids) = (
-        rows.f32().unwrap_or_default(),
-        ids.i32().unwrap_or_default(),
-    );
+    let [parameter, first, second, rows, ids] = arena.lend([parameter, first, second, rows, ids])?;
+    let (rows, ids) = (rows.f32().unwrap_or_default(), ids.i32().unwrap_or_default());
     if width > 0 {
         let (parameter, first, second) = (parameter.f32_mut(), first.f32_mut(), second.f32_mut());
         kernel::adam_rows(&Pool, parameter, first, second, rows, ids, width, &settings);

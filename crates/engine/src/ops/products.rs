@@ -8,28 +8,14 @@ pub fn linear(arena: &Arena, x: u32, w: u32, bias: u32) -> Result<Tensor> {
     let (x, w) = (arena.f32("x", x)?, arena.f32("w", w)?);
     let ((rows, inner), (_, outer)) = (x.matrix()?, w.matrix()?);
     w.expect(&[inner, outer], "as many rows as x has columns")?;
-    let bias = if bias == 0 {
-        None
-    } else {
-        Some(arena.f32("bias", bias)?)
-    };
+    let bias = if bias == 0 { None } else { Some(arena.f32("bias", bias)?) };
     if let Some(bias) = &bias {
         bias.expect(&[outer], "the columns of w")?;
     }
     let bias = bias.map(|bias| bias.values);
     let mut y = arena.f32_result(Shape::of(&[rows, outer])?)?;
     arena.with_scratch(product::linear_scratch(rows, inner, outer), |scratch| {
-        product::linear(
-            &Pool,
-            x.values,
-            w.values,
-            bias,
-            rows,
-            inner,
-            outer,
-            y.f32_mut(),
-            scratch,
-        );
+        product::linear(&Pool, x.values, w.values, bias, rows, inner, outer, y.f32_mut(), scratch);
     })?;
     Ok(y)
 }
@@ -39,21 +25,9 @@ pub fn linear_input_gradient(arena: &Arena, dy: u32, w: u32) -> Result<Tensor> {
     let ((rows, outer), (inner, _)) = (dy.matrix()?, w.matrix()?);
     w.expect(&[inner, outer], "as many columns as dy")?;
     let mut dx = arena.f32_result(Shape::of(&[rows, inner])?)?;
-    arena.with_scratch(
-        product::linear_input_gradient_scratch(rows, inner, outer),
-        |scratch| {
-            product::linear_input_gradient(
-                &Pool,
-                dy.values,
-                w.values,
-                rows,
-                inner,
-                outer,
-                dx.f32_mut(),
-                scratch,
-            );
-        },
-    )?;
+    arena.with_scratch(product::linear_input_gradient_scratch(rows, inner, outer), |scratch| {
+        product::linear_input_gradient(&Pool, dy.values, w.values, rows, inner, outer, dx.f32_mut(), scratch);
+    })?;
     Ok(dx)
 }
 
@@ -62,21 +36,9 @@ pub fn linear_weight_gradient(arena: &Arena, x: u32, dy: u32) -> Result<Tensor> 
     let ((rows, inner), (_, outer)) = (x.matrix()?, dy.matrix()?);
     dy.expect(&[rows, outer], "as many rows as x")?;
     let mut dw = arena.f32_result(Shape::of(&[inner, outer])?)?;
-    arena.with_scratch(
-        product::linear_weight_gradient_scratch(rows, inner, outer),
-        |scratch| {
-            product::linear_weight_gradient(
-                &Pool,
-                x.values,
-                dy.values,
-                rows,
-                inner,
-                outer,
-                dw.f32_mut(),
-                scratch,
-            );
-        },
-    )?;
+    arena.with_scratch(product::linear_weight_gradient_scratch(rows, inner, outer), |scratch| {
+        product::linear_weight_gradient(&Pool, x.values, dy.values, rows, inner, outer, dw.f32_mut(), scratch);
+    })?;
     Ok(dw)
 }
 

@@ -54,48 +54,24 @@ pub fn softmax_gradient(arena: &Arena, y: u32, dy: u32) -> Result<Tensor> {
 }
 
 pub fn layer_norm(arena: &Arena, x: u32, gain: u32, bias: u32, epsilon: f64) -> Result<Tensor> {
-    let (x, gain, bias) = (
-        arena.f32("x", x)?,
-        arena.f32("gain", gain)?,
-        arena.f32("bias", bias)?,
-    );
+    let (x, gain, bias) = (arena.f32("x", x)?, arena.f32("gain", gain)?, arena.f32("bias", bias)?);
     let (_, width) = x.rows()?;
     gain.expect(&[width], "the width of x")?;
     bias.expect(&[width], "the width of x")?;
     let mut y = arena.f32_result(x.shape)?;
     if width > 0 {
-        norm::layer_norm(
-            &Pool,
-            x.values,
-            gain.values,
-            bias.values,
-            epsilon as f32,
-            y.f32_mut(),
-        );
+        norm::layer_norm(&Pool, x.values, gain.values, bias.values, epsilon as f32, y.f32_mut());
     }
     Ok(y)
 }
 
-pub fn layer_norm_gradient(
-    arena: &Arena,
-    x: u32,
-    gain: u32,
-    dy: u32,
-    epsilon: f64,
-) -> Result<[Tensor; 3]> {
-    let (x, gain, dy) = (
-        arena.f32("x", x)?,
-        arena.f32("gain", gain)?,
-        arena.f32("dy", dy)?,
-    );
+pub fn layer_norm_gradient(arena: &Arena, x: u32, gain: u32, dy: u32, epsilon: f64) -> Result<[Tensor; 3]> {
+    let (x, gain, dy) = (arena.f32("x", x)?, arena.f32("gain", gain)?, arena.f32("dy", dy)?);
     let (rows, width) = x.rows()?;
     gain.expect(&[width], "the width of x")?;
     x.same(&dy)?;
-    let (mut dx, mut dgain, mut dbias) = (
-        arena.f32_result(x.shape)?,
-        arena.f32_result(gain.shape)?,
-        arena.f32_result(gain.shape)?,
-    );
+    let (mut dx, mut dgain, mut dbias) =
+        (arena.f32_result(x.shape)?, arena.f32_result(gain.shape)?, arena.f32_result(gain.shape)?);
     if width > 0 {
         arena.with_scratch(norm::layer_norm_gradient_scratch(rows, width), |scratch| {
             let (dx, dgain, dbias) = (dx.f32_mut(), dgain.f32_mut(), dbias.f32_mut());

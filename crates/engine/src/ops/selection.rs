@@ -23,33 +23,14 @@ pub fn top_k(
     let masks = masks(arena, users, count, [seen, seen_offsets, allowed])?;
     let k = counted("k", k)?;
     let shape = Shape::of(&[users, k])?;
-    let (mut best, mut scores, mut interests) = (
-        arena.i32_result(shape)?,
-        arena.f32_result(shape)?,
-        arena.i32_result(shape)?,
-    );
+    let (mut best, mut scores, mut interests) =
+        (arena.i32_result(shape)?, arena.f32_result(shape)?, arena.i32_result(shape)?);
     if shape.count() > 0 {
-        arena.with_scratch(
-            kernel::top_k_scratch(users, rows, count, width, k),
-            |scratch| {
-                let (best, scores, interests) =
-                    (best.i32_mut(), scores.f32_mut(), interests.i32_mut());
-                let (vectors, offsets) = (vectors.values, offsets.values);
-                kernel::top_k(
-                    &Pool,
-                    vectors,
-                    offsets,
-                    items.values,
-                    width,
-                    k,
-                    &masks,
-                    best,
-                    scores,
-                    interests,
-                    scratch,
-                );
-            },
-        )?;
+        arena.with_scratch(kernel::top_k_scratch(users, rows, count, width, k), |scratch| {
+            let (best, scores, interests) = (best.i32_mut(), scores.f32_mut(), interests.i32_mut());
+            let (vectors, offsets) = (vectors.values, offsets.values);
+            kernel::top_k(&Pool, vectors, offsets, items.values, width, k, &masks, best, scores, interests, scratch);
+        })?;
     }
     Ok([best, scores, interests])
 }
@@ -69,42 +50,20 @@ pub fn top_k_scores(
     let shape = Shape::of(&[users, k])?;
     let (mut best, mut scores) = (arena.i32_result(shape)?, arena.f32_result(shape)?);
     if shape.count() > 0 {
-        kernel::top_k_scores(
-            &Pool,
-            given.values,
-            users,
-            count,
-            k,
-            &masks,
-            best.i32_mut(),
-            scores.f32_mut(),
-        );
+        kernel::top_k_scores(&Pool, given.values, users, count, k, &masks, best.i32_mut(), scores.f32_mut());
     }
     Ok([best, scores])
 }
 
 /// What each of `users` has seen and what is allowed of `count` items.
-fn masks(
-    arena: &Arena,
-    users: usize,
-    count: usize,
-    [seen, offsets, allowed]: [u32; 3],
-) -> Result<Masks<'_>> {
+fn masks(arena: &Arena, users: usize, count: usize, [seen, offsets, allowed]: [u32; 3]) -> Result<Masks<'_>> {
     let (seen, offsets) = (arena.i32("seen", seen)?, arena.i32("seenOffsets", offsets)?);
     offsets.expect(&[users + 1], "one more than there are users")?;
     offsets_of(&offsets, seen.vector()?, "seen")?;
     ids_within(&seen, count, "items")?;
-    let allowed = if allowed == 0 {
-        None
-    } else {
-        Some(arena.i32("allowed", allowed)?)
-    };
+    let allowed = if allowed == 0 { None } else { Some(arena.i32("allowed", allowed)?) };
     if let Some(allowed) = &allowed {
         allowed.expect(&[count.div_ceil(32)], "a bit for each item")?;
     }
-    Ok(Masks {
-        seen: seen.values,
-        seen_offsets: offsets.values,
-        allowed: allowed.map(|allowed| allowed.values),
-    })
+    Ok(Masks { seen: seen.values, seen_offsets: offsets.values, allowed: allowed.map(|allowed| allowed.values) })
 }

@@ -22,48 +22,21 @@ pub fn gather_gradient(arena: &Arena, dy: u32, ids: u32) -> Result<[Tensor; 2]> 
     arena.with_order(ids.values.len(), |order| {
         let distinct = kernel::sort_ids(ids.values, order);
         let (mut rows, mut unique) = rows_and_ids(arena, distinct, width)?;
-        kernel::gather_gradient(
-            &Pool,
-            dy.values,
-            width,
-            ids.values,
-            order,
-            rows.f32_mut(),
-            unique.i32_mut(),
-        );
+        kernel::gather_gradient(&Pool, dy.values, width, ids.values, order, rows.f32_mut(), unique.i32_mut());
         Ok([rows, unique])
     })
 }
 
-pub fn merge_rows(
-    arena: &Arena,
-    a_rows: u32,
-    a_ids: u32,
-    b_rows: u32,
-    b_ids: u32,
-) -> Result<[Tensor; 2]> {
+pub fn merge_rows(arena: &Arena, a_rows: u32, a_ids: u32, b_rows: u32, b_ids: u32) -> Result<[Tensor; 2]> {
     let (a_rows, a_ids) = (arena.f32("aRows", a_rows)?, arena.i32("aIds", a_ids)?);
     let (b_rows, b_ids) = (arena.f32("bRows", b_rows)?, arena.i32("bIds", b_ids)?);
     let (width, count) = (rows_by_ids(&a_rows, &a_ids)?, b_ids.vector()?);
     b_rows.expect(&[count, width], "a row for each of bIds, as wide as aRows")?;
     ids_ascend(&a_ids)?;
     ids_ascend(&b_ids)?;
-    let (mut rows, mut ids) = rows_and_ids(
-        arena,
-        kernel::merged_count(a_ids.values, b_ids.values),
-        width,
-    )?;
+    let (mut rows, mut ids) = rows_and_ids(arena, kernel::merged_count(a_ids.values, b_ids.values), width)?;
     let (to_rows, to_ids) = (rows.f32_mut(), ids.i32_mut());
-    kernel::merge_rows(
-        &Pool,
-        a_rows.values,
-        a_ids.values,
-        b_rows.values,
-        b_ids.values,
-        width,
-        to_rows,
-        to_ids,
-    );
+    kernel::merge_rows(&Pool, a_rows.values, a_ids.values, b_rows.values, b_ids.values, width, to_rows, to_ids);
     Ok([rows, ids])
 }
 
@@ -90,15 +63,8 @@ pub fn positions(arena: &Arena, offsets: u32) -> Result<Tensor> {
 pub fn last_rows(arena: &Arena, offsets: u32) -> Result<[Tensor; 2]> {
     let offsets = arena.i32("offsets", offsets)?;
     offsets_ascend(&offsets)?;
-    let filled = offsets
-        .values
-        .windows(2)
-        .filter(|pair| pair[0] < pair[1])
-        .count();
-    let (mut rows, mut queries) = (
-        arena.i32_result(Shape::of(&[filled])?)?,
-        arena.i32_result(offsets.shape)?,
-    );
+    let filled = offsets.values.windows(2).filter(|pair| pair[0] < pair[1]).count();
+    let (mut rows, mut queries) = (arena.i32_result(Shape::of(&[filled])?)?, arena.i32_result(offsets.shape)?);
     segments::last_rows(offsets.values, rows.i32_mut(), queries.i32_mut());
     Ok([rows, queries])
 }
@@ -111,8 +77,5 @@ pub(super) fn rows_by_ids(rows: &View<'_, f32>, ids: &View<'_, i32>) -> Result<u
 }
 
 fn rows_and_ids(arena: &Arena, count: usize, width: usize) -> Result<(Tensor, Tensor)> {
-    Ok((
-        arena.f32_result(Shape::of(&[count, width])?)?,
-        arena.i32_result(Shape::of(&[count])?)?,
-    ))
+    Ok((arena.f32_result(Shape::of(&[count, width])?)?, arena.i32_result(Shape::of(&[count])?)?))
 }

@@ -17,26 +17,12 @@ pub(super) struct Shape<'a> {
 
 impl<'a> Shape<'a> {
     pub(super) fn new(queries: &'a [i32], offsets: &'a [i32], width: usize, heads: usize) -> Self {
-        assert!(
-            heads > 0 && width.is_multiple_of(heads),
-            "heads divide the width"
-        );
-        assert!(
-            width / heads <= MAX_HEAD,
-            "a head has at most {MAX_HEAD} columns"
-        );
+        assert!(heads > 0 && width.is_multiple_of(heads), "heads divide the width");
+        assert!(width / heads <= MAX_HEAD, "a head has at most {MAX_HEAD} columns");
         assert_eq!(queries.len(), offsets.len());
         let fewer = |(q, k): (&[i32], &[i32])| q[1] - q[0] <= k[1] - k[0];
-        assert!(
-            queries.windows(2).zip(offsets.windows(2)).all(fewer),
-            "queries are rows of their segment"
-        );
-        Self {
-            queries,
-            offsets,
-            width,
-            heads,
-        }
+        assert!(queries.windows(2).zip(offsets.windows(2)).all(fewer), "queries are rows of their segment");
+        Self { queries, offsets, width, heads }
     }
 
     pub(super) fn columns(&self) -> usize {
@@ -44,21 +30,10 @@ impl<'a> Shape<'a> {
     }
 
     /// One head's columns of one segment's rows.
-    pub(super) fn rows<'d>(
-        &self,
-        data: &'d [f32],
-        offsets: &[i32],
-        segment: usize,
-        head: usize,
-    ) -> View<'d> {
+    pub(super) fn rows<'d>(&self, data: &'d [f32], offsets: &[i32], segment: usize, head: usize) -> View<'d> {
         let columns = self.columns();
         let start = offsets[segment] as usize * self.width + head * columns;
-        View {
-            data,
-            stride: self.width,
-            start,
-            columns,
-        }
+        View { data, stride: self.width, start, columns }
     }
 }
 
@@ -79,9 +54,7 @@ impl<'a> View<'a> {
 
     /// Everything from the view's row `i` on.
     pub(super) fn from(&self, i: usize) -> &'a [f32] {
-        self.data
-            .get(self.start + i * self.stride..)
-            .unwrap_or_default()
+        self.data.get(self.start + i * self.stride..).unwrap_or_default()
     }
 
     /// Whether rows `from .. to` are finite.
@@ -94,10 +67,7 @@ impl<'a> View<'a> {
         if self.columns == 0 {
             return;
         }
-        for (i, padded) in padded
-            .chunks_exact_mut(self.columns.next_multiple_of(LANES))
-            .enumerate()
-        {
+        for (i, padded) in padded.chunks_exact_mut(self.columns.next_multiple_of(LANES)).enumerate() {
             let row = if i < count { self.row(first + i) } else { &[] };
             for (y, x) in padded.iter_mut().zip(row) {
                 *y = x * factor;
@@ -117,9 +87,7 @@ pub(super) struct Inputs<'a> {
 
 impl<'a> Inputs<'a> {
     pub(super) fn head(&self, b: usize, head: usize) -> Head<'a> {
-        let Shape {
-            queries, offsets, ..
-        } = self.shape;
+        let Shape { queries, offsets, .. } = self.shape;
         Head {
             q: self.shape.rows(self.q, queries, b, head),
             k: self.shape.rows(self.k, offsets, b, head),
@@ -167,12 +135,7 @@ impl<'a> Upstream<'a> {
         Self {
             out: shape.rows(out, queries, segment, head),
             dout: shape.rows(dout, queries, segment, head),
-            lse: View {
-                data: lse,
-                stride: heads,
-                start,
-                columns: 1,
-            },
+            lse: View { data: lse, stride: heads, start, columns: 1 },
         }
     }
 

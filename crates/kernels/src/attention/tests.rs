@@ -30,12 +30,7 @@ impl World {
     fn new(lengths: &[usize], asked: &[usize], width: usize, heads: usize, rate: f32) -> Self {
         let (queries, offsets) = (offsets(asked), offsets(lengths));
         let (rows, keys) = (asked.iter().sum::<usize>(), lengths.iter().sum::<usize>());
-        let scaled = |seed, n| {
-            values(seed, n * width)
-                .iter()
-                .map(|x| 2.0 * x)
-                .collect::<Vec<_>>()
-        };
+        let scaled = |seed, n| values(seed, n * width).iter().map(|x| 2.0 * x).collect::<Vec<_>>();
         Self {
             width,
             heads,
@@ -45,11 +40,7 @@ impl World {
             k: scaled(2, keys),
             v: scaled(3, keys),
             dout: scaled(4, rows),
-            dropout: Dropout {
-                rate,
-                seed: 7,
-                draw: 3,
-            },
+            dropout: Dropout { rate, seed: 7, draw: 3 },
         }
     }
 
@@ -57,18 +48,8 @@ impl World {
         let mut out = vec![f32::NAN; self.q.len()];
         let mut lse = vec![f32::NAN; self.q.len() / self.width.max(1) * self.heads];
         let (queries, offsets) = (&self.queries, &self.offsets);
-        let Self {
-            q,
-            k,
-            v,
-            width,
-            heads,
-            dropout,
-            ..
-        } = self;
-        attention(
-            run, q, k, v, queries, offsets, *width, *heads, dropout, &mut out, &mut lse,
-        );
+        let Self { q, k, v, width, heads, dropout, .. } = self;
+        attention(run, q, k, v, queries, offsets, *width, *heads, dropout, &mut out, &mut lse);
         (out, lse)
     }
 
@@ -76,20 +57,9 @@ impl World {
         let (out, lse) = self.forward(run);
         let mut dq = vec![f32::NAN; self.q.len()];
         let (mut dk, mut dv) = (vec![f32::NAN; self.k.len()], vec![f32::NAN; self.k.len()]);
-        let Self {
-            q,
-            k,
-            v,
-            dout,
-            queries,
-            offsets,
-            width,
-            heads,
-            dropout,
-        } = self;
+        let Self { q, k, v, dout, queries, offsets, width, heads, dropout } = self;
         attention_gradient(
-            run, q, k, v, &out, &lse, dout, queries, offsets, *width, *heads, dropout, &mut dq,
-            &mut dk, &mut dv,
+            run, q, k, v, &out, &lse, dout, queries, offsets, *width, *heads, dropout, &mut dq, &mut dk, &mut dv,
         );
         [dq, dk, dv]
     }
@@ -105,14 +75,8 @@ impl World {
                 for head in 0..self.heads {
                     let keys = end - start - (to - row) + 1;
                     let at = |x: &[f64], row: usize, c: usize| x[row * self.width + head * d + c];
-                    let score = |j| {
-                        (0..d)
-                            .map(|c| at(q, row, c) * at(k, start + j, c))
-                            .sum::<f64>()
-                    };
-                    let weights: Vec<f64> = (0..keys)
-                        .map(|j| (score(j) / (d as f64).sqrt()).exp())
-                        .collect();
+                    let score = |j| (0..d).map(|c| at(q, row, c) * at(k, start + j, c)).sum::<f64>();
+                    let weights: Vec<f64> = (0..keys).map(|j| (score(j) / (d as f64).sqrt()).exp()).collect();
                     let total: f64 = weights.iter().sum();
                     lse.push(total.ln());
                     for j in 0..keys {
@@ -157,8 +121,7 @@ fn worlds() -> Vec<World> {
 fn is_the_formula() {
     for world in worlds() {
         let (out, lse) = world.forward(&Serial);
-        let (expected, expected_lse) =
-            world.naive(&wide(&world.q), &wide(&world.k), &wide(&world.v));
+        let (expected, expected_lse) = world.naive(&wide(&world.q), &wide(&world.k), &wide(&world.v));
         close(&out, &expected, 1e-5);
         close(&lse, &expected_lse, 1e-5);
     }
@@ -166,45 +129,19 @@ fn is_the_formula() {
 
 #[test]
 fn gradients_are_central_differences() {
-    for world in worlds()
-        .into_iter()
-        .filter(|world| world.k.len() < if cfg!(miri) { 60 } else { 3000 })
-    {
-        let (q, k, v, dout) = (
-            wide(&world.q),
-            wide(&world.k),
-            wide(&world.v),
-            wide(&world.dout),
-        );
+    for world in worlds().into_iter().filter(|world| world.k.len() < if cfg!(miri) { 60 } else { 3000 }) {
+        let (q, k, v, dout) = (wide(&world.q), wide(&world.k), wide(&world.v), wide(&world.dout));
         let [dq, dk, dv] = world.backward(&Serial);
-        close(
-            &dq,
-            &differences(&q, &dout, |q| world.naive(q, &k, &v).0),
-            2e-5,
-        );
-        close(
-            &dk,
-            &differences(&k, &dout, |k| world.naive(&q, k, &v).0),
-            2e-5,
-        );
-        close(
-            &dv,
-            &differences(&v, &dout, |v| world.naive(&q, &k, v).0),
-            2e-5,
-        );
+        close(&dq, &differences(&q, &dout, |q| world.naive(q, &k, &v).0), 2e-5);
+        close(&dk, &differences(&k, &dout, |k| world.naive(&q, k, &v).0), 2e-5);
+        close(&dv, &differences(&v, &dout, |v| world.naive(&q, &k, v).0), 2e-5);
     }
 }
 
 impl World {
     fn inputs(&self) -> Inputs<'_> {
         let shape = Shape::new(&self.queries, &self.offsets, self.width, self.heads);
-        Inputs {
-            q: &self.q,
-            k: &self.k,
-            v: &self.v,
-            shape,
-            dropout: &self.dropout,
-        }
+        Inputs { q: &self.q, k: &self.k, v: &self.v, shape, dropout: &self.dropout }
     }
 }
 
@@ -219,15 +156,7 @@ fn every_set_is_the_formula() {
             close(&out, &expected, 1e-5);
             let mut new = world.backward(&Serial).map(|x| vec![f32::NAN; x.len()]);
             let [dq, dk, dv] = &mut new;
-            gradient_on(
-                set,
-                &Serial,
-                &world.inputs(),
-                &out,
-                &lse,
-                &world.dout,
-                [dq, dk, dv],
-            );
+            gradient_on(set, &Serial, &world.inputs(), &out, &lse, &world.dout, [dq, dk, dv]);
             for (new, expected) in new.iter().zip(&gradients) {
                 close(new, expected, 2e-5);
             }
@@ -241,10 +170,7 @@ fn blocks_may_run_in_any_order() {
         let (out, lse) = world.forward(&Serial);
         let gradients = world.backward(&Serial).map(|x| bits(&x));
         assert_eq!((bits(&out), bits(&lse)), bits_of(world.forward(&Reverse)));
-        assert_eq!(
-            (bits(&out), bits(&lse)),
-            bits_of(world.forward(&TwoThreads))
-        );
+        assert_eq!((bits(&out), bits(&lse)), bits_of(world.forward(&TwoThreads)));
         assert_eq!(gradients, world.backward(&Reverse).map(|x| bits(&x)));
         assert_eq!(gradients, world.backward(&TwoThreads).map(|x| bits(&x)));
     }
@@ -274,26 +200,15 @@ fn ask_alone(world: &World, b: usize, asked: usize) -> (Vec<u32>, Vec<u32>) {
 
 #[test]
 fn a_query_has_the_same_bits_alone_and_in_a_batch() {
-    let lengths = if cfg!(miri) {
-        vec![3, 0, 18]
-    } else {
-        vec![17, 0, 64, 1, 131, 200]
-    };
+    let lengths = if cfg!(miri) { vec![3, 0, 18] } else { vec![17, 0, 64, 1, 131, 200] };
     for (width, heads) in [(7, 1), (50, 2), (64, 1)] {
         let world = World::new(&lengths, &lengths, width, heads, 0.0);
         let (out, lse) = bits_of(world.forward(&Serial));
         for (b, &n) in lengths.iter().enumerate() {
-            for asked in [1, 2, 15, 16, 33, n]
-                .into_iter()
-                .filter(|&asked| asked <= n)
-            {
+            for asked in [1, 2, 15, 16, 33, n].into_iter().filter(|&asked| asked <= n) {
                 let last = world.offsets[b + 1] as usize;
                 let (some, some_lse) = ask_alone(&world, b, asked);
-                assert_eq!(
-                    some,
-                    out[(last - asked) * width..last * width],
-                    "{asked} of {n}"
-                );
+                assert_eq!(some, out[(last - asked) * width..last * width], "{asked} of {n}");
                 assert_eq!(some_lse, lse[(last - asked) * heads..last * heads]);
             }
         }
@@ -321,19 +236,7 @@ fn what_follows_is_not_seen_whatever_it_holds() {
 fn one_key_gives_its_value() {
     let (mut out, mut lse) = ([f32::NAN; 3], [f32::NAN]);
     let (q, k, v) = ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]);
-    attention(
-        &Serial,
-        &q,
-        &k,
-        &v,
-        &[0, 1],
-        &[0, 1],
-        3,
-        1,
-        &Dropout::NONE,
-        &mut out,
-        &mut lse,
-    );
+    attention(&Serial, &q, &k, &v, &[0, 1], &[0, 1], 3, 1, &Dropout::NONE, &mut out, &mut lse);
     assert_eq!(out, v);
     close(&lse, &[32.0 / 3f64.sqrt()], 1e-6); // q · k = 4 + 10 + 18
 }
@@ -342,8 +245,5 @@ fn one_key_gives_its_value() {
 fn dropping_everything_gives_zeros() {
     let world = World::new(&[4], &[4], 6, 2, 1.0);
     assert_eq!(world.forward(&Serial).0, [0.0; 24]);
-    assert_eq!(
-        world.backward(&Serial).map(|x| x.iter().all(|&x| x == 0.0)),
-        [true; 3]
-    );
+    assert_eq!(world.backward(&Serial).map(|x| x.iter().all(|&x| x == 0.0)), [true; 3]);
 }

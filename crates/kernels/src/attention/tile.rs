@@ -28,15 +28,8 @@ impl Mask {
         let row = self.row.wrapping_add(query as u32);
         let mut result = [0.0; LANES];
         for i in 0..LANES {
-            let index = row
-                .wrapping_add(i as u32)
-                .wrapping_mul(65_536)
-                .wrapping_add(key as u32);
-            result[i] = if self.stream.bits(index) >= self.threshold {
-                kept[i]
-            } else {
-                0.0
-            };
+            let index = row.wrapping_add(i as u32).wrapping_mul(65_536).wrapping_add(key as u32);
+            result[i] = if self.stream.bits(index) >= self.threshold { kept[i] } else { 0.0 };
         }
         result
     }
@@ -51,11 +44,7 @@ pub(super) struct Buffers<const COLUMNS: usize, const N: usize> {
 
 impl<const COLUMNS: usize, const N: usize> Buffers<COLUMNS, N> {
     pub(super) fn new() -> Self {
-        Self {
-            columns: [[[0.0; LANES]; COLUMNS]; N],
-            weights: [[[0.0; LANES]; KEYS]; 2],
-            sums: [[0.0; PANEL]; KEYS],
-        }
+        Self { columns: [[[0.0; LANES]; COLUMNS]; N], weights: [[[0.0; LANES]; KEYS]; 2], sums: [[0.0; PANEL]; KEYS] }
     }
 
     pub(super) fn parts(&mut self) -> Parts<'_, N> {
@@ -92,10 +81,7 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new() -> Self {
-        Self {
-            max: [f32::NEG_INFINITY; LANES],
-            total: [0.0; LANES],
-        }
+        Self { max: [f32::NEG_INFINITY; LANES], total: [0.0; LANES] }
     }
 }
 
@@ -107,23 +93,12 @@ pub(super) struct Known {
 
 /// Scores become weights exp(score − max), dropped ones 0; what stands in `sums` is brought to the new maximum.
 #[inline(always)]
-fn weigh_body<const FMA: bool>(
-    tile: &Tile,
-    weights: &mut [Lane],
-    state: &mut State,
-    sums: &mut [f32],
-) {
-    let own = (tile.place + 1)
-        .saturating_sub(tile.start)
-        .min(weights.len());
+fn weigh_body<const FMA: bool>(tile: &Tile, weights: &mut [Lane], state: &mut State, sums: &mut [f32]) {
+    let own = (tile.place + 1).saturating_sub(tile.start).min(weights.len());
     for (j, s) in (tile.start + own..).zip(&mut weights[own..]) {
         let later = (j - tile.place) as u32;
         for i in 0..LANES {
-            s[i] = if i as u32 >= later {
-                s[i]
-            } else {
-                f32::NEG_INFINITY
-            };
+            s[i] = if i as u32 >= later { s[i] } else { f32::NEG_INFINITY };
         }
     }
     let mut max = state.max;
@@ -168,12 +143,7 @@ fn rescale(sums: &mut [f32], factor: &Lane, lanes: usize) {
 
 /// Scores and dout · v become the weights of dout in dv, and ds.
 #[inline(always)]
-fn differentiate_body<const FMA: bool>(
-    tile: &Tile,
-    known: &Known,
-    scores: &mut [Lane],
-    changes: &mut [Lane],
-) {
+fn differentiate_body<const FMA: bool>(tile: &Tile, known: &Known, scores: &mut [Lane], changes: &mut [Lane]) {
     for (j, (s, ds)) in (tile.start..).zip(scores.iter_mut().zip(changes)) {
         let mut kept = [tile.mask.scale; LANES];
         if tile.mask.threshold > 0 {
@@ -183,91 +153,34 @@ fn differentiate_body<const FMA: bool>(
             let p = math::exp::<FMA>(s[i] - known.lse[i]);
             let change = p * fma::<FMA>(kept[i], ds[i], -known.delta[i]);
             ds[i] = if tile.place + i >= j { change } else { 0.0 };
-            s[i] = if tile.place + i >= j {
-                p * kept[i]
-            } else {
-                0.0
-            };
+            s[i] = if tile.place + i >= j { p * kept[i] } else { 0.0 };
         }
     }
 }
 
 /// `scores[j]` = Σ_c rows[start + j][c] · lanes[c].
-pub(super) fn scores(
-    set: Instructions,
-    lanes: &[f32],
-    rows: &View<'_>,
-    start: usize,
-    scores: &mut [Lane],
-) {
-    let left = Left {
-        values: rows.from(start),
-        row: rows.stride,
-        step: 1,
-    };
+pub(super) fn scores(set: Instructions, lanes: &[f32], rows: &View<'_>, start: usize, scores: &mut [Lane]) {
+    let left = Left { values: rows.from(start), row: rows.stride, step: 1 };
     let shape = (scores.len(), rows.columns, LANES);
-    multiply(
-        set,
-        left,
-        lanes,
-        LANES,
-        shape,
-        Into::Set,
-        scores.as_flattened_mut(),
-        LANES,
-    );
+    multiply(set, left, lanes, LANES, shape, Into::Set, scores.as_flattened_mut(), LANES);
 }
 
 /// `sums[c]` += Σ_j weights[j] · rows[start + j][c].
-pub(super) fn mix(
-    set: Instructions,
-    weights: &[Lane],
-    rows: &View<'_>,
-    start: usize,
-    sums: &mut [f32],
-) {
-    let left = Left {
-        values: rows.from(start),
-        row: 1,
-        step: rows.stride,
-    };
+pub(super) fn mix(set: Instructions, weights: &[Lane], rows: &View<'_>, start: usize, sums: &mut [f32]) {
+    let left = Left { values: rows.from(start), row: 1, step: rows.stride };
     let shape = (rows.columns, weights.len(), LANES);
-    multiply(
-        set,
-        left,
-        weights.as_flattened(),
-        LANES,
-        shape,
-        Into::Add,
-        sums,
-        LANES,
-    );
+    multiply(set, left, weights.as_flattened(), LANES, shape, Into::Add, sums, LANES);
 }
 
 /// [`mix`] where a later key holds an infinity or NaN: its weight of 0 would not keep it out of an earlier query.
 #[inline(always)]
-fn mix_visible_body<const FMA: bool>(
-    tile: &Tile,
-    weights: &[Lane],
-    rows: &View<'_>,
-    sums: &mut [f32],
-) {
-    for (c, sum) in sums
-        .as_chunks_mut::<LANES>()
-        .0
-        .iter_mut()
-        .enumerate()
-        .take(rows.columns)
-    {
+fn mix_visible_body<const FMA: bool>(tile: &Tile, weights: &[Lane], rows: &View<'_>, sums: &mut [f32]) {
+    for (c, sum) in sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate().take(rows.columns) {
         let mut part = [0.0; LANES];
         for (j, w) in (tile.start..).zip(weights) {
             let x = rows.row(j)[c];
             for i in 0..LANES {
-                part[i] = if tile.place + i >= j {
-                    fma::<FMA>(x, w[i], part[i])
-                } else {
-                    part[i]
-                };
+                part[i] = if tile.place + i >= j { fma::<FMA>(x, w[i], part[i]) } else { part[i] };
             }
         }
         for i in 0..LANES {
@@ -287,24 +200,11 @@ pub(super) fn spread(
 ) {
     let columns = panel.columns();
     let width = columns.next_multiple_of(LANES);
-    let left = Left {
-        values: weights.as_flattened(),
-        row: LANES,
-        step: 1,
-    };
+    let left = Left { values: weights.as_flattened(), row: LANES, step: 1 };
     for from in (0..columns).step_by(PANEL) {
         let count = PANEL.min(columns - from);
         let shape = (weights.len(), rows.len() / width, count);
-        multiply(
-            set,
-            left,
-            &rows[from..],
-            width,
-            shape,
-            Into::Set,
-            sums.as_flattened_mut(),
-            PANEL,
-        );
+        multiply(set, left, &rows[from..], width, shape, Into::Set, sums.as_flattened_mut(), PANEL);
         for (j, sums) in (start..).zip(&sums[..weights.len()]) {
             for (y, sum) in panel.row(j)[from..from + count].iter_mut().zip(sums) {
                 *y += sum;

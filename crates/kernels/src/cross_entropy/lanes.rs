@@ -8,19 +8,11 @@ use crate::simd::{Instructions, LANES, fma};
 const SAFE: f32 = 40.0;
 
 /// Items as rows of whole vectors: themselves, or copied into `chunk`.
-pub(super) fn whole_vectors<'a>(
-    items: &'a [f32],
-    width: usize,
-    padded: usize,
-    chunk: &'a mut [f32],
-) -> &'a [f32] {
+pub(super) fn whole_vectors<'a>(items: &'a [f32], width: usize, padded: usize, chunk: &'a mut [f32]) -> &'a [f32] {
     if width == padded {
         return items;
     }
-    for (to, row) in chunk
-        .chunks_exact_mut(padded)
-        .zip(items.chunks_exact(width))
-    {
+    for (to, row) in chunk.chunks_exact_mut(padded).zip(items.chunks_exact(width)) {
         to[..width].copy_from_slice(row);
         to[width..].fill(0.0);
     }
@@ -35,11 +27,7 @@ fn longest_row_body<const FMA: bool>(rows: &[f32], width: usize) -> f32 {
     let mut most = 0.0f32;
     for row in rows.chunks_exact(width) {
         let squared = squared_norm::<FMA>(row);
-        most = if squared > most || squared.is_nan() {
-            squared
-        } else {
-            most
-        };
+        most = if squared > most || squared.is_nan() { squared } else { most };
     }
     most.sqrt()
 }
@@ -61,20 +49,10 @@ fn squared_norm<const FMA: bool>(row: &[f32]) -> f32 {
 }
 
 /// Marks the rows of h that are safe by Cauchy–Schwarz with a 0 in `shifts`, others with a 1; are all?
-pub(super) fn safe_rows(
-    set: Instructions,
-    h: &[f32],
-    width: usize,
-    longest: f32,
-    shifts: &mut [f32],
-) -> bool {
+pub(super) fn safe_rows(set: Instructions, h: &[f32], width: usize, longest: f32, shifts: &mut [f32]) -> bool {
     shifts.fill(0.0);
     for (shift, row) in shifts.iter_mut().zip(h.chunks_exact(width)) {
-        *shift = if longest_row::on(set, row, width) * longest < SAFE {
-            0.0
-        } else {
-            1.0
-        };
+        *shift = if longest_row::on(set, row, width) * longest < SAFE { 0.0 } else { 1.0 };
     }
     shifts.iter().all(|&shift| shift == 0.0)
 }
@@ -96,10 +74,7 @@ crate::multiversion!(pub(super) fn exponentials = exponentials_body(logits: &mut
 /// `logits[.., lane] = exp(logits[.., lane] − shifts[lane])`, with their sums by lane added to `sums`.
 #[inline(always)]
 fn exponentials_body<const FMA: bool>(logits: &mut [f32], shifts: &[f32], sums: &mut [f32]) {
-    let (shifts, sums) = (
-        shifts.as_chunks::<LANES>().0,
-        sums.as_chunks_mut::<LANES>().0,
-    );
+    let (shifts, sums) = (shifts.as_chunks::<LANES>().0, sums.as_chunks_mut::<LANES>().0);
     let mut parts = [[0.0f32; LANES]; PANEL / LANES];
     for row in logits.as_chunks_mut::<PANEL>().0 {
         for (n, x) in row.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {

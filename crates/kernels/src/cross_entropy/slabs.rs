@@ -75,29 +75,14 @@ impl Slabs {
             padded: width.next_multiple_of(LANES),
             units: most.min(rows.div_ceil(PANEL)),
             segment,
-            segments: if items == 0 {
-                0
-            } else {
-                items.div_ceil(segment)
-            },
+            segments: if items == 0 { 0 } else { items.div_ceil(segment) },
         }
     }
 
     /// Lengths of the fields of a [`Block`].
     fn lengths(&self) -> [usize; 6] {
-        let chunk = if self.width == self.padded {
-            0
-        } else {
-            CHUNK * self.padded
-        };
-        [
-            self.segment * PANEL,
-            self.width * PANEL,
-            chunk,
-            PANEL * self.width,
-            PANEL,
-            PANEL,
-        ]
+        let chunk = if self.width == self.padded { 0 } else { CHUNK * self.padded };
+        [self.segment * PANEL, self.width * PANEL, chunk, PANEL * self.width, PANEL, PANEL]
     }
 
     fn block_size(&self) -> usize {
@@ -111,14 +96,7 @@ impl Slabs {
         let (chunk, rest) = rest.split_at_mut(c);
         let (dh, rest) = rest.split_at_mut(d);
         let (sums, shifts) = rest.split_at_mut(e);
-        Block {
-            weights,
-            panel,
-            chunk,
-            dh,
-            sums,
-            shifts,
-        }
+        Block { weights, panel, chunk, dh, sums, shifts }
     }
 
     /// The part of block (unit, segment), to read: its weights, dh, sums and shifts.
@@ -177,24 +155,15 @@ impl Slabs {
             // A few rows of dh go with each strip of ditems: one hand-out to the threads for both.
             let few = rows.div_ceil(self.items.div_ceil(STRIP).max(1));
             let outs = [&mut dh[from * width..][..rows * width], &mut *ditems];
-            zip_parts(
-                run,
-                outs,
-                [few * width, STRIP * width],
-                |block, [dh, ditems]| {
-                    let first = block * few;
-                    self.gradient_of_rows(problem, parts, factors, coefficients, from, first, dh);
-                    let strip = block * STRIP;
-                    self.gradient_of_items(problem, parts, factors, (from, rows), strip, ditems);
-                },
-            );
+            zip_parts(run, outs, [few * width, STRIP * width], |block, [dh, ditems]| {
+                let first = block * few;
+                self.gradient_of_rows(problem, parts, factors, coefficients, from, first, dh);
+                let strip = block * STRIP;
+                self.gradient_of_items(problem, parts, factors, (from, rows), strip, ditems);
+            });
         }
         // An infinite item can hide: at −∞ its logit adds nothing to the loss, but its gradient is NaN.
-        if longest.is_finite() {
-            loss / self.rows as f64
-        } else {
-            f64::NAN
-        }
+        if longest.is_finite() { loss / self.rows as f64 } else { f64::NAN }
     }
 
     /// exp(logits) of 64 rows for a segment of items, their sums, and dh before it is normalised.
@@ -227,11 +196,7 @@ impl Slabs {
             }
             for (shift, sum) in block.shifts.iter_mut().zip(block.sums.iter_mut()) {
                 // Where everything is left out, nothing is taken off: exp(−inf − 0) = 0.
-                *shift = if *shift == 0.0 || *sum == f32::NEG_INFINITY {
-                    0.0
-                } else {
-                    *sum
-                };
+                *shift = if *shift == 0.0 || *sum == f32::NEG_INFINITY { 0.0 } else { *sum };
                 *sum = 0.0;
             }
         }
@@ -243,24 +208,11 @@ impl Slabs {
             mask(first, weights);
             exponentials::on(set, weights, block.shifts, block.sums);
             let right = whole_vectors(items, width, self.padded, block.chunk);
-            let left = Left {
-                values: weights,
-                row: 1,
-                step: PANEL,
-            };
+            let left = Left { values: weights, row: 1, step: PANEL };
             for c in (0..width).step_by(PANEL) {
                 let shape = (rows, n, PANEL.min(width - c));
                 let out = &mut block.dh[c..];
-                multiply(
-                    set,
-                    left,
-                    &right[c..],
-                    self.padded,
-                    shape,
-                    Into::Add,
-                    out,
-                    width,
-                );
+                multiply(set, left, &right[c..], self.padded, shape, Into::Add, out, width);
             }
         }
     }
@@ -284,11 +236,7 @@ impl Slabs {
             // A segment whose items are all left out sums to nothing, and its shift says nothing.
             let [.., sums, shifts] = self.read(parts, unit, segment);
             let shift = f64::from(shifts[lane]);
-            most = if sums[lane] != 0.0 && shift > most {
-                shift
-            } else {
-                most
-            };
+            most = if sums[lane] != 0.0 && shift > most { shift } else { most };
         }
         let less = |x: f64| if x == most { 1.0 } else { (x - most).exp() };
         let mut total = if apart { less(own) } else { 0.0 };
@@ -301,11 +249,8 @@ impl Slabs {
         let count = self.rows as f64;
         for segment in 0..self.segments {
             let [.., sums, shifts] = self.read(parts, unit, segment);
-            factors[row * self.segments + segment] = if sums[lane] != 0.0 {
-                (less(f64::from(shifts[lane])) / (total * count)) as f32
-            } else {
-                0.0
-            };
+            factors[row * self.segments + segment] =
+                if sums[lane] != 0.0 { (less(f64::from(shifts[lane])) / (total * count)) as f32 } else { 0.0 };
         }
         let won = if apart { less(own) / total } else { 0.0 };
         *coefficient = ((won - 1.0) / count) as f32;
@@ -359,11 +304,7 @@ impl Slabs {
         for unit in 0..rows.div_ceil(PANEL) {
             let depth = PANEL.min(rows - unit * PANEL);
             let [weights, ..] = self.read(parts, unit, segment);
-            let left = Left {
-                values: &weights[(first - segment * self.segment) * PANEL..],
-                row: PANEL,
-                step: 1,
-            };
+            let left = Left { values: &weights[(first - segment * self.segment) * PANEL..], row: PANEL, step: 1 };
             for c in (0..width).step_by(PANEL) {
                 let columns = PANEL.min(width - c);
                 let mut right = [0.0f32; PANEL * PANEL];
@@ -376,16 +317,7 @@ impl Slabs {
                     }
                 }
                 let shape = (count, depth, columns);
-                multiply(
-                    problem.set,
-                    left,
-                    &right,
-                    PANEL,
-                    shape,
-                    into,
-                    &mut ditems[c..],
-                    width,
-                );
+                multiply(problem.set, left, &right, PANEL, shape, into, &mut ditems[c..], width);
             }
             into = Into::Add;
         }
@@ -395,13 +327,7 @@ impl Slabs {
     }
 
     /// ditems[target] −= h / T, for the targets among these items.
-    fn take_winners(
-        &self,
-        problem: &Problem,
-        (from, rows): (usize, usize),
-        first: usize,
-        ditems: &mut [f32],
-    ) {
+    fn take_winners(&self, problem: &Problem, (from, rows): (usize, usize), first: usize, ditems: &mut [f32]) {
         let share = 1.0 / self.rows as f32;
         for row in from..from + rows {
             let at = (problem.targets[row] as usize).wrapping_sub(first);
@@ -415,19 +341,10 @@ impl Slabs {
 }
 
 /// The largest norm among the rows of `items`; NaN if there is one.
-fn longest(
-    set: Instructions,
-    run: &impl Parallel,
-    items: &[f32],
-    width: usize,
-    norms: &mut [f32],
-) -> f32 {
+fn longest(set: Instructions, run: &impl Parallel, items: &[f32], width: usize, norms: &mut [f32]) -> f32 {
     over_parts(run, norms, 1, |strip, norm| {
         let items = &items[strip * STRIP * width..];
         norm[0] = longest_row::on(set, &items[..items.len().min(STRIP * width)], width);
     });
-    norms.iter().fold(
-        0.0,
-        |most: f32, &x| if x > most || x.is_nan() { x } else { most },
-    )
+    norms.iter().fold(0.0, |most: f32, &x| if x > most || x.is_nan() { x } else { most })
 }

@@ -112,11 +112,7 @@ mod tests {
 
     fn relative(truth: impl Fn(f64) -> f64) -> impl Fn(f64, f64) -> f64 {
         move |y, x| {
-            if y == truth(x) {
-                0.0
-            } else {
-                (y / truth(x) - 1.0).abs()
-            }
+            if y == truth(x) { 0.0 } else { (y / truth(x) - 1.0).abs() }
         }
     }
 
@@ -141,14 +137,7 @@ mod tests {
     #[test]
     fn sigmoid_is_accurate_in_both_tails() {
         let truth = |x: f64| 1.0 / (1.0 + (-x).exp());
-        assert!(
-            worst(
-                -80.0,
-                20.0,
-                [sigmoid::<false>, sigmoid::<true>],
-                relative(truth)
-            ) < 4e-7
-        );
+        assert!(worst(-80.0, 20.0, [sigmoid::<false>, sigmoid::<true>], relative(truth)) < 4e-7);
         assert_eq!(sigmoid::<false>(0.0), 0.5);
         assert_eq!(sigmoid::<false>(-200.0), 0.0);
         assert_eq!(sigmoid::<false>(200.0), 1.0);
@@ -168,9 +157,7 @@ mod tests {
         let n = 2000;
         let h = x / f64::from(n);
         let density = |x: f64| (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
-        let inner: f64 = (1..n)
-            .map(|i| density(h * f64::from(i)) * if i % 2 == 1 { 4.0 } else { 2.0 })
-            .sum();
+        let inner: f64 = (1..n).map(|i| density(h * f64::from(i)) * if i % 2 == 1 { 4.0 } else { 2.0 }).sum();
         0.5 + h / 3.0 * (density(0.0) + inner + density(x))
     }
 
@@ -180,10 +167,7 @@ mod tests {
         for x in (-steps..=steps).map(|i| 6.0 * i as f32 / steps as f32) {
             let truth = normal_function(f64::from(x));
             for (function, density) in [normal::<false>(x), normal::<true>(x)] {
-                assert!(
-                    (f64::from(function) - truth).abs() < 2e-7,
-                    "Φ({x}) = {function}, not {truth}"
-                );
+                assert!((f64::from(function) - truth).abs() < 2e-7, "Φ({x}) = {function}, not {truth}");
                 let bell = (-0.5 * f64::from(x).powi(2)).exp() / std::f64::consts::TAU.sqrt();
                 assert!((f64::from(density) - bell).abs() < 1e-7);
             }

@@ -82,10 +82,7 @@ pub fn multiply(
         return;
     }
     assert!(columns <= PANEL, "a panel has at most {PANEL} columns");
-    assert!(
-        (rows - 1) * out_row + columns <= out.len(),
-        "out holds its rows"
-    );
+    assert!((rows - 1) * out_row + columns <= out.len(), "out holds its rows");
     if depth > 0 {
         let last = (rows - 1) * left.row + (depth - 1) * left.step;
         assert!(last < left.values.len(), "left holds its rows");
@@ -95,16 +92,7 @@ pub fn multiply(
     if let Into::SetOnto(row) = into {
         assert!(row.len() >= columns, "the row is as wide as the product");
     }
-    tiles(
-        set,
-        left,
-        right,
-        right_row,
-        (rows, depth, columns),
-        into,
-        out,
-        out_row,
-    );
+    tiles(set, left, right, right_row, (rows, depth, columns), into, out, out_row);
 }
 
 vectorized!(tiles = tiles_body(
@@ -167,11 +155,7 @@ unsafe fn tiles_body<V: Vector>(
                     depth,
                     columns: rest.min(across * LANES),
                     into,
-                    onto: if let Into::SetOnto(row) = into {
-                        row.as_ptr().add(c)
-                    } else {
-                        std::ptr::null()
-                    },
+                    onto: if let Into::SetOnto(row) = into { row.as_ptr().add(c) } else { std::ptr::null() },
                     out: out.as_mut_ptr().add(r * out_row + c),
                     out_row,
                 };
@@ -271,10 +255,7 @@ crate::multiversion!(fn chain = chain_body(a: &[f32], b: &[f32]) -> f32);
 fn chain_body<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
     let mut sum = 0.0;
     for (block, (a, b)) in a.chunks(DEPTH).zip(b.chunks(DEPTH)).enumerate() {
-        let part = a
-            .iter()
-            .zip(b)
-            .fold(0.0, |sum, (x, y)| fma::<FMA>(*x, *y, sum));
+        let part = a.iter().zip(b).fold(0.0, |sum, (x, y)| fma::<FMA>(*x, *y, sum));
         sum = if block == 0 { part } else { sum + part };
     }
     sum
@@ -282,10 +263,7 @@ fn chain_body<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
 
 /// Up to 64 rows of [rows, width] as a panel [width, 64]: row r becomes column r, missing ones become zeros.
 pub fn transpose(set: Instructions, values: &[f32], rows: usize, width: usize, panel: &mut [f32]) {
-    assert!(
-        rows <= PANEL && rows * width <= values.len(),
-        "values hold their rows"
-    );
+    assert!(rows <= PANEL && rows * width <= values.len(), "values hold their rows");
     assert!(width * PANEL <= panel.len(), "the panel is large enough");
     transposed(set, values, rows, width, panel);
 }

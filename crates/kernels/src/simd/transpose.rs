@@ -16,10 +16,7 @@ pub fn to_rows(set: Instructions, from: &[f32], to: &mut [f32]) {
 }
 
 fn squares(set: Instructions, from: &[f32], to: &mut [f32], to_lanes: bool) {
-    assert!(
-        from.len() == to.len() && from.len().is_multiple_of(LANES * LANES),
-        "whole squares"
-    );
+    assert!(from.len() == to.len() && from.len().is_multiple_of(LANES * LANES), "whole squares");
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2")]
@@ -50,11 +47,7 @@ unsafe fn body<V: Vector>(from: &[f32], to: &mut [f32], to_lanes: bool) {
     let width = from.len() / LANES;
     for start in (0..width).step_by(LANES) {
         let (long, short) = ((start, width), (start * LANES, LANES));
-        let ((from_start, from_row), (to_start, to_row)) = if to_lanes {
-            (long, short)
-        } else {
-            (short, long)
-        };
+        let ((from_start, from_row), (to_start, to_row)) = if to_lanes { (long, short) } else { (short, long) };
         // SAFETY: the last vector of a square starts at most sixteen elements before the end of its slice.
         unsafe {
             let mut x = [V::splat(0.0); LANES];

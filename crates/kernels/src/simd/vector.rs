@@ -172,12 +172,7 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn fma(self, y: Self, z: Self) -> Self {
-            unsafe {
-                Self(
-                    _mm256_fmadd_ps(self.0, y.0, z.0),
-                    _mm256_fmadd_ps(self.1, y.1, z.1),
-                )
-            }
+            unsafe { Self(_mm256_fmadd_ps(self.0, y.0, z.0), _mm256_fmadd_ps(self.1, y.1, z.1)) }
         }
 
         #[inline(always)]
@@ -290,14 +285,7 @@ mod wasm {
         unsafe fn load(from: *const f32) -> Self {
             let from = from.cast::<v128>();
             // SAFETY: good for sixteen f32 by the caller's promise.
-            unsafe {
-                Self([
-                    v128_load(from),
-                    v128_load(from.add(1)),
-                    v128_load(from.add(2)),
-                    v128_load(from.add(3)),
-                ])
-            }
+            unsafe { Self([v128_load(from), v128_load(from.add(1)), v128_load(from.add(2)), v128_load(from.add(3))]) }
         }
 
         #[inline(always)]
@@ -330,16 +318,10 @@ mod wasm {
             for i in 0..4 {
                 for j in 0..4 {
                     let [a, b, c, d] = [0, 1, 2, 3].map(|row| x[4 * i + row].0[j]);
-                    let (ab, cd) = (
-                        i32x4_shuffle::<0, 4, 1, 5>(a, b),
-                        i32x4_shuffle::<0, 4, 1, 5>(c, d),
-                    );
+                    let (ab, cd) = (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<0, 4, 1, 5>(c, d));
                     y[4 * j].0[i] = i32x4_shuffle::<0, 1, 4, 5>(ab, cd);
                     y[4 * j + 1].0[i] = i32x4_shuffle::<2, 3, 6, 7>(ab, cd);
-                    let (ab, cd) = (
-                        i32x4_shuffle::<2, 6, 3, 7>(a, b),
-                        i32x4_shuffle::<2, 6, 3, 7>(c, d),
-                    );
+                    let (ab, cd) = (i32x4_shuffle::<2, 6, 3, 7>(a, b), i32x4_shuffle::<2, 6, 3, 7>(c, d));
                     y[4 * j + 2].0[i] = i32x4_shuffle::<0, 1, 4, 5>(ab, cd);
                     y[4 * j + 3].0[i] = i32x4_shuffle::<2, 3, 6, 7>(ab, cd);
                 }

@@ -15,11 +15,7 @@ impl<'a> Masks<'a> {
     pub(super) fn of(&self, user: usize) -> Mask<'a> {
         let range = self.seen_offsets[user] as usize..self.seen_offsets[user + 1] as usize;
         let seen = &self.seen[range];
-        Mask {
-            seen,
-            ascending: seen.is_sorted(),
-            allowed: self.allowed,
-        }
+        Mask { seen, ascending: seen.is_sorted(), allowed: self.allowed }
     }
 }
 
@@ -35,15 +31,9 @@ impl Mask<'_> {
     fn keeps(&self, item: i32) -> bool {
         let word = item as usize / 32;
         let seen = || {
-            if self.ascending {
-                self.seen.binary_search(&item).is_ok()
-            } else {
-                self.seen.contains(&item)
-            }
+            if self.ascending { self.seen.binary_search(&item).is_ok() } else { self.seen.contains(&item) }
         };
-        self.allowed
-            .is_none_or(|words| words[word] >> (item % 32) & 1 != 0)
-            && !seen()
+        self.allowed.is_none_or(|words| words[word] >> (item % 32) & 1 != 0) && !seen()
     }
 }
 
@@ -57,11 +47,7 @@ pub(super) struct Heap<'a> {
 impl Heap<'_> {
     /// A score must be above this to enter. Ids come in ascending order, so a tie with the worst never does.
     fn bar(&self) -> f32 {
-        if self.length < self.items.len() {
-            f32::NEG_INFINITY
-        } else {
-            self.scores[0]
-        }
+        if self.length < self.items.len() { f32::NEG_INFINITY } else { self.scores[0] }
     }
 
     fn worse(&self, a: usize, b: usize) -> bool {
@@ -93,11 +79,7 @@ impl Heap<'_> {
         let mut at = 0;
         while 2 * at + 1 < length {
             let left = 2 * at + 1;
-            let child = if left + 1 < length && self.worse(left + 1, left) {
-                left + 1
-            } else {
-                left
-            };
+            let child = if left + 1 < length && self.worse(left + 1, left) { left + 1 } else { left };
             if !self.worse(child, at) {
                 break;
             }
