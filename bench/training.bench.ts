@@ -59,7 +59,9 @@ function measure(log: string, path: string, options: { 'max-length': number }): 
   for (let round = 0; round < Number(flags.rounds); round++) {
     foci.push(ours(path, options))
     for (const dtype of variants) peers[dtype].push(torch(path, options, dtype))
-    console.log(`${log}, round ${round + 1}: foci ${best(foci).toFixed(2)} s, ${variants.map((dtype) => `PyTorch ${dtype} ${best(peers[dtype]).toFixed(2)} s`).join(', ')}`)
+    console.log(
+      `${log}, round ${round + 1}: foci ${best(foci).toFixed(2)} s, ${variants.map((dtype) => `PyTorch ${dtype} ${best(peers[dtype]).toFixed(2)} s`).join(', ')}`,
+    )
   }
   rows.push(summary(log, 'foci', 'float32', foci), ...variants.map((dtype) => summary(log, 'PyTorch', dtype, peers[dtype])))
   checkSameWork(log, foci[0], peers.float32[0])
@@ -69,13 +71,26 @@ function measure(log: string, path: string, options: { 'max-length': number }): 
 /** An epoch to warm up and allocate, then two that count. */
 function ours(path: string, options: { 'max-length': number }): Side {
   const environment = { ...process.env, FOCI_THREADS: flags.threads }
-  const output = execFileSync(process.execPath, ['build/bench/peers/foci.js', path, String(options['max-length'])], { env: environment, encoding: 'utf8' })
+  const output = execFileSync(process.execPath, ['build/bench/peers/foci.js', path, String(options['max-length'])], {
+    env: environment,
+    encoding: 'utf8',
+  })
   return JSON.parse(output)
 }
 
 function torch(path: string, options: { 'max-length': number }, dtype: string): Side {
   const allocator = { MALLOC_MMAP_THRESHOLD_: '4294967296', MALLOC_TRIM_THRESHOLD_: '8589934592', MALLOC_TOP_PAD_: '268435456' }
-  const args = ['bench/peers/sasrec_torch.py', '--log', path, '--max-length', String(options['max-length']), '--dtype', dtype, '--threads', flags.threads]
+  const args = [
+    'bench/peers/sasrec_torch.py',
+    '--log',
+    path,
+    '--max-length',
+    String(options['max-length']),
+    '--dtype',
+    dtype,
+    '--threads',
+    flags.threads,
+  ]
   return JSON.parse(execFileSync(python, args, { env: { ...process.env, ...allocator }, encoding: 'utf8' }))
 }
 
@@ -110,9 +125,31 @@ function page(foci: Side, peer: Side): string {
     const own = rows.find((other) => other.work === row.work && other.side === 'foci')
     const ratio = own && row.side !== 'foci' ? `${(row.median / own.median).toFixed(2)}×` : ''
     const memory = own && row.side !== 'foci' ? `${(row.peakMiB / own.peakMiB).toFixed(2)}×` : ''
-    return [row.work, row.side, row.variant, row.min.toFixed(2), row.median.toFixed(2), row.max.toFixed(2), ratio, row.tokensPerSecond, row.peakMiB, memory]
+    return [
+      row.work,
+      row.side,
+      row.variant,
+      row.min.toFixed(2),
+      row.median.toFixed(2),
+      row.max.toFixed(2),
+      ratio,
+      row.tokensPerSecond,
+      row.peakMiB,
+      memory,
+    ]
   })
-  const head = ['log', 'side', 'precision', 'min s/epoch', 'median', 'max', 'time beside foci', 'real tokens/s', 'peak MiB', 'memory beside foci']
+  const head = [
+    'log',
+    'side',
+    'precision',
+    'min s/epoch',
+    'median',
+    'max',
+    'time beside foci',
+    'real tokens/s',
+    'peak MiB',
+    'memory beside foci',
+  ]
   const what = `SASRec, dim 64, 2 blocks, 1 head, batch 128, dropout 0.1, full cross entropy; ${flags.threads} threads, ${flags.rounds} rounds, alternately.`
   return `# Training\n\n\`npm run bench -- training\`, on ${machine()}; foci ${foci.version}, PyTorch ${peer.version}.\n\n${what}\n\n${table(head, lines)}\n`
 }

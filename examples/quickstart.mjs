@@ -1,4 +1,4 @@
-import { readInteractions, Recommender, sampleWorld, sasrec, train } from 'foci'
+import { Recommender, readInteractions, sampleWorld, sasrec, train } from 'foci'
 
 // Rows of { user, item, timestamp }; a path such as 'events.csv.gz' does as well.
 const { interactions } = sampleWorld({ users: 500, seed: 1 })

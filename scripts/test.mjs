@@ -22,7 +22,13 @@ for (const set of ['portable', 'avx2']) {
 rmSync(REPORT, { force: true })
 step('TypeScript tests', 'npx', ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`], countVitest)
 for (const set of ['portable', 'avx2']) {
-  step(`native engine on ${set}`, 'npx', ['vitest', 'run', 'test/engine/native.test.ts', '--reporter=json', `--outputFile.json=${REPORT}`], countVitest, { FOCI_SIMD: set })
+  step(
+    `native engine on ${set}`,
+    'npx',
+    ['vitest', 'run', 'test/engine/native.test.ts', '--reporter=json', `--outputFile.json=${REPORT}`],
+    countVitest,
+    { FOCI_SIMD: set },
+  )
 }
 step('package', process.execPath, ['scripts/package-test.mjs'])
 

@@ -23,7 +23,10 @@ beforeAll(async () => {
   artefact = (await runJob(loadNative(), { log: world(), settings, resume: false }, {})).artefact
 })
 
-for (const [name, load] of [['native', async () => loadNative()], ['wasm', loadWasm]] as [string, () => Promise<Engine>][]) {
+for (const [name, load] of [
+  ['native', async () => loadNative()],
+  ['wasm', loadWasm],
+] as [string, () => Promise<Engine>][]) {
   describe(`Recommender on ${name}`, () => {
     let shop: Recommender
     let engine: Engine
@@ -51,7 +54,10 @@ for (const [name, load] of [['native', async () => loadNative()], ['wasm', loadW
     })
 
     it('skips and reports what it does not know', () => {
-      expect(shop.recommend({ history: ['item-3', 'gone', 'item-4'] })).toEqual({ ...shop.recommend({ history: ['item-3', 'item-4'] }), unknown: ['gone'] })
+      expect(shop.recommend({ history: ['item-3', 'gone', 'item-4'] })).toEqual({
+        ...shop.recommend({ history: ['item-3', 'item-4'] }),
+        unknown: ['gone'],
+      })
     })
 
     it('falls back to popular items for an empty history, and says so', () => {
@@ -91,7 +97,8 @@ for (const [name, load] of [['native', async () => loadNative()], ['wasm', loadW
     })
 
     it('refuses a k that is no count', () => {
-      for (const k of [0, -1, 1.5, Number.NaN]) expect(() => shop.recommend({ history: [], k })).toThrow(expect.objectContaining({ code: 'OPTION' }))
+      for (const k of [0, -1, 1.5, Number.NaN])
+        expect(() => shop.recommend({ history: [], k })).toThrow(expect.objectContaining({ code: 'OPTION' }))
     })
 
     it('leaves memory as it is over ten thousand calls with random histories', () => {

@@ -150,7 +150,11 @@ const faults: readonly (readonly [code: ErrorCode, title: string, run: (e: Engin
     (e) => e.topKScores(real(e, 1, 40), 2, ints(e), ints(e, 0, 0), ints(e, 1)),
   ],
   ['RANGE', 'a negative number of results', (e) => e.topKScores(real(e, 1, 4), -1, ints(e), ints(e, 0, 0), 0)],
-  ['RANGE', 'a negative number of results by vectors', (e) => e.topK(real(e, 1, 3), ints(e, 0, 1), real(e, 4, 3), -1, ints(e), ints(e, 0, 0), 0)],
+  [
+    'RANGE',
+    'a negative number of results by vectors',
+    (e) => e.topK(real(e, 1, 3), ints(e, 0, 1), real(e, 4, 3), -1, ints(e), ints(e, 0, 0), 0),
+  ],
   ['SHAPE', 'a head wider than a kernel holds', (e) => attend(e, { q: [3, 1025], k: [3, 1025], heads: 1 })],
   ['RANGE', 'given scores and a seen item beyond them', (e) => e.topKScores(real(e, 1, 4), 2, ints(e, 4), ints(e, 0, 1), 0)],
 
