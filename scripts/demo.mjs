@@ -7,12 +7,21 @@ const DIR = '.foci/demo'
 await setup()
 await build()
 foci('sample', DIR)
-foci('train', `${DIR}/interactions.csv`, '--items', `${DIR}/items.csv`, ...model(), '--out', `${DIR}/shop.safetensors`)
+foci(
+  'train',
+  `${DIR}/interactions.csv`,
+  '--items',
+  `${DIR}/items.csv`,
+  '--model',
+  'sasrec',
+  '--max-length',
+  '50',
+  '--epochs',
+  '15',
+  '--out',
+  `${DIR}/shop.safetensors`,
+)
 foci('recommend', `${DIR}/shop.safetensors`, '--history', 'tent-1', '--history', 'tent-2', '-k', '5', '--explain')
-
-function model() {
-  return ['--model', 'sasrec', '--dim', '32', '--max-length', '50', '--epochs', '12', '--target', 'buy,cart,view', '--seen', 'none']
-}
 
 function foci(...args) {
   console.log(`\n$ npx foci ${args.join(' ')}`)
