@@ -1,8 +1,9 @@
 /**
  * Accuracy of sasrec on real logs: every run tried, each option chosen on validation, the chosen one with three seeds.
- * Runs that bench/results/accuracy.json already holds are not repeated; `--fresh` starts anew, `--only NAME` takes one log.
+ * Runs that bench/results/accuracy.json already holds are not repeated. `--only NAME` takes one log, `--seeds 1,2` some seeds.
  */
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type EpochReport, type ReportRow, readInteractions, sasrec, train } from 'foci'
 import { machine, readRows, table, writeResults } from './results.ts'
@@ -22,9 +23,9 @@ interface Row extends Trial {
   readonly validation: number
   readonly report: readonly ReportRow[]
   readonly minutes: number
+  readonly threads: number
 }
 
-const SEEDS = [1, 2, 3]
 const METRIC = 'ndcg@10'
 const usual = { epochs: 100, patience: 10 }
 
@@ -32,15 +33,13 @@ const usual = { epochs: 100, patience: 10 }
 const trials: readonly Trial[] = [
   { log: 'movielens-1m', options: { maxLength: 200 }, training: usual },
   { log: 'amazon-beauty', options: { maxLength: 50, dropout: 0.5 }, training: usual },
-  { log: 'amazon-beauty', options: { maxLength: 50, dropout: 0.5, dim: 128 }, training: usual },
   { log: 'amazon-beauty', options: { maxLength: 50, dropout: 0.5, loss: 'sampled-softmax' }, training: usual },
-  { log: 'amazon-beauty', options: { maxLength: 50, dropout: 0.5, dim: 128, loss: 'sampled-softmax' }, training: usual },
 ]
 
 const { values: flags } = parseArgs({
-  options: { only: { type: 'string' }, data: { type: 'string', default: '../shared/data' }, fresh: { type: 'boolean' } },
+  options: { only: { type: 'string' }, data: { type: 'string', default: '../shared/data' }, seeds: { type: 'string', default: '1,2,3' } },
 })
-const rows = flags.fresh ? [] : readRows<Row>('accuracy')
+const SEEDS = flags.seeds.split(',').map(Number)
 for (const log of new Set(trials.map((trial) => trial.log))) if (!flags.only || flags.only === log) await compare(log)
 
 /** One seed of each trial, then the other seeds of the one that validation prefers. */
@@ -56,7 +55,9 @@ async function compare(log: string): Promise<void> {
 async function once(path: string, { log, options, training }: Trial, seed: number): Promise<Row> {
   const trial = { log, options, training, seed }
   const key = JSON.stringify(trial)
-  const known = rows.find((row) => JSON.stringify({ log: row.log, options: row.options, training: row.training, seed: row.seed }) === key)
+  const known = readRows<Row>('accuracy').find(
+    (row) => JSON.stringify({ log: row.log, options: row.options, training: row.training, seed: row.seed }) === key,
+  )
   if (known) return known
   console.log(key)
   const started = performance.now()
@@ -68,21 +69,21 @@ async function once(path: string, { log, options, training }: Trial, seed: numbe
   const bestEpoch = run.epochs.findLastIndex((epoch) => epoch.best)
   const validation = run.epochs[bestEpoch].validation[METRIC]
   const minutes = (performance.now() - started) / 60_000
-  const row: Row = { ...trial, epochs: run.epochs.length, bestEpoch: bestEpoch + 1, validation, report: run.report, minutes }
+  const threads = Number(process.env.FOCI_THREADS ?? availableParallelism())
+  const row: Row = { ...trial, epochs: run.epochs.length, bestEpoch: bestEpoch + 1, validation, report: run.report, minutes, threads }
   run.recommender[Symbol.dispose]()
-  rows.push(row)
-  writeResults('accuracy', rows, page())
+  const rows = [...readRows<Row>('accuracy'), row] // read again: another run of the bench may have written
+  writeResults('accuracy', rows, page(rows))
   console.log(`  test ${show(row.report[0], METRIC)}`)
   return row
 }
 
-function page(): string {
-  const logs = [...new Set(rows.map((row) => row.log))]
-  return `# Accuracy\n\n\`npm run bench -- accuracy\`, on ${machine()}.\n\n${logs.map(section).join('\n\n')}\n`
+function page(rows: readonly Row[]): string {
+  const logs = [...new Set(rows.map((row) => row.log))].sort()
+  return `# Accuracy\n\n\`npm run bench -- accuracy\`, on ${machine()}.\n\n${logs.map((log) => section(rows.filter((row) => row.log === log))).join('\n\n')}\n`
 }
 
-function section(log: string): string {
-  const own = rows.filter((row) => row.log === log)
+function section(own: readonly Row[]): string {
   const lines = own.map((row) => [
     Object.entries(row.options)
       .map((pair) => pair.join(' '))
@@ -94,27 +95,26 @@ function section(log: string): string {
     show(row.report[0], METRIC),
     show(row.report[0], 'hr@10'),
     row.minutes.toFixed(1),
+    row.threads,
   ])
   const bars = own[0].report.slice(1).map((bar) => [bar.model, show(bar, METRIC), show(bar, 'hr@10')])
-  const head = ['options', 'seed', 'best epoch', 'epochs', 'validation NDCG@10', 'test NDCG@10', 'test HR@10', 'minutes']
-  return `## ${log}\n\n${table(head, lines)}\n\n${means(own)}\n\n${table(['counting model', 'test NDCG@10', 'test HR@10'], bars)}`
+  const head = ['options', 'seed', 'best epoch', 'epochs', 'validation NDCG@10', 'test NDCG@10', 'test HR@10', 'minutes', 'threads']
+  return `## ${own[0].log}\n\n${table(head, lines)}\n\n${means(own)}\n\n${table(['counting model', 'test NDCG@10', 'test HR@10'], bars)}`
 }
 
 function means(own: readonly Row[]): string {
   const keys = new Set(own.map((row) => JSON.stringify(row.options)))
-  const whole = [...keys]
-    .map((key) => own.filter((row) => JSON.stringify(row.options) === key))
-    .filter((group) => group.length === SEEDS.length)
+  const whole = [...keys].map((key) => own.filter((row) => JSON.stringify(row.options) === key)).filter((group) => group.length === 3)
   return whole
     .map((group) => {
       const mean = (of: (row: Row) => number): string => (group.reduce((sum, row) => sum + of(row), 0) / group.length).toFixed(4)
       const test = (metric: string) => mean((row) => row.report[0].metrics[metric].mean)
-      return `Mean of seeds ${SEEDS.join(', ')} of the options that validation chose: test NDCG@10 **${test(METRIC)}**, HR@10 ${test('hr@10')}.`
+      return `Mean of three seeds of the options that validation chose: test NDCG@10 **${test(METRIC)}**, HR@10 ${test('hr@10')}.`
     })
     .join('\n')
 }
 
-const show = (row: ReportRow, metric: string): string => {
+function show(row: ReportRow, metric: string): string {
   const { mean, low, high } = row.metrics[metric]
   return `${mean.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`
 }

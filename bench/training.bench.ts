@@ -101,8 +101,13 @@ function installPeer(): string {
   return python
 }
 
-const seconds = (sides: readonly Side[]): number[] => sides.flatMap((side) => side.seconds).sort((a, b) => a - b)
-const best = (sides: readonly Side[]): number => seconds(sides)[0]
+function seconds(sides: readonly Side[]): number[] {
+  return sides.flatMap((side) => side.seconds).sort((a, b) => a - b)
+}
+
+function best(sides: readonly Side[]): number {
+  return seconds(sides)[0]
+}
 
 function summary(log: string, side: Row['side'], variant: string, sides: readonly Side[]): Row {
   const all = seconds(sides)

@@ -1,7 +1,7 @@
 import { history, inputRows, seenItems } from './history.ts'
 import type { Interactions } from './interactions.ts'
+import { permutation } from './random.ts'
 import { roleTable } from './roles.ts'
-import { permutation } from './shuffle.ts'
 import { type Cases, type Split, trainingRange } from './split.ts'
 
 /** One training window a user: W windows, jagged, as rows of the log. */

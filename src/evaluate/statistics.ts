@@ -1,6 +1,7 @@
 /** How sure a mean over users is, and whether two models differ: resampling of users, never of events. */
+
+import { bits } from '../data/random.ts'
 import { FociError } from '../errors.ts'
-import { bits } from '../tensor/random.ts'
 
 export interface Interval {
   readonly mean: number

@@ -1,5 +1,5 @@
+import { seedOf } from '../data/random.ts'
 import { dropout, type MaskKey } from '../ops/dropout.ts'
-import { seedOf } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
 /** Keys the random masks of one training step. Both are u32. */

@@ -1,4 +1,4 @@
-import { normal as normals } from './random.ts'
+import { normal as normals } from '../data/random.ts'
 
 /** Initial values of a variable, from its shape and a seed of its own. */
 export type Init = (shape: readonly number[], seed: number) => Float32Array

@@ -1,7 +1,7 @@
+import { seedOf } from '../data/random.ts'
 import type { Engine } from '../engine/engine.ts'
 import { FociError } from '../errors.ts'
 import type { Init } from './init.ts'
-import { seedOf } from './random.ts'
 import { Variable } from './tensor.ts'
 
 /** Values of one variable or table, on the host. */

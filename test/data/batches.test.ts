@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { caseBatches, epochBatches, windows } from '../../src/data/batches.ts'
+import { bits, permutation } from '../../src/data/random.ts'
 import { readInteractions } from '../../src/data/read.ts'
-import { bits, permutation } from '../../src/data/shuffle.ts'
 import { leaveOneOut } from '../../src/data/split.ts'
 
 const rows = (user: string, items: string, events?: string) =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { normal, uniform } from '../../src/data/random.ts'
 import { bootstrap, signFlip } from '../../src/evaluate/statistics.ts'
-import { normal, uniform } from '../../src/tensor/random.ts'
 
 const sample = (n: number, at: (i: number) => number) => Float64Array.from({ length: n }, (_, i) => at(i))
 

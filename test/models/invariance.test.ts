@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { integers } from '../../src/data/random.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { loadNative } from '../../src/engine/native.ts'
 import { loadWasm } from '../../src/engine/wasm.ts'
 import type { Encoder } from '../../src/models/contracts.ts'
 import { sasrec } from '../../src/models/sasrec.ts'
-import { integers } from '../../src/tensor/random.ts'
 import { scope, Tensor } from '../../src/tensor/tensor.ts'
 import { Variables } from '../../src/tensor/variables.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { bits } from '../../src/data/random.ts'
 import { countTransitions, type Transitions } from '../../src/models/transitions.ts'
-import { bits } from '../../src/tensor/random.ts'
 
 const int32 = (...values: number[]) => Int32Array.from(values)
 

@@ -17,16 +17,11 @@ export async function sampleFolder(users: number): Promise<{ folder: string; log
 
 export const hashOf = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex')
 
-/** The arguments of a small training run by the command line. */
-export const trainArguments = (log: string, out: string): string[] => [
-  MAIN,
-  'train',
-  log,
-  '--model',
-  'sasrec',
-  '--out',
-  out,
-  ...['--dim', '16', '--max-length', '30', '--epochs', '12', '--batch', '32', '--dropout', '0.2', '--seed', '7'],
+/** The arguments of a small training run by the command line, which goes on to its last epoch. */
+export const trainArguments = (log: string, out: string, { epochs = 12, seed = 7 } = {}): string[] => [
+  ...[MAIN, 'train', log, '--model', 'sasrec', '--out', out],
+  ...['--dim', '16', '--max-length', '30', '--batch', '32', '--dropout', '0.2'],
+  ...['--epochs', `${epochs}`, '--patience', `${epochs}`, '--seed', `${seed}`],
 ]
 
 /** Runs the built command line to its end. */

@@ -1,4 +1,4 @@
-import { bits, permutation } from '../shuffle.ts'
+import { bits, permutation } from '../random.ts'
 
 /** A stream of numbers that depends on (seed, stream) alone. */
 export class Random {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
+import { seedOf } from '../../../src/data/random.ts'
 import type { Id } from '../../../src/engine/engine.ts'
-import { seedOf } from '../../../src/tensor/random.ts'
 import { loadReference, type Reference } from '../../engine/reference.ts'
 import { allSamples, byOp } from './agreement.ts'
 import { real, type Sample, upload, upstream, type Values, valuesOf } from './samples.ts'

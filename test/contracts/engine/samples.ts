@@ -1,5 +1,5 @@
+import { normal, seedOf, uniform } from '../../../src/data/random.ts'
 import type { Engine, Id, Ids, Operations } from '../../../src/engine/engine.ts'
-import { normal, seedOf, uniform } from '../../../src/tensor/random.ts'
 import type { Reference } from '../../engine/reference.ts'
 
 export type Values = Float32Array | Int32Array

@@ -1,5 +1,5 @@
+import { mix } from '../../../src/data/random.ts'
 import type { Id, Operations } from '../../../src/engine/engine.ts'
-import { mix } from '../../../src/tensor/random.ts'
 import { type Arena, expectRange, expectShape } from './arena.ts'
 import { dropped, expectRate } from './elementwise.ts'
 import { total } from './tables.ts'

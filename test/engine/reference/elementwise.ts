@@ -1,5 +1,5 @@
+import { bits } from '../../../src/data/random.ts'
 import type { Id, Operations } from '../../../src/engine/engine.ts'
-import { bits } from '../../../src/tensor/random.ts'
 import { type Arena, expectRange, expectShape } from './arena.ts'
 
 /** erf x = 2/√π · e^(−x²) · Σ 2ⁿ x^(2n+1) / (1 · 3 ⋯ (2n + 1)): no term cancels another. */

@@ -43,3 +43,16 @@ export function integers(count: number, bound: number, seed: number, draw: numbe
 export function seedOf(seed: number, name: string): number {
   return new TextEncoder().encode(name).reduce((hash, byte) => mix(hash ^ byte), mix(seed + GOLDEN))
 }
+
+/** The numbers 0 … n − 1 in an order that depends on (n, seed, draw) alone: Fisher and Yates, from the end. */
+export function permutation(n: number, seed: number, draw: number): Int32Array {
+  const order = new Int32Array(n)
+  for (let i = 0; i < n; i++) order[i] = i
+  for (let i = n - 1; i > 0; i--) {
+    const j = Math.floor(uniform(seed, draw, i) * (i + 1))
+    const other = order[j]
+    order[j] = order[i]
+    order[i] = other
+  }
+  return order
+}

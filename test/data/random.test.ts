@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bits, integers, mix, normal, seedOf, uniform } from '../../src/tensor/random.ts'
+import { bits, integers, mix, normal, seedOf, uniform } from '../../src/data/random.ts'
 
 const N = 100_000
 const draws = (f: (i: number) => number): number[] => Array.from({ length: N }, (_, i) => f(i))
