@@ -44,6 +44,18 @@ describe('selectEngine', () => {
     })
   })
 
+  it('refuses variables that say nothing sensible', async () => {
+    for (const [name, value] of [
+      ['FOCI_THREADS', 'abc'],
+      ['FOCI_THREADS', '0'],
+      ['FOCI_SIMD', 'sse'],
+    ]) {
+      vi.stubEnv(name, value)
+      await expect(select()).rejects.toMatchObject({ code: 'OPTION', message: `${name} is "${value}".` })
+      vi.stubEnv(name, undefined)
+    }
+  })
+
   it('takes WebAssembly where native does not load', async () => {
     missing(NATIVE, 'no addon')
     expect((await select()).name).toBe('wasm')
