@@ -45,6 +45,7 @@ const { values: flags } = parseArgs({
 })
 
 const rows: Row[] = []
+const profiles: string[] = []
 const python = installPeer()
 for (const { log, options } of work) {
   const path = `${flags.data}/${log}/interactions.csv.gz`
@@ -65,7 +66,16 @@ function measure(log: string, path: string, options: { 'max-length': number }): 
   }
   rows.push(summary(log, 'foci', 'float32', foci), ...variants.map((dtype) => summary(log, 'PyTorch', dtype, peers[dtype])))
   checkSameWork(log, foci[0], peers.float32[0])
+  profiles.push(`## Where foci's time goes: ${log}\n\n${profile(path, options)}`)
   writeResults('training', rows, page(foci[0], peers.float32[0]))
+}
+
+function profile(path: string, options: { 'max-length': number }): string {
+  const environment = { ...process.env, FOCI_THREADS: flags.threads }
+  return execFileSync(process.execPath, ['build/bench/profile.bench.js', path, String(options['max-length'])], {
+    env: environment,
+    encoding: 'utf8',
+  })
 }
 
 /** An epoch to warm up and allocate, then two that count. */
@@ -156,5 +166,5 @@ function page(foci: Side, peer: Side): string {
     'memory beside foci',
   ]
   const what = `SASRec, dim 64, 2 blocks, 1 head, batch 128, dropout 0.1, full cross entropy; ${flags.threads} threads, ${flags.rounds} rounds, alternately.`
-  return `# Training\n\n\`npm run bench -- training\`, on ${machine()}; foci ${foci.version}, PyTorch ${peer.version}.\n\n${what}\n\n${table(head, lines)}\n`
+  return `# Training\n\n\`npm run bench -- training\`, on ${machine()}; foci ${foci.version}, PyTorch ${peer.version}.\n\n${what}\n\n${table(head, lines)}\n\n${profiles.join('\n')}`
 }
