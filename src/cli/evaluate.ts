@@ -38,7 +38,7 @@ async function evaluate(file: string, path: string, flags: EvaluateFlags): Promi
   const missing = artefact.catalogue.ids.length - log.catalogue.size
   if (missing > 0 && flags.items === undefined) throw itemsMissing(file, path, missing)
   const start = performance.now()
-  const report = await evaluateArtefact(file, log, { on: flags.on, k: flags.k })
+  const report = await evaluateArtefact(artefact, log, { on: flags.on, k: flags.k, roles: log.roles })
   const spent = (performance.now() - start) / 1000
   const { model, users, metrics } = report
   document({ model, split: artefact.trained.split, users, metrics, seconds: Math.round(1000 * spent) / 1000 })

@@ -117,7 +117,7 @@ async function fit(
 ): Promise<Run> {
   const { train } = await import('../train/train.ts')
   const { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, resume } = flags
-  noteCheckpoint(checkpoint, resume ?? false)
+  if (resume && !existsSync(checkpoint)) note(`there is no ${checkpoint} to go on from, so the run starts at the beginning.`)
   say(`Training ${model.definition.name}${optionText(model)} on ${split}, seed ${seed}.`)
   const bar = await progress()
   const stop = new AbortController()
@@ -144,12 +144,6 @@ async function fit(
     bar.clear()
     process.off('SIGINT', interrupt)
   }
-}
-
-function noteCheckpoint(checkpoint: string, resume: boolean): void {
-  const there = existsSync(checkpoint)
-  if (resume && !there) note(`there is no ${checkpoint} to go on from, so the run starts at the beginning.`)
-  if (!resume && there) note(`${checkpoint} is left from a run that was stopped, and will be overwritten; --resume would go on from it.`)
 }
 
 function stopped(checkpoint: string, words: readonly string[]): FociError {

@@ -3,7 +3,7 @@ import type { Engine } from './engine.ts'
 import { loadWasm } from './wasm.ts'
 
 const SENSIBLE: Readonly<Record<string, { readonly form: RegExp; readonly hint: string }>> = {
-  FOCI_THREADS: { form: /^[1-9]\d{0,3}$/, hint: 'Set it to a number of threads from 1, or leave it out.' },
+  FOCI_THREADS: { form: /^([1-9]\d?|[1-4]\d\d|50\d|51[0-2])$/, hint: 'Set it to a number of threads from 1 to 512, or leave it out.' },
   FOCI_SIMD: { form: /^(portable|avx2|avx512)$/, hint: 'Set it to portable, avx2 or avx512, or leave it out.' },
 }
 

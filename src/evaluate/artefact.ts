@@ -1,10 +1,11 @@
 import { type Artefact, readArtefact } from '../artefact/artefact.ts'
 import { loadArtefact } from '../artefact/file.ts'
-import type { Interactions } from '../data/interactions.ts'
+import type { EventRoles, Interactions } from '../data/interactions.ts'
 import { leaveOneOut } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FociError } from '../errors.ts'
+import type { ModelDefinition } from '../models/define.ts'
 import { buildModel } from '../recommend/build.ts'
 import { evaluate, type ReportRow } from './evaluate.ts'
 
@@ -13,24 +14,38 @@ export interface EvaluateOptions {
   /** Length of the lists that are judged; 10 where absent. */
   readonly k?: number
   readonly engine?: Engine
+  /** Roles of the event types; the artefact's where absent. */
+  readonly roles?: EventRoles
+  /** Definitions of models that are not foci's own. */
+  readonly models?: readonly ModelDefinition[]
 }
 
 /**
  * An artefact's figures on a log, cut as in its training.
- * @param source path of an artefact, or its bytes
- * @throws FociError FILE, ARTEFACT; DATA where the log's items are not those of the artefact
+ * @param source path of an artefact, its bytes, or what was read from them
+ * @throws FociError FILE, ARTEFACT, OPTION; DATA where the log's items are not those of the artefact
  */
-export async function evaluateArtefact(source: string | Uint8Array, log: Interactions, options: EvaluateOptions = {}): Promise<ReportRow> {
+export async function evaluateArtefact(
+  source: string | Uint8Array | Artefact,
+  log: Interactions,
+  options: EvaluateOptions = {},
+): Promise<ReportRow> {
   const { on = 'test', k = 10 } = options
-  const artefact = typeof source === 'string' ? await loadArtefact(source) : await readArtefact(source)
+  if (!(Number.isInteger(k) && k >= 1)) throw new FociError('OPTION', `k is ${k}.`, 'It is a whole number from 1.')
+  const artefact = await artefactOf(source)
   checkCatalogue(artefact, log)
   const engine = options.engine ?? (await selectEngine())
-  const { model, variables } = buildModel(engine, artefact)
+  const { model, variables } = buildModel(engine, artefact, options.models)
   try {
-    return evaluate(engine, artefact.parts[0].model, model, leaveOneOut(log), on, k)
+    return evaluate(engine, artefact.parts[0].model, model, leaveOneOut({ ...log, roles: options.roles ?? artefact.roles }), on, k)
   } finally {
     variables[Symbol.dispose]()
   }
+}
+
+async function artefactOf(source: string | Uint8Array | Artefact): Promise<Artefact> {
+  if (typeof source === 'string') return loadArtefact(source)
+  return source instanceof Uint8Array ? readArtefact(source) : source
 }
 
 function checkCatalogue({ catalogue }: Artefact, log: Interactions): void {

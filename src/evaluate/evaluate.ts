@@ -28,16 +28,17 @@ export interface ReportRow {
 export function ranks(engine: Engine, model: Model, split: Split, cases: Cases, k: number): Float64Array {
   const found = new Float64Array(cases.users.length)
   const maxLength = model.kind === 'encoder' ? model.maxLength : Number.MAX_SAFE_INTEGER
+  const places = Math.min(k, split.log.catalogue.size)
   let start = 0
   for (const batch of caseBatches(split, cases, { size: BATCH, maxLength })) {
     const { items } = rankItems(engine, model, {
       histories: { values: batch.items, offsets: batch.offsets },
       times: batch.times,
-      k,
+      k: places,
       seen: { values: batch.seen, offsets: batch.seenOffsets },
     })
     batch.targets.forEach((target, b) => {
-      const place = items.subarray(b * k, (b + 1) * k).indexOf(target)
+      const place = items.subarray(b * places, (b + 1) * places).indexOf(target)
       found[start + b] = place < 0 ? Number.POSITIVE_INFINITY : place + 1
     })
     start += batch.targets.length

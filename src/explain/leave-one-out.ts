@@ -4,28 +4,36 @@ import { inner } from '../ops/product.ts'
 import { gather } from '../ops/table.ts'
 import { scope, Tensor } from '../tensor/tensor.ts'
 
+/** Events, and scores of items, that one batch of shortened histories may hold. */
+const MOST = 1 << 18
+
 /**
  * How much each event of a history matters for some items: the item's score with the whole history, less its score without
- * the event. All shortened histories go through the model as one jagged batch.
+ * the event. The shortened histories go through the model as jagged batches.
  * @param history item indices, oldest first, not empty
  * @param items what was recommended, [C]
+ * @param catalogue number of items, V
  * @returns differences, [events, C]; a history of one event is left with nothing, and its difference is the whole score
  */
-export function leaveOneOut(engine: Engine, model: Model, history: Int32Array, items: Int32Array): Float32Array {
-  const n = history.length
-  const kept = n === 1 ? 0 : n - 1
-  const values = new Int32Array(n + n * kept)
-  values.set(history)
-  for (let t = 0; t < (kept && n); t++) values.set(without(history, t), n + t * kept)
-  const offsets = Int32Array.from({ length: n + 2 }, (_, row) => (row === 0 ? 0 : n + (row - 1) * kept))
-  const scores = itemScores(engine, model, values, offsets, items) // [1 + events, C]
-  const whole = scores.subarray(0, items.length)
-  return scores.slice(items.length).map((score, at) => whole[at % items.length] - score)
+export function leaveOneOut(engine: Engine, model: Model, history: Int32Array, items: Int32Array, catalogue: number): Float32Array {
+  const whole = itemScores(engine, model, [history], items) // [1, C]
+  const differences = new Float32Array(history.length * items.length)
+  const size = Math.max(1, Math.floor(MOST / (model.kind === 'scorer' ? catalogue : history.length)))
+  for (let first = 0; first < history.length; first += size) {
+    const shortened = Array.from({ length: Math.min(size, history.length - first) }, (_, t) => without(history, first + t))
+    const scores = itemScores(engine, model, shortened, items) // [size, C]
+    for (const [at, score] of scores.entries()) differences[first * items.length + at] = whole[at % items.length] - score
+  }
+  return differences
 }
 
 /** Scores of given items for B histories, [B, C]; 0 for a history that gives no vector. */
-export function itemScores(engine: Engine, model: Model, values: Int32Array, offsets: Int32Array, items: Int32Array): Float32Array {
+function itemScores(engine: Engine, model: Model, lists: readonly Int32Array[], items: Int32Array): Float32Array {
   return scope(engine, () => {
+    const offsets = new Int32Array(lists.length + 1)
+    for (const [b, list] of lists.entries()) offsets[b + 1] = offsets[b] + list.length
+    const values = new Int32Array(offsets[lists.length])
+    for (const [b, list] of lists.entries()) values.set(list, offsets[b])
     const histories = { items: Tensor.int32(engine, values), offsets: Tensor.int32(engine, offsets) }
     const ids = Tensor.int32(engine, items)
     if (model.kind === 'scorer') return pick(model.scores(histories, {}), items)

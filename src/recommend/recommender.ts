@@ -1,11 +1,13 @@
 import { type Artefact, readArtefact } from '../artefact/artefact.ts'
 import { catalogueOf } from '../data/catalogue.ts'
+import { history, seenItems } from '../data/history.ts'
 import type { Catalogue, Interactions } from '../data/interactions.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FociError } from '../errors.ts'
 import { leaveOneOut } from '../explain/leave-one-out.ts'
 import type { Model } from '../models/contracts.ts'
+import type { ModelDefinition } from '../models/define.ts'
 import { normalize } from '../ops/normalize.ts'
 import { scope, Tensor } from '../tensor/tensor.ts'
 import type { Variables } from '../tensor/variables.ts'
@@ -19,47 +21,65 @@ export interface LoadOptions {
   readonly log?: Interactions
   /** The engine to run on; the best that loads where absent. */
   readonly engine?: Engine
+  /** Definitions of models that are not foci's own. */
+  readonly models?: readonly ModelDefinition[]
 }
 
 /** Reasons shown for an item. */
 const REASONS = 3
 
-const abandoned = new FinalizationRegistry<Variables>((variables) => variables[Symbol.dispose]())
+/** What an engine holds for a recommender. */
+interface Held {
+  readonly engine: Engine
+  readonly variables: Variables
+  normalized?: Tensor
+}
+
+/** The net below recommenders that were never disposed; an engine that was lost has nothing left to give back. */
+const abandoned = new FinalizationRegistry<Held>((held) => {
+  try {
+    giveBack(held)
+  } catch {}
+})
+
+function giveBack({ engine, variables, normalized }: Held): void {
+  if (normalized) engine.release(normalized.id)
+  variables[Symbol.dispose]()
+}
 
 /** Serves an artefact. Synchronous once loaded; its weights are shared by all recommenders of the process. */
 export class Recommender {
   readonly catalogue: Catalogue
   private readonly engine: Engine
   private readonly model: Model
-  private readonly variables: Variables
+  private readonly held: Held
   private readonly artefact: Artefact
   private readonly log: Interactions | undefined
   private readonly trained: Bits
   private users: ReadonlyMap<string, number> | undefined
-  private normalized: Tensor | undefined
   private disposed = false
 
-  private constructor(artefact: Artefact, engine: Engine, log: Interactions | undefined) {
+  private constructor(artefact: Artefact, engine: Engine, { log, models }: LoadOptions) {
     this.artefact = artefact
     this.engine = engine
     this.log = log
     const { ids, titles, categories } = artefact.catalogue
     this.catalogue = catalogueOf(ids, titles, categories)
-    const { model, variables } = buildModel(engine, artefact)
+    const { model, variables } = buildModel(engine, artefact, models)
     this.model = model
-    this.variables = variables
+    this.held = { engine, variables }
     this.trained = Bits.of(this.catalogue.size, artefact.popular)
-    abandoned.register(this, this.variables, this)
+    abandoned.register(this, this.held, this)
   }
 
   /**
    * @param source path of an artefact, or its bytes
    * @throws FociError FILE, ARTEFACT, ENGINE_MISSING
    */
-  static async load(source: string | Uint8Array, { engine, log }: LoadOptions = {}): Promise<Recommender> {
+  static async load(source: string | Uint8Array, options: LoadOptions = {}): Promise<Recommender> {
     const artefact =
       typeof source === 'string' ? await (await import('../artefact/file.ts')).loadArtefact(source) : await readArtefact(source)
-    return new Recommender(artefact, engine ?? (await selectEngine()), log)
+    return new Recommender(artefact, options.engine ?? (await selectEngine()), options)
   }
 
   /** Which engine serves it. */
@@ -70,7 +90,7 @@ export class Recommender {
   /** The items allowed by a predicate, for `recommend`; evaluated here, once an item. */
   filter(predicate: (item: string) => boolean): Filter {
     const allowed = this.catalogue.ids.flatMap((id, index) => (predicate(id) ? [index] : []))
-    return new Filter(Bits.of(this.catalogue.size, allowed))
+    return new Filter(this.artefact.hash, Bits.of(this.catalogue.size, allowed))
   }
 
   /**
@@ -80,9 +100,9 @@ export class Recommender {
   recommend(request: Request): Recommendations {
     this.checkOpen()
     const k = checkCount(request.k ?? 10)
-    const { history, unknown } = this.historyOf(request)
-    const left = this.leftOut(history, request)
-    const allowed = request.filter ? this.trained.and(request.filter.bits) : this.trained
+    const { history, seen, unknown } = this.historyOf(request)
+    const left = this.leftOut(seen, request)
+    const allowed = request.filter ? this.trained.and(this.bitsOf(request.filter)) : this.trained
     const items = this.best(history, k, left, allowed, request.explain ?? false)
     return { items: [...items, ...this.popular(k - items.length, items, left, allowed)], unknown, model: this.artefact.parts[0].model }
   }
@@ -119,8 +139,7 @@ export class Recommender {
     if (this.disposed) return
     this.disposed = true
     abandoned.unregister(this)
-    if (this.normalized) this.engine.release(this.normalized.id)
-    this.variables[Symbol.dispose]()
+    giveBack(this.held)
   }
 
   private best(history: Int32Array, k: number, left: Int32Array, allowed: Bits, explain: boolean): Recommended[] {
@@ -159,7 +178,7 @@ export class Recommender {
 
   private reasons(history: Int32Array, items: Int32Array): Reason[][] {
     const events = recent(history, this.model)
-    const differences = leaveOneOut(this.engine, this.model, events, items) // [events, C]
+    const differences = leaveOneOut(this.engine, this.model, events, items, this.catalogue.size) // [events, C]
     return Array.from(items, (_, c) => {
       const losses = Array.from(events, (event, t) => ({ item: this.catalogue.ids[event], share: differences[t * items.length + c] }))
       const total = losses.reduce((sum, { share }) => sum + Math.abs(share), 0) || 1
@@ -171,8 +190,8 @@ export class Recommender {
   private nearest(index: number, k: number) {
     const { engine, model } = this
     if (model.kind === 'scorer') throw this.without('item vectors')
-    this.normalized ??= this.normalizedItems(model.items())
-    const table = this.normalized
+    this.held.normalized ??= this.normalizedItems(model.items())
+    const table = this.held.normalized
     return scope(engine, () => {
       const vector = engine.gather(table.id, engine.fromInt32(Int32Array.of(index), Uint32Array.of(1)))
       const list = (values: Int32Array) => engine.fromInt32(values, Uint32Array.of(values.length))
@@ -192,28 +211,35 @@ export class Recommender {
     return new Tensor(engine, engine.freeze(this.artefact.hash, name, data, Uint32Array.from(items.shape)))
   }
 
-  private historyOf(whom: Whom): { history: Int32Array; unknown: string[] } {
-    if (whom.user !== undefined) return { history: this.logged(whom.user), unknown: [] }
+  private historyOf(whom: Whom): { history: Int32Array; seen: Int32Array; unknown: string[] } {
+    if (whom.user !== undefined) return { ...this.logged(whom.user), unknown: [] }
     const ids = whom.history.map((event) => (typeof event === 'string' ? event : event.item))
     const indices = ids.map((id) => this.catalogue.indexOf(id))
-    return { history: Int32Array.from(indices.filter((index) => index >= 0)), unknown: ids.filter((_, i) => indices[i] < 0) }
+    const history = Int32Array.from(indices.filter((index) => index >= 0))
+    const seen = this.artefact.roles.seen === 'none' ? new Int32Array() : history
+    return { history, seen, unknown: ids.filter((_, i) => indices[i] < 0) }
   }
 
-  private logged(user: string): Int32Array {
+  /** A user's history and seen items, by the roles that the model was trained with. */
+  private logged(user: string): { history: Int32Array; seen: Int32Array } {
     if (!this.log) throw new FociError('OPTION', `"${user}" cannot be looked up without a log.`, 'Load with { log }, or give a history.')
-    const { log } = this
+    const log = { ...this.log, roles: this.artefact.roles }
     this.users ??= new Map(log.users.map((id, index) => [id, index]))
     const index = this.users.get(user)
     if (index === undefined) throw new FociError('UNKNOWN', `The log has no user "${user}".`, 'User ids are case-sensitive strings.')
-    const items = log.items.subarray(log.offsets[index], log.offsets[index + 1])
-    const own = Array.from(items, (item) => this.catalogue.indexOf(log.catalogue.ids[item]))
-    return Int32Array.from(own.filter((item) => item >= 0))
+    const known = (items: Int32Array): Int32Array =>
+      items.map((item) => this.catalogue.indexOf(log.catalogue.ids[item])).filter((item) => item >= 0)
+    return { history: known(history(log, index).items), seen: known(seenItems(log, index)) }
   }
 
-  private leftOut(history: Int32Array, { seen = [], exclude = [] }: Request): Int32Array {
+  private leftOut(own: Int32Array, { seen = [], exclude = [] }: Request): Int32Array {
     const more = [...seen, ...exclude].map((id) => this.catalogue.indexOf(id)).filter((index) => index >= 0)
-    const none = this.artefact.roles.seen === 'none'
-    return Int32Array.from(new Set([...(none ? [] : history), ...more]))
+    return Int32Array.from(new Set([...own, ...more]))
+  }
+
+  private bitsOf({ artefact, bits }: Filter): Bits {
+    if (artefact === this.artefact.hash) return bits
+    throw new FociError('OPTION', 'The filter was made by a recommender of another artefact.', 'Make it again with this one.')
   }
 
   private without(what: string): FociError {

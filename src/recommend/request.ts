@@ -44,11 +44,14 @@ export interface Recommendations {
 
 /** The items that a predicate allowed, computed once. */
 export class Filter {
+  /** Hash of the artefact whose items the bits are. @internal */
+  readonly artefact: string
   /** @internal */
   readonly bits: Bits
 
   /** @internal */
-  constructor(bits: Bits) {
+  constructor(artefact: string, bits: Bits) {
+    this.artefact = artefact
     this.bits = bits
   }
 }

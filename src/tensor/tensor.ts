@@ -113,8 +113,8 @@ export function scope<R>(engine: Engine, body: () => Settled<R>, options: { reco
     kept = tensorsIn(result)
     return result
   } finally {
-    engine.closeScope(Uint32Array.from(kept))
     if (options.record) depth === undefined ? recorders.delete(engine) : recorders.set(engine, depth)
+    engine.closeScope(Uint32Array.from(kept))
   }
 }
 

@@ -9,6 +9,7 @@ import type { Model } from '../models/contracts.ts'
 import type { ModelSpec } from '../models/define.ts'
 import { markov } from '../models/markov.ts'
 import { countItems, popularity } from '../models/popularity.ts'
+import { targetWeights } from '../models/target-weights.ts'
 import { Variables } from '../tensor/variables.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { Loop, type LoopHooks } from './loop.ts'
@@ -40,7 +41,9 @@ export async function runJob(engine: Engine, job: Job, hooks: Omit<LoopHooks, 's
   const model = build(engine, spec, split, variables)
   const content = describe(split, job.settings)
   const { epochs, steps } = await fit(engine, model, variables, split, job, hooks, content)
+  stopIfAborted(hooks)
   const own = evaluateOn(engine, spec.definition.name, model, split)
+  stopIfAborted(hooks)
   const report = [own.test, ...baselines(engine, split, spec)]
   const trained = { ...content.trained, ...(steps > 0 && { epochs: epochs.findLastIndex((epoch) => epoch.best) + 1, steps }) }
   const scores = Object.fromEntries(Object.values(own).map(({ on, users, metrics }) => [on, { users, metrics }]))
@@ -70,9 +73,14 @@ async function fit(
   const save: LoopHooks['save'] = checkpoint && ((progress, tensors) => checkpoint.save(content, progress, tensors))
   using loop = new Loop(engine, model, variables, split, job.settings, { ...hooks, save })
   if (job.resume) await checkpoint?.resume(loop)
+  else checkpoint?.refuseToReplace()
   await loop.run()
-  await checkpoint?.remove()
   return { epochs: loop.progress.epochs, steps: loop.progress.step }
+}
+
+function stopIfAborted({ aborted }: Pick<LoopHooks, 'aborted'>): void {
+  if (aborted?.())
+    throw new FociError('ABORTED', 'Training stopped before its artefact was written.', 'Train again with resume to go on from there.')
 }
 
 function untestable({ log }: Split): FociError {
@@ -103,7 +111,7 @@ function baselines(engine: Engine, split: Split, beside: ModelSpec): ReportRow[]
 /** What the artefact says of its making, before there are weights. */
 function describe(split: Split, { model, seed }: TrainSettings): Omit<ArtefactContent, 'tensors'> {
   const { log, trainEnd } = split
-  const counts = countItems(log.items, log.offsets, trainEnd, log.catalogue.size)
+  const counts = countItems(log.items, log.offsets, trainEnd, log.catalogue.size, targetWeights(log))
   const seen = Array.from(counts.keys()).filter((item) => counts[item] > 0)
   const popular = Int32Array.from(seen.sort((a, b) => counts[b] - counts[a] || a - b))
   return {

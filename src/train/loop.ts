@@ -125,6 +125,7 @@ export class Loop {
   /** Validates, remembers the best values, reports. */
   private close(steps: number, seconds: number): void {
     const { progress } = this
+    this.checkWeights()
     const found = ranks(this.engine, this.model, this.split, this.split.validation, K)
     const validation = means(found, K) as EpochReport['validation']
     const best = validation['ndcg@10'] > progress.bestScore
@@ -137,6 +138,14 @@ export class Loop {
     progress.epochs.push(report)
     Object.assign(progress, { batch: 0, loss: 0 })
     this.hooks.onEpoch?.(report)
+  }
+
+  /** A loss tells of the weights before its step alone. */
+  private checkWeights(): void {
+    const bad = this.variables.all.find((variable) => this.engine.finite(variable.id) === 0)
+    if (!bad) return
+    const message = `Step ${this.progress.step}: the variable "${bad.name}" [${bad.shape.join(', ')}] is no longer finite after adam.`
+    throw new FociError('NON_FINITE', message, 'Lower the learning rate, or clip the gradients; start anew, without the checkpoint.')
   }
 
   private async abort(): Promise<never> {

@@ -26,11 +26,11 @@ export interface TrainOptions extends Partial<TrainSettings> {
   readonly module?: URL | string
   /** Called after each epoch. */
   readonly onEpoch?: (epoch: EpochReport) => void
-  /** Called after each training step, at most every 100 ms. */
+  /** Called after training steps, at most every 100 ms where a worker trains. */
   readonly onStep?: (step: StepReport) => void
   /** Stops the run between two steps with ABORTED, after a checkpoint where one is kept. */
   readonly signal?: AbortSignal
-  /** File that holds the state of the run: written after every epoch and on abort, removed at the end. */
+  /** File that holds the state of the run: written after every epoch and on abort, removed once the artefact is saved. */
   readonly checkpoint?: string
   /** Goes on from `checkpoint` where it exists and belongs to the same run. */
   readonly resume?: boolean

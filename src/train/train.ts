@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
 import { saveArtefact } from '../artefact/file.ts'
 import type { Interactions } from '../data/interactions.ts'
@@ -18,7 +19,7 @@ export interface Run {
   readonly artefact: Uint8Array
   /** Serves the artefact, with the log's users. */
   readonly recommender: Recommender
-  /** Writes the artefact whole or not at all. @throws FociError FILE */
+  /** Writes the artefact whole or not at all, then removes the run's checkpoint. @throws FociError FILE */
   save(path: string): Promise<void>
 }
 
@@ -41,8 +42,12 @@ export const defaults = {
 export async function train(log: Interactions, options: TrainOptions): Promise<Run> {
   const settings = settle(options)
   const { artefact, report, epochs } = await (canWork() ? inWorker : inPlace)(log, settings, options)
-  const recommender = await Recommender.load(artefact, { log })
-  return { report, epochs, artefact, recommender, save: (path) => saveArtefact(path, artefact) }
+  const recommender = await Recommender.load(artefact, { log, models: [settings.model.definition] })
+  const save = async (path: string): Promise<void> => {
+    await saveArtefact(path, artefact)
+    if (options.checkpoint !== undefined) await rm(options.checkpoint, { force: true })
+  }
+  return { report, epochs, artefact, recommender, save }
 }
 
 function settle(options: TrainOptions): TrainSettings {
@@ -78,12 +83,17 @@ function inWorker(log: Interactions, settings: TrainSettings, options: TrainOpti
     options.signal?.addEventListener('abort', abort, { once: true })
     const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData })
     worker.on('message', (message: Message) => {
-      if (message.type === 'epoch') options.onEpoch?.(message.epoch)
-      if (message.type === 'step') options.onStep?.(message.step)
+      try {
+        if (message.type === 'epoch') options.onEpoch?.(message.epoch)
+        if (message.type === 'step') options.onStep?.(message.step)
+      } catch (error) {
+        abort()
+        reject(error)
+      }
       if (message.type === 'done') resolve(message.result)
       if (message.type === 'failed') reject(revive(message))
     })
-    worker.on('error', reject)
+    worker.on('error', (error: NodeJS.ErrnoException) => reject(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? outOfMemory(error) : error))
     worker.on('exit', (code) => {
       options.signal?.removeEventListener('abort', abort)
       reject(
@@ -96,6 +106,11 @@ function inWorker(log: Interactions, settings: TrainSettings, options: TrainOpti
     })
   })
 }
+
+const outOfMemory = (cause: Error): FociError =>
+  new FociError('MEMORY', 'The training thread ran out of memory.', 'Give Node more with --max-old-space-size, or train on fewer rows.', {
+    cause,
+  })
 
 function order(log: Interactions, settings: TrainSettings, options: TrainOptions, stop: Int32Array): Order {
   const { ids, titles, categories } = log.catalogue

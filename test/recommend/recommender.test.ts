@@ -5,6 +5,7 @@ import { integers } from '../../src/data/random.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { loadNative } from '../../src/engine/native.ts'
 import { loadWasm } from '../../src/engine/wasm.ts'
+import { popularity } from '../../src/models/popularity.ts'
 import { sasrec } from '../../src/models/sasrec.ts'
 import { Recommender } from '../../src/recommend/recommender.ts'
 import { runJob } from '../../src/train/job.ts'
@@ -77,6 +78,30 @@ for (const [name, load] of [
       expect(ids({ history: ['item-3', 'item-4'], k: 40, filter: odd })).toHaveLength(19)
       expect(ids({ history: [], k: 40, filter: odd })).toHaveLength(20)
       expect(ids({ history: ['item-3', 'item-4'], k: 1, exclude: ['item-5'], seen: ['item-6'] })[0]).not.toMatch(/^item-[56]$/)
+    })
+
+    it('refuses a filter of another artefact', async () => {
+      const { artefact: other } = await runJob(
+        loadNative(),
+        { log: world(), settings: { ...settings, model: popularity() }, resume: false },
+        {},
+      )
+      using elsewhere = await Recommender.load(other, { engine })
+      const filter = elsewhere.filter(() => true)
+      expect(() => shop.recommend({ history: ['item-3'], filter })).toThrow(expect.objectContaining({ code: 'OPTION' }))
+    })
+
+    it('serves a user of the log by the roles of the training', async () => {
+      const eventful = { ...world(), events: Int32Array.from(world().items, (_, row) => row % 2), eventNames: ['view', 'buy'] }
+      const log = { ...eventful, roles: { input: ['view'], seen: ['buy'] } }
+      const { artefact: own } = await runJob(loadNative(), { log, settings: { ...settings, epochs: 1 }, resume: false }, {})
+      using roled = await Recommender.load(own, { engine, log: eventful })
+      const rows = Array.from(eventful.items.subarray(0, eventful.offsets[1]), (item) => log.catalogue.ids[item])
+      const [viewed, bought] = [0, 1].map((event) => rows.filter((_, row) => row % 2 === event))
+      const { items } = roled.recommend({ user: 'user-0', k: 40 })
+      expect(items.map(({ item }) => item)).toEqual(expect.arrayContaining(viewed.filter((item) => !bought.includes(item))))
+      expect(items.filter(({ item }) => bought.includes(item))).toEqual([])
+      expect(roled.interests({ user: 'user-0' })).toEqual(roled.interests({ history: viewed }))
     })
 
     it('explains by what would be lost: the last event decides where the next item is known', () => {

@@ -41,16 +41,42 @@ describe('train', () => {
   it('stops at an abort with a checkpoint, and goes on from it to the same artefact', async () => {
     const checkpoint = join(folder, 'run.checkpoint')
     const options = { model, epochs: 4, batch: 32, seed: 3, checkpoint }
-    const whole = await train(log, options)
+    const whole = await train(log, { ...options, checkpoint: undefined })
     const controller = new AbortController()
     const aborted = train(log, { ...options, signal: controller.signal, onEpoch: () => controller.abort() })
     await expect(aborted).rejects.toMatchObject({ code: 'ABORTED' })
     expect(existsSync(checkpoint)).toBe(true)
     const other = train(log, { ...options, seed: 4, resume: true })
     await expect(other).rejects.toMatchObject({ code: 'RESUME' })
-    const resumed = await train(log, { ...options, resume: true })
+    await expect(train(log, options)).rejects.toMatchObject({ code: 'RESUME' })
+    const epochs: number[] = []
+    const resumed = await train(log, { ...options, resume: true, onEpoch: ({ epoch }) => epochs.push(epoch) })
+    expect(epochs[0]).toBeGreaterThan(1)
     expect(Buffer.compare(resumed.artefact, whole.artefact)).toBe(0)
+    expect(existsSync(checkpoint)).toBe(true)
+    await resumed.save(join(folder, 'run.safetensors'))
     expect(existsSync(checkpoint)).toBe(false)
+  })
+
+  it('trains a model of the caller, and serves it', async () => {
+    const { follower } = await import('./follower.mjs')
+    const module = new URL('./follower.mjs', import.meta.url)
+    const run = await train(log, { model: follower(), module })
+    expect(run.report[0].model).toBe('follower')
+    const { ids } = log.catalogue
+    expect(run.recommender.recommend({ history: [ids[4]], k: 1 }).items[0]).toMatchObject({ item: ids[5], source: 'model' })
+    await expect(train(log, { model: follower() })).rejects.toMatchObject({ code: 'UNKNOWN' })
+  })
+
+  it('gives an error of a callback to its caller', async () => {
+    const failing = train(log, {
+      model,
+      epochs: 3,
+      onEpoch: () => {
+        throw new RangeError('mine')
+      },
+    })
+    await expect(failing).rejects.toThrow('mine')
   })
 
   it('names step, op and tensor where the loss is not finite', async () => {

@@ -9,6 +9,8 @@ use crate::tensor::Tensor;
 /// another tensor after 65,535 rounds of at least this many tensors: tens of millions.
 const RESTING: usize = 1024;
 const SLOTS: usize = 1 << 16;
+/// Tensors at a time: the rest of the slots rest.
+const LIVE: usize = SLOTS - RESTING;
 
 /// Who frees a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,14 +44,15 @@ pub struct Slots {
 impl Slots {
     pub fn insert(&mut self, tensor: Tensor, owner: Owner) -> Result<u32> {
         let entry = Some(Entry { tensor, owner, kept: false });
-        let grown = self.slots.len() == SLOTS;
-        let reused = if grown || self.free.len() > RESTING { self.free.pop_front() } else { None };
+        if self.slots.len() - self.free.len() >= LIVE {
+            return Err(Fault::memory(format!("all {LIVE} tensors that an engine can hold are live")));
+        }
+        let reused = if self.free.len() > RESTING { self.free.pop_front() } else { None };
         match reused {
             Some(slot) => {
                 self.slots[slot as usize].entry = entry;
                 Ok(handle(slot, self.slots[slot as usize].generation))
             }
-            None if grown => Err(Fault::memory(format!("all {SLOTS} tensors that an engine can hold are live"))),
             None => {
                 self.slots.push(Slot { generation: 1, entry });
                 Ok(handle((self.slots.len() - 1) as u16, 1))

@@ -92,7 +92,7 @@ fn optimisers_check_rows_and_steps() {
     let (rows, at) = (floats(&mut e, &[1, 2]), ids(&mut e, &[2]));
     let step = |e: &mut Arena, at, step| e.adam_rows(p, m, v, rows, at, 0.1, 0.9, 0.9, 1e-8, 0.0, step, 1.0);
     refused(step(&mut e, at, 1.0), Code::Range, "adamRows: ids[0] is 2, outside the 2 rows of parameter");
-    refused(step(&mut e, at, 0.0), Code::Range, "adamRows: step is 0; steps count from 1");
+    refused(step(&mut e, at, 0.0), Code::Range, "adamRows: step is 0; steps are whole and count from 1");
     assert_eq!(e.read_f32(p).unwrap(), [0.0; 4]);
 }
 
@@ -155,7 +155,8 @@ fn sizes_that_cannot_be_had_are_refused() {
     assert_eq!(e.variable(&[u32::MAX, u32::MAX, u32::MAX]).unwrap_err().code, Code::Memory);
     assert_eq!(e.inner(tall, tall).unwrap_err().code, Code::Memory);
     let (rows, none) = (e.from_f32(&[], &[0, 65_536]).unwrap(), e.from_i32(&[], &[0]).unwrap());
-    assert_eq!(e.scatter(rows, none, u32::MAX).unwrap_err().code, Code::Memory);
+    assert_eq!(e.scatter(rows, none, i32::MAX as u32).unwrap_err().code, Code::Memory);
+    assert_eq!(e.scatter(rows, none, u32::MAX).unwrap_err().code, Code::Range);
 }
 
 #[test]

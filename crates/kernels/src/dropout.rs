@@ -33,10 +33,11 @@ impl Dropout {
         Stream::new(self.seed, self.draw)
     }
 
-    /// The random bits for the weights of one attention head.
+    /// The random bits for the weights of one attention head. The head is in the seed: in the draw it would meet the
+    /// draws of other steps.
     #[inline(always)]
     pub(crate) fn head(&self, head: usize) -> Stream {
-        Stream::new(self.seed, mix(self.draw.wrapping_add(1).wrapping_add(head as u32)))
+        Stream::new(self.seed ^ mix(head as u32), mix(self.draw.wrapping_add(1)))
     }
 }
 

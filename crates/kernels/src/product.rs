@@ -7,6 +7,8 @@ use crate::simd::{Instructions, LANES, instructions};
 
 /// Rows of a block of work, at least; a multiple of the rows of every tile.
 const ROWS: usize = 48;
+/// Multiply-adds below which one thread does a product.
+const SMALL: usize = 1 << 20;
 
 /// f32 that a matrix of `columns` takes in panels.
 pub(crate) fn panels_size(depth: usize, columns: usize) -> usize {
@@ -139,8 +141,10 @@ fn by_rows(
     y: &mut [f32],
 ) {
     debug_assert_eq!(y.len(), rows * columns);
-    over_parts(run, y, ROWS * columns, |block, y| {
-        let a = a.get(block * ROWS * depth..).unwrap_or_default();
+    // A product as small as a single request's is done before another thread would be awake.
+    let size = if rows * depth * columns < SMALL { rows.max(1) } else { ROWS };
+    over_parts(run, y, size * columns, |block, y| {
+        let a = a.get(block * size * depth..).unwrap_or_default();
         rows_by_panels(set, a, b, bias, (y.len() / columns, depth, columns), y);
     });
 }

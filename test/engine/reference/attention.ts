@@ -41,9 +41,11 @@ export function attention(arena: Arena): Pick<Operations, 'attention' | 'attenti
     return sum
   }
 
-  /** What a weight is multiplied by: 0 or 1 / (1 − rate). Head by head another draw; rows of 65536 indices. */
+  /** What a weight is multiplied by: 0 or 1 / (1 − rate). Head by head another seed; rows of 65536 indices, later ones scattered. */
   const mask = ({ head, row }: Query, key: number, rate: number, seed: number, draw: number): number =>
-    dropped(rate, seed, mix(draw + 1 + head), row * 65536 + key) ? 0 : 1 / (1 - rate)
+    dropped(rate, (seed ^ mix(head)) >>> 0, mix(draw + 1), ((row * 65536 + key) ^ Math.imul(row >>> 16, 0x9e3779b9)) >>> 0)
+      ? 0
+      : 1 / (1 - rate)
 
   return {
     attention(q, k, v, queries, offsets, heads, rate, seed, draw) {

@@ -78,8 +78,8 @@ fn moments(arena: &Arena, parameter: u32, first: u32, second: u32) -> Result<Vie
 
 /// Steps count from 1: the corrections divide by 1 − βˢ.
 fn from_one(step: f64) -> Result<f64> {
-    if step >= 1.0 {
+    if step >= 1.0 && step.fract() == 0.0 {
         return Ok(step);
     }
-    Err(Fault::range(format!("step is {step}; steps count from 1")))
+    Err(Fault::range(format!("step is {step}; steps are whole and count from 1")))
 }

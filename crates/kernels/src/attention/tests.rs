@@ -80,10 +80,11 @@ impl World {
                     let total: f64 = weights.iter().sum();
                     lse.push(total.ln());
                     for j in 0..keys {
-                        let draw = random::mix(self.dropout.draw + 1 + head as u32);
-                        let index = (row * 65_536 + j) as u32;
+                        let (seed, draw) =
+                            (self.dropout.seed ^ random::mix(head as u32), random::mix(self.dropout.draw + 1));
+                        let index = (row * 65_536 + j) as u32 ^ ((row >> 16) as u32).wrapping_mul(0x9e37_79b9);
                         let rate = f64::from(self.dropout.rate);
-                        let drawn = f64::from(random::bits(self.dropout.seed, draw, index));
+                        let drawn = f64::from(random::bits(seed, draw, index));
                         if drawn >= (rate * 2f64.powi(32)).floor() {
                             for c in 0..d {
                                 let value = weights[j] / total * at(v, start + j, c) / (1.0 - rate);

@@ -28,11 +28,17 @@ impl Mask {
         let row = self.row.wrapping_add(query as u32);
         let mut result = [0.0; LANES];
         for i in 0..LANES {
-            let index = row.wrapping_add(i as u32).wrapping_mul(65_536).wrapping_add(key as u32);
+            let index = index(row.wrapping_add(i as u32), key as u32);
             result[i] = if self.stream.bits(index) >= self.threshold { kept[i] } else { 0.0 };
         }
         result
     }
+}
+
+/// Where a weight's bits stand: rows of 65,536 keys, and rows that would wrap around scattered among the earlier ones.
+#[inline(always)]
+pub(super) fn index(row: u32, key: u32) -> u32 {
+    row.wrapping_mul(65_536).wrapping_add(key) ^ (row >> 16).wrapping_mul(0x9e37_79b9)
 }
 
 /// A block's working memory, on its stack: `N` matrices of a head's columns by sixteen queries, and tiles by key.

@@ -68,7 +68,7 @@ export const structure: Example[] = [
     ],
   },
   {
-    // Bits of (1, mix(3 + head), 65536 · query + key) begin with f5 | 37 30 f5 4c in head 0 and 6b | 4c 88 85 48 in head 1: those
+    // Bits of (1 ^ mix(head), mix(3), 65536 · query + key) begin with f5 | 37 30 f5 4c in head 0 and 14 | 67 08 67 c6 in head 1: those
     // below 80 go, and the rest of each query's equal weights, 1 and 1/4, count double
     op: 'attention',
     title: 'drops weights by head, query and key within the segment',
@@ -78,7 +78,7 @@ export const structure: Example[] = [
       return e.attention(matrix(e, [0, 0], [0, 0]), matrix(e, ...zeros), matrix(e, ...values), ...at, 2, 0.5, 1, 2)
     },
     gives: [
-      [2, 0, 4 / 2, (2 + 4) / 2],
+      [2, 0, 4 / 2, 8 / 2],
       [0, 0, 2 * LN2, 2 * LN2],
     ],
   },
