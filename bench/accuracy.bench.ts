@@ -41,6 +41,7 @@ const { values: flags } = parseArgs({
 })
 const SEEDS = flags.seeds.split(',').map(Number)
 for (const log of new Set(trials.map((trial) => trial.log))) if (!flags.only || flags.only === log) await compare(log)
+write([])
 
 /** One seed of each trial, then the other seeds of the one that validation prefers. */
 async function compare(log: string): Promise<void> {
@@ -72,15 +73,21 @@ async function once(path: string, { log, options, training }: Trial, seed: numbe
   const threads = Number(process.env.FOCI_THREADS ?? availableParallelism())
   const row: Row = { ...trial, epochs: run.epochs.length, bestEpoch: bestEpoch + 1, validation, report: run.report, minutes, threads }
   run.recommender[Symbol.dispose]()
-  const rows = [...readRows<Row>('accuracy'), row] // read again: another run of the bench may have written
-  writeResults('accuracy', rows, page(rows))
+  write([row])
   console.log(`  test ${show(row.report[0], METRIC)}`)
   return row
 }
 
+/** Adds rows to those written so far, which another run of the bench may have added to as well. */
+function write(more: readonly Row[]): void {
+  const place = ({ log, options, seed }: Row): string => [log, JSON.stringify(options), seed].join(' ')
+  const rows = [...readRows<Row>('accuracy'), ...more].sort((a, b) => (place(a) < place(b) ? -1 : 1))
+  if (rows.length > 0) writeResults('accuracy', rows, page(rows))
+}
+
 function page(rows: readonly Row[]): string {
   const logs = [...new Set(rows.map((row) => row.log))].sort()
-  return `# Accuracy\n\n\`npm run bench -- accuracy\`, on ${machine()}.\n\n${logs.map((log) => section(rows.filter((row) => row.log === log))).join('\n\n')}\n`
+  return `# Accuracy\n\n\`npm run bench -- accuracy\`, on ${machine()}. Runs with one thread shared the machine with others.\n\n${logs.map((log) => section(rows.filter((row) => row.log === log))).join('\n\n')}\n`
 }
 
 function section(own: readonly Row[]): string {

@@ -10,7 +10,7 @@ const started = Date.now()
 await setup()
 await build()
 
-step('format and lint', 'npx', ['biome', 'ci', '.'])
+step('format and lint', 'npx', ['biome', 'ci', '--error-on-warnings', '.'])
 step('import directions', 'npx', ['depcruise', '--config', '.dependency-cruiser.mjs', 'src'])
 step('types', 'npx', ['tsc', '-p', '.'])
 step('Rust format', 'cargo', ['fmt', '--all', '--check'])
