@@ -13,7 +13,4 @@ export const normal =
   (shape, seed) =>
     Float32Array.from({ length: size(shape) }, (_, i) => deviation * normals(seed, 0, i))
 
-/** Glorot and Bengio, AISTATS 2010: normal with deviation √(2 / (rows + columns)). */
-export const xavier: Init = (shape, seed) => normal(Math.sqrt(2 / (shape[0] + shape[1])))(shape, seed)
-
 const size = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1)
