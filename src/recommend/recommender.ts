@@ -113,8 +113,9 @@ export class Recommender {
     const { model, engine } = this
     if (model.kind === 'scorer') throw this.without('interest vectors')
     const { history } = this.historyOf(whom)
+    const { values: events, offsets } = single(recent(history, model))
     return scope(engine, () => {
-      const histories = { items: Tensor.int32(engine, recent(history, model)), offsets: Tensor.int32(engine, ends(recent(history, model))) }
+      const histories = { items: Tensor.int32(engine, events), offsets: Tensor.int32(engine, offsets) }
       const { vectors } = model.encode(histories, {})
       const [count, dim] = vectors.shape
       const values = vectors.float32()
@@ -260,9 +261,7 @@ function checkCount(k: number): number {
   throw new FociError('OPTION', `k is ${k}.`, 'It is a whole number from 1.')
 }
 
-const ends = (values: Int32Array): Int32Array => Int32Array.of(0, values.length)
-
-const single = (values: Int32Array): Lists => ({ values, offsets: ends(values) })
+const single = (values: Int32Array): Lists => ({ values, offsets: Int32Array.of(0, values.length) })
 
 const recent = (history: Int32Array, model: Model): Int32Array => (model.kind === 'encoder' ? history.slice(-model.maxLength) : history)
 

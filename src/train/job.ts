@@ -12,7 +12,7 @@ import { countItems, popularity } from '../models/popularity.ts'
 import { targetWeights } from '../models/target-weights.ts'
 import { Variables } from '../tensor/variables.ts'
 import { Checkpoint } from './checkpoint.ts'
-import { Loop, type LoopHooks } from './loop.ts'
+import { K, Loop, type LoopHooks } from './loop.ts'
 import type { EpochReport, TrainSettings } from './options.ts'
 
 /** All that a training thread is given. */
@@ -29,8 +29,6 @@ export interface JobResult {
   readonly report: readonly ReportRow[]
   readonly epochs: readonly EpochReport[]
 }
-
-const K = 10
 
 /** Trains, evaluates beside the counting models, and writes the artefact. @throws FociError ABORTED, NON_FINITE, RESUME … */
 export async function runJob(engine: Engine, job: Job, hooks: Omit<LoopHooks, 'save'>): Promise<JobResult> {

@@ -36,7 +36,8 @@ export interface LoopHooks {
   pause?(): Promise<void>
 }
 
-const K = 10
+/** Length of the lists that training judges itself by. */
+export const K = 10
 const BEST = 'best.'
 
 /**
