@@ -3,7 +3,7 @@ import type { FociCommand } from './command.ts'
 import { choiceFlag, jsonFlag, wholeFlag } from './flags.ts'
 import { plural, seconds } from './format.ts'
 import { type LogFlags, logFlags, readLog, roleFlags } from './log-flags.ts'
-import { outputOf, reportTable } from './output.ts'
+import { figuresOf, outputOf, reportTable } from './output.ts'
 import { checkArtefact, checkLog } from './paths.ts'
 
 interface EvaluateFlags extends LogFlags {
@@ -40,8 +40,8 @@ async function evaluate(file: string, path: string, flags: EvaluateFlags): Promi
   const start = performance.now()
   const report = await evaluateArtefact(artefact, log, { on: flags.on, k: flags.k, roles: log.roles })
   const spent = (performance.now() - start) / 1000
-  const { model, users, metrics } = report
-  document({ model, split: artefact.trained.split, users, metrics, seconds: Math.round(1000 * spent) / 1000 })
+  const { model, ...figures } = figuresOf(report)
+  document({ model, split: artefact.trained.split, ...figures, seconds: Math.round(1000 * spent) / 1000 })
   if (flags.json) return
   say(...reportTable([report]), `split ${artefact.trained.split}, whole catalogue, means with 95% intervals; ${seconds(spent)}`)
 }

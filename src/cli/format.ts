@@ -27,6 +27,11 @@ export function interval({ mean, low, high }: { readonly mean: number; readonly 
   return `${metric(mean)} (${metric(low)}–${metric(high)})`
 }
 
+/** 0.370 → 37.0% */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(1)}%`
+}
+
 export function seconds(value: number): string {
   if (value < 59.95) return `${value.toFixed(1)} s`
   const whole = Math.round(value)

@@ -4,7 +4,7 @@ import type { LogReport } from '../data/inspect.ts'
 import type { TimeUnit } from '../data/interactions.ts'
 import type { FociCommand } from './command.ts'
 import { jsonFlag } from './flags.ts'
-import { bytes, count, interval, metric, plural, table } from './format.ts'
+import { bytes, count, interval, metric, percent, plural, table } from './format.ts'
 import { type LogFlags, logFlags, readLog } from './log-flags.ts'
 import { outputOf } from './output.ts'
 import { checkInput, isArtefact } from './paths.ts'
@@ -145,8 +145,4 @@ function span(first: number, last: number, unit: TimeUnit): string {
 function day(time: number): string {
   const date = new Date(time * 1000)
   return Number.isNaN(date.getTime()) ? `${time} s` : date.toISOString().slice(0, 10)
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)}%`
 }

@@ -1,5 +1,5 @@
 import type { ReportRow } from '../evaluate/evaluate.ts'
-import { count, interval, printable, table } from './format.ts'
+import { interval, percent, plural, printable, table } from './format.ts'
 
 /** Where a command speaks: with `--json` standard output is left to the one document. */
 export interface Output {
@@ -22,12 +22,53 @@ export function note(text: string): void {
   process.stderr.write(`note: ${printable(text)}\n`)
 }
 
-/** The figures of models side by side, all of the same part and users. */
+/** What documents tell of a row of a report. */
+export function figuresOf({ model, users, metrics, warm, cold, untrainedTargets }: ReportRow) {
+  return { model, users, metrics, ...(warm && { warm, cold, untrainedTargets }) }
+}
+
+/** The figures of models side by side, all of the same part and users, and what to know of them. */
 export function reportTable(rows: readonly ReportRow[]): string[] {
+  const [{ on, seenTargets, warm, cold, untrainedTargets }] = rows
+  const heading = `${on}, ${plural(rows[0].users, 'user')}`
+  if (!warm || !cold) return [...modelsDown(heading, rows), ...seenNote(seenTargets)]
+  const groups = [
+    [heading, rows],
+    [`with a history, ${plural(warm.users, 'user')}`, rows.map((row) => ({ ...row, ...row.warm }))],
+    [`without one, ${plural(cold.users, 'user')}`, rows.map((row) => ({ ...row, ...row.cold }))],
+  ] as const
+  return [
+    ...modelsAcross(warm.users > 0 && cold.users > 0 ? groups : groups.slice(0, 1)),
+    historyNote(warm.users, cold.users),
+    ...(untrainedTargets ? [`${percent(untrainedTargets)} of the targets are items that no training row has.`] : []),
+    ...seenNote(seenTargets),
+  ]
+}
+
+function historyNote(warm: number, cold: number): string {
+  if (cold === 0) return 'Every user has a history before the cut.'
+  const who = warm === 0 ? 'No user has a history before the cut: all' : 'Users without a history before the cut'
+  return `${who} are given the popular items of the training rows, as the service gives them.`
+}
+
+function modelsDown(heading: string, rows: readonly ReportRow[]): string[] {
   const names = Object.keys(rows[0].metrics)
-  const heading = [`${rows[0].on}, ${count(rows[0].users)} users`, ...names]
-  const lines = table([heading, ...rows.map((row) => [row.model, ...names.map((name) => interval(row.metrics[name]))])])
-  const { seenTargets } = rows[0]
-  const note = `${(100 * seenTargets).toFixed(1)}% of the targets had been seen before, and the seen filter makes them misses.`
-  return seenTargets > 0 ? [...lines, note] : lines
+  return table([[heading, ...names], ...rows.map((row) => [row.model, ...names.map((name) => interval(row.metrics[name]))])])
+}
+
+/** Six metrics with intervals would not fit beside each other. */
+function modelsAcross(groups: readonly (readonly [heading: string, rows: readonly ReportRow[]])[]): string[] {
+  const [[first, models], ...more] = groups
+  const lines = (rows: readonly ReportRow[]) =>
+    Object.keys(rows[0].metrics).map((name) => [`  ${name}`, ...rows.map(({ metrics }) => interval(metrics[name]))])
+  const blank = models.map(() => '')
+  return table([
+    [first, ...models.map(({ model }) => model)],
+    ...lines(models),
+    ...more.flatMap(([heading, rows]) => [[heading, ...blank], ...lines(rows)]),
+  ])
+}
+
+function seenNote(share: number): string[] {
+  return share > 0 ? [`${percent(share)} of the targets had been seen before, and the seen filter makes them misses.`] : []
 }

@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs'
+import { Option } from 'commander'
+import { splitName } from '../data/cut.ts'
 import type { Interactions } from '../data/interactions.ts'
 import { FociError } from '../errors.ts'
 import type { ModelDefinition, ModelSpec } from '../models/define.ts'
 import type { EpochReport, StepReport, TrainSettings } from '../train/options.ts'
 import type { Run } from '../train/train.ts'
 import { type FociCommand, required } from './command.ts'
-import { choiceFlag, jsonFlag, realFlag, wholeFlag } from './flags.ts'
+import { jsonFlag, realFlag, wholeFlag } from './flags.ts'
 import { bytes, count, metric, plural, seconds, shellWord } from './format.ts'
 import { type LogFlags, logFlags, readLog, roleFlags } from './log-flags.ts'
-import { note, type Output, outputOf, reportTable } from './output.ts'
+import { figuresOf, note, type Output, outputOf, reportTable } from './output.ts'
 import { checkLog, checkOutput } from './paths.ts'
 import { progress } from './progress.ts'
 
@@ -47,7 +49,11 @@ async function addFlags(command: FociCommand, words: readonly string[]): Promise
   command
     .option('--model <name>', 'the model; `foci models` lists them, `foci models NAME` shows the options of one')
     .option('--out <file>', 'where the artefact goes')
-    .addOption(choiceFlag('--split <name>', 'how the log is cut', ['leave-one-out'], defaults.split))
+    .addOption(
+      new Option('--split <name>', 'how the log is cut: leave-one-out, or time:A,B at the times of these shares of the rows')
+        .argParser((text: string) => splitName(text, '--split'))
+        .default(defaults.split),
+    )
     .addOption(wholeFlag('--seed <number>', 'equal seeds give equal artefacts', { min: 0, max: 0xffffffff, fallback: defaults.seed }))
     .addOption(wholeFlag('--epochs <count>', 'at most this many passes over the log', { min: 1, fallback: defaults.epochs }))
     .addOption(
@@ -173,8 +179,7 @@ function document(artefact: string, log: Interactions, { definition, options }: 
   const { split, seed } = flags
   const { items, users, catalogue, unit, skipped, hash } = log
   const trainedOn = { rows: items.length, users: users.length, items: catalogue.size, unit, skipped, hash }
-  const test = report.map(({ model, users, metrics }) => ({ model, users, metrics }))
-  return { artefact, model: definition.name, options, split, seed, trainedOn, epochs, test }
+  return { artefact, model: definition.name, options, split, seed, trainedOn, epochs, test: report.map(figuresOf) }
 }
 
 function conclude(out: string, log: Interactions, { report, artefact }: Run, { say }: Output): void {

@@ -106,9 +106,9 @@ function trainingBatch({ log, users, offsets, inputs, targets }: Windows, chosen
   }
 }
 
-/** What evaluation asks at a time: B histories and what each must find. */
+/** What evaluation asks at a time: B histories. */
 export interface CaseBatch {
-  /** Item indices of the last `maxLength` input rows before each target, [T]. */
+  /** Item indices of the last `maxLength` input rows of each history, [T]. */
   readonly items: Int32Array
   /** [B + 1] */
   readonly offsets: Int32Array
@@ -119,26 +119,24 @@ export interface CaseBatch {
   /** What the seen filter removes, from each user's whole past, jagged by `seenOffsets` [B + 1]. */
   readonly seen: Int32Array
   readonly seenOffsets: Int32Array
-  /** Item index that each must find, [B]. */
-  readonly targets: Int32Array
   /** User index, [B]. */
   readonly users: Int32Array
 }
 
 /** The cases in their order, `size` at a time. */
 export function* caseBatches(
-  { log }: Split,
-  cases: Cases,
+  log: Interactions,
+  { users, ends }: Pick<Cases, 'users' | 'ends'>,
   { size, maxLength }: { readonly size: number; readonly maxLength: number },
 ): Generator<CaseBatch> {
-  for (let start = 0; start < cases.users.length; start += size) {
-    yield caseBatch(log, cases.users.slice(start, start + size), cases.targets.subarray(start, start + size), maxLength)
+  for (let start = 0; start < users.length; start += size) {
+    yield caseBatch(log, users.slice(start, start + size), ends.subarray(start, start + size), maxLength)
   }
 }
 
-function caseBatch(log: Interactions, users: Int32Array, targets: Int32Array, maxLength: number): CaseBatch {
-  const pasts = Array.from(users, (user, b) => history(log, user, targets[b]))
-  const seen = Array.from(users, (user, b) => seenItems(log, user, targets[b]))
+function caseBatch(log: Interactions, users: Int32Array, ends: Int32Array, maxLength: number): CaseBatch {
+  const pasts = Array.from(users, (user, b) => history(log, user, ends[b]))
+  const seen = Array.from(users, (user, b) => seenItems(log, user, ends[b]))
   const offsets = offsetsOf(users.length, (b) => Math.min(maxLength, pasts[b].items.length))
   const seenOffsets = offsetsOf(users.length, (b) => seen[b].length)
   const last = <T extends Int32Array | Float64Array>(column: T) => column.subarray(Math.max(0, column.length - maxLength)) as T
@@ -151,7 +149,6 @@ function caseBatch(log: Interactions, users: Int32Array, targets: Int32Array, ma
     ...(log.scenes && { scenes: joined(offsets, (b) => last(pasts[b].scenes ?? new Int32Array(0))) }),
     seen: joined(seenOffsets, (b) => seen[b]),
     seenOffsets,
-    targets: Int32Array.from(targets, (row) => log.items[row]),
     users,
   }
 }

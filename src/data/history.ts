@@ -58,8 +58,12 @@ export function seenItems(log: Interactions, user: number, endRow = log.offsets[
   return Int32Array.from(found).sort()
 }
 
-/** Share of cases whose target the seen filter removes, so that no ranking can find it. */
-export function seenTargets(log: Interactions, { users, targets }: Cases): number {
-  const seen = Array.from(users).filter((user, i) => seenItems(log, user, targets[i]).includes(log.items[targets[i]]))
-  return seen.length / Math.max(1, users.length)
+/** Share of the relevant items that the seen filter removes, so that no ranking can find them. */
+export function seenTargets(log: Interactions, { users, ends, relevant, relevantOffsets }: Cases): number {
+  let count = 0
+  for (const [i, user] of users.entries()) {
+    const seen = new Set(seenItems(log, user, ends[i]))
+    for (const item of relevant.subarray(relevantOffsets[i], relevantOffsets[i + 1])) if (seen.has(item)) count++
+  }
+  return count / Math.max(1, relevant.length)
 }

@@ -4,26 +4,48 @@ import { sharedInts } from './shared.ts'
 
 /**
  * How a log is cut. `leave-one-out`: each user's last row is the test, the one before it validation; users with fewer
- * than three rows only train.
+ * than three rows only train. `time:0.8,0.9`: the first eight tenths of the rows by time train, the next tenth is
+ * validation, the last the test.
  */
-export type SplitName = 'leave-one-out'
+export type SplitName = 'leave-one-out' | `time:${number},${number}`
 
 export interface Split {
   readonly name: SplitName
   readonly log: Interactions
   /** Rows of user u that train: `log.offsets[u] .. trainEnd[u]`, [U]. */
   readonly trainEnd: Int32Array
-  /** What is asked of each part; a case asks for the row `target` given the user's rows before it. */
+  /** What is asked of each part. */
   readonly validation: Cases
   readonly test: Cases
 }
 
-/** Users who are asked, and the row of the log that each must find; the history is all of the user's rows before it. */
+/** Users who are asked, where the history of each one ends, and the items that each must find. */
 export interface Cases {
   /** User index, [n]. */
   readonly users: Int32Array
-  /** Row index, [n]. */
-  readonly targets: Int32Array
+  /** Row of the log before which a user's rows are the history, [n]. */
+  readonly ends: Int32Array
+  /** Item indices, distinct for a user, jagged by `relevantOffsets` [n + 1]; everyone has at least one. */
+  readonly relevant: Int32Array
+  readonly relevantOffsets: Int32Array
+}
+
+/** One of the cases. */
+export interface Case {
+  readonly user: number
+  readonly end: number
+  readonly relevant: readonly number[]
+}
+
+export function casesOf(cases: readonly Case[]): Cases {
+  const relevantOffsets = new Int32Array(cases.length + 1)
+  for (const [i, { relevant }] of cases.entries()) relevantOffsets[i + 1] = relevantOffsets[i] + relevant.length
+  return {
+    users: Int32Array.from(cases, ({ user }) => user),
+    ends: Int32Array.from(cases, ({ end }) => end),
+    relevant: Int32Array.from(cases.flatMap(({ relevant }) => relevant)),
+    relevantOffsets,
+  }
 }
 
 /** Rows of the log that train for one user: `[start, end)`. */
@@ -39,19 +61,17 @@ export function trainingRange({ log, trainEnd }: Split, user: number): readonly 
 export function leaveOneOut(log: Interactions): Split {
   const isTarget = roleTable(log, log.roles.target)
   const trainEnd = sharedInts(log.users.length)
-  const asked: { user: number; validation: number; test: number }[] = []
+  const [validations, tests]: [Case[], Case[]] = [[], []]
   for (let user = 0; user < log.users.length; user++) {
     const [start, end] = [log.offsets[user], log.offsets[user + 1]]
     const test = lastTarget(log, isTarget, start, end)
     const validation = lastTarget(log, isTarget, start, test)
     trainEnd[user] = validation > start ? validation : end
-    if (validation > start) asked.push({ user, validation, test })
+    if (validation <= start) continue
+    validations.push({ user, end: validation, relevant: [log.items[validation]] })
+    tests.push({ user, end: test, relevant: [log.items[test]] })
   }
-  const cases = (target: 'validation' | 'test'): Cases => ({
-    users: Int32Array.from(asked, ({ user }) => user),
-    targets: Int32Array.from(asked, (each) => each[target]),
-  })
-  return { name: 'leave-one-out', log, trainEnd, validation: cases('validation'), test: cases('test') }
+  return { name: 'leave-one-out', log, trainEnd, validation: casesOf(validations), test: casesOf(tests) }
 }
 
 /** The last row of `[start, end)` that is a target, or −1. */

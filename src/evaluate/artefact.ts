@@ -1,7 +1,7 @@
 import { type Artefact, readArtefact } from '../artefact/artefact.ts'
 import { loadArtefact } from '../artefact/file.ts'
+import { cutLog } from '../data/cut.ts'
 import type { EventRoles, Interactions } from '../data/interactions.ts'
-import { leaveOneOut } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FociError } from '../errors.ts'
@@ -37,7 +37,8 @@ export async function evaluateArtefact(
   const engine = options.engine ?? (await selectEngine())
   const { model, variables } = buildModel(engine, artefact, options.models)
   try {
-    return evaluate(engine, artefact.parts[0].model, model, leaveOneOut({ ...log, roles: options.roles ?? artefact.roles }), on, k)
+    const split = cutLog({ ...log, roles: options.roles ?? artefact.roles }, artefact.trained.split)
+    return evaluate(engine, artefact.parts[0].model, model, split, on, k)
   } finally {
     variables[Symbol.dispose]()
   }

@@ -1,60 +1,114 @@
 import { caseBatches } from '../data/batches.ts'
-import { seenTargets } from '../data/history.ts'
+import { history, seenItems, seenTargets } from '../data/history.ts'
 import type { Cases, Split } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Model } from '../models/contracts.ts'
-import { rankItems } from '../recommend/ranking.ts'
-import { byUser, metrics } from './metrics.ts'
+import { popularItems } from '../models/popularity.ts'
+import { popularList, present, rankItems } from '../recommend/ranking.ts'
+import { hitRanks, type Metric, metricsOfMany, metricsOfOne } from './metrics.ts'
 import { bootstrap, type Interval } from './statistics.ts'
 
 /** Users that are ranked at once. */
 const BATCH = 256
 
-/** One model's figures on one part of a split. */
-export interface ReportRow {
-  readonly model: string
-  readonly on: 'validation' | 'test'
+/** Some users, and their figures. */
+export interface Figures {
   readonly users: number
-  /** Share of the targets that the user had seen before: the seen filter makes them misses. */
-  readonly seenTargets: number
-  /** By name, `ndcg@10` and so on: means over users with 95% bootstrap intervals. */
+  /** By name, `ndcg@10` and so on: means over users with 95% bootstrap intervals; none where there are no users. */
   readonly metrics: Readonly<Record<string, Interval>>
 }
 
+/** One model's figures on one part of a split. */
+export interface ReportRow extends Figures {
+  readonly model: string
+  readonly on: 'validation' | 'test'
+  /** Share of the targets that the user had seen before: the seen filter makes them misses. */
+  readonly seenTargets: number
+  /** Of a time split: the users with a history, and those without, who are given popular items. */
+  readonly warm?: Figures
+  readonly cold?: Figures
+  /** Of a time split: share of the targets that are items which were never trained on. */
+  readonly untrainedTargets?: number
+}
+
+/** What a user's list holds of what is relevant. */
+export interface Found {
+  /** Ranks, from 1, of the relevant items among the first k, ascending. */
+  readonly hits: readonly number[]
+  /** How many items are relevant. */
+  readonly relevant: number
+  /** Whether the user has a history. */
+  readonly warm: boolean
+}
+
 /**
- * The rank of each case's target among the whole catalogue, the user's seen items left out: 1 + the items that score higher
- * + the equal ones that stand earlier in the catalogue. Infinity beyond k, and for a target that was seen before.
+ * What each case finds among the first k of the whole catalogue, the user's seen items left out. An item's rank is 1 + the
+ * items that score higher + the equal ones that stand earlier in the catalogue; a target that was seen before has none.
  */
-export function ranks(engine: Engine, model: Model, split: Split, cases: Cases, k: number): Float64Array {
-  const found = new Float64Array(cases.users.length)
+export function findTargets(engine: Engine, model: Model, split: Split, cases: Cases, k: number): Found[] {
+  const { users, ends, relevant, relevantOffsets } = cases
+  const warm = Array.from(users.keys()).filter((i) => history(split.log, users[i], ends[i]).items.length > 0)
+  const asked = { users: Int32Array.from(warm, (i) => users[i]), ends: Int32Array.from(warm, (i) => ends[i]) }
+  const lists = new Map<number, ArrayLike<number>>()
+  for (const list of ranked(engine, model, split, asked, k)) lists.set(warm[lists.size], list)
+  const popular = popularItems(split)
+  return Array.from(users, (user, i) => {
+    const wanted = new Set(relevant.subarray(relevantOffsets[i], relevantOffsets[i + 1]))
+    const list = lists.get(i) ?? popularUnseen(popular, k, seenItems(split.log, user, ends[i]))
+    return { hits: hitRanks(list, wanted, k), relevant: wanted.size, warm: lists.has(i) }
+  })
+}
+
+/** The model's list for each of some users with a history. */
+function* ranked(engine: Engine, model: Model, { log }: Split, asked: Pick<Cases, 'users' | 'ends'>, k: number): Generator<Int32Array> {
   const maxLength = model.kind === 'encoder' ? model.maxLength : Number.MAX_SAFE_INTEGER
-  const places = Math.min(k, split.log.catalogue.size)
-  let start = 0
-  for (const batch of caseBatches(split, cases, { size: BATCH, maxLength })) {
+  const places = Math.min(k, log.catalogue.size)
+  for (const batch of caseBatches(log, asked, { size: BATCH, maxLength })) {
     const { items } = rankItems(engine, model, {
       histories: { values: batch.items, offsets: batch.offsets },
       times: batch.times,
       k: places,
       seen: { values: batch.seen, offsets: batch.seenOffsets },
     })
-    batch.targets.forEach((target, b) => {
-      const place = items.subarray(b * places, (b + 1) * places).indexOf(target)
-      found[start + b] = place < 0 ? Number.POSITIVE_INFINITY : place + 1
-    })
-    start += batch.targets.length
+    for (let b = 0; b < batch.users.length; b++) yield present(items.subarray(b * places, (b + 1) * places))
   }
-  return found
 }
 
-/** A model's HR, NDCG and MRR at k on one part of a split, means over users with intervals. */
+function popularUnseen(popular: Int32Array, k: number, seen: Int32Array): number[] {
+  const hidden = new Set(seen)
+  return popularList(popular, k, (item) => !hidden.has(item))
+}
+
+/** A model's figures at k on one part of a split. @throws FociError DATA where nobody is asked */
 export function evaluate(engine: Engine, name: string, model: Model, split: Split, on: ReportRow['on'], k: number): ReportRow {
-  const found = ranks(engine, model, split, split[on], k)
-  const rows = Object.entries(metrics).map(([metric, by]) => [`${metric}@${k}`, bootstrap(byUser(by, found, k))] as const)
-  return { model: name, on, users: found.length, seenTargets: seenTargets(split.log, split[on]), metrics: Object.fromEntries(rows) }
+  const cases = split[on]
+  const found = findTargets(engine, model, split, cases, k)
+  const byTime = split.name !== 'leave-one-out'
+  const metrics = byTime ? metricsOfMany : metricsOfOne
+  const row = { model: name, on, ...figures(found, metrics, k), seenTargets: seenTargets(split.log, cases) }
+  if (!byTime) return row
+  const group = (users: readonly Found[]): Figures => (users.length > 0 ? figures(users, metrics, k) : { users: 0, metrics: {} })
+  const [warm, cold] = [group(found.filter((user) => user.warm)), group(found.filter((user) => !user.warm))]
+  return { ...row, warm, cold, untrainedTargets: untrainedTargets(split, cases) }
+}
+
+function figures(found: readonly Found[], metrics: Readonly<Record<string, Metric>>, k: number): Figures {
+  const rows = Object.entries(metrics).map(([name, metric]) => [`${name}@${k}`, bootstrap(byUser(found, metric, k))] as const)
+  return { users: found.length, metrics: Object.fromEntries(rows) }
+}
+
+function untrainedTargets(split: Split, { relevant }: Cases): number {
+  const trained = new Set(popularItems(split))
+  return relevant.filter((item) => !trained.has(item)).length / relevant.length
 }
 
 /** The means alone, as early stopping reads them. */
-export function means(found: Float64Array, k: number): Record<string, number> {
+export function means(found: readonly Found[], k: number): Record<string, number> {
   const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
-  return Object.fromEntries(Object.entries(metrics).map(([name, metric]) => [`${name}@${k}`, mean(byUser(metric, found, k))]))
+  return Object.fromEntries(Object.entries(metricsOfOne).map(([name, metric]) => [`${name}@${k}`, mean(byUser(found, metric, k))]))
+}
+
+/** A metric of each user, [n]. */
+function byUser(found: readonly Found[], metric: Metric, k: number): Float64Array {
+  return Float64Array.from(found, ({ hits, relevant }) => metric(hits, relevant, k))
 }

@@ -1,6 +1,6 @@
 /**
  * Metrics of one user's ranked list. Each is a function of where the relevant items stand in it, so leave-one-out (one
- * relevant item, known by its rank) and time splits (several, found in a list) share one definition.
+ * relevant item) and time splits (several) share one definition.
  */
 import { FociError } from '../errors.ts'
 
@@ -33,26 +33,12 @@ export const ndcg: Metric = (hits, relevant, k) => {
   return hits.reduce((sum, rank) => sum + gain(rank), 0) / ideal
 }
 
-/** The metrics of leave-one-out, by the name that reports print before `@k`. */
-export const metrics: Readonly<Record<string, Metric>> = { hr, ndcg, mrr }
+/** The metrics by the name that reports print before `@k`: of one relevant item, and of several. */
+export const metricsOfOne = { hr, ndcg, mrr } satisfies Record<string, Metric>
+export const metricsOfMany = { ...metricsOfOne, recall, precision, map } satisfies Record<string, Metric>
 
 function gain(rank: number): number {
   return 1 / Math.log2(rank + 1)
-}
-
-/**
- * A metric for each user who has one relevant item.
- * @param ranks rank of each user's target, from 1; Infinity where it was not ranked at all (a target among the seen)
- * @returns [n], in the users' order
- */
-export function byUser(metric: Metric, ranks: ArrayLike<number>, k: number): Float64Array {
-  const values = new Float64Array(ranks.length)
-  for (let u = 0; u < ranks.length; u++) {
-    if (!(ranks[u] >= 1))
-      throw new FociError('RANGE', `rank ${ranks[u]} of user ${u} is not a rank`, 'Ranks count from 1; Infinity is a miss.')
-    values[u] = metric(ranks[u] <= k ? [ranks[u]] : [], 1, k)
-  }
-  return values
 }
 
 /**

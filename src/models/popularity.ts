@@ -53,3 +53,10 @@ export function countItems(items: Int32Array, offsets: Int32Array, ends: Int32Ar
   }
   return counts
 }
+
+/** The items that are targets of training rows, the most frequent first, ties by index: what users without history are given. */
+export function popularItems({ log, trainEnd }: Split): Int32Array {
+  const counts = countItems(log.items, log.offsets, trainEnd, log.catalogue.size, targetWeights(log))
+  const counted = Array.from(counts.keys()).filter((item) => counts[item] > 0)
+  return Int32Array.from(counted.sort((a, b) => counts[b] - counts[a] || a - b))
+}

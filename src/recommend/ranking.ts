@@ -57,3 +57,16 @@ export function rankItems(engine: Engine, model: Model, request: RankRequest): R
     }
   })
 }
+
+/** The places of a ranking that hold an item. */
+export const present = (items: Int32Array): Int32Array => items.filter((item) => item >= 0)
+
+/**
+ * The first `count` popular items that may be shown: what a user without history is given, and what fills up a list.
+ * @param popular item indices, the most popular first
+ */
+export function popularList(popular: Int32Array, count: number, mayShow: (item: number) => boolean): number[] {
+  const list: number[] = []
+  for (let i = 0; i < popular.length && list.length < count; i++) if (mayShow(popular[i])) list.push(popular[i])
+  return list
+}

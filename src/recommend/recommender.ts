@@ -13,7 +13,7 @@ import { scope, Tensor } from '../tensor/tensor.ts'
 import type { Variables } from '../tensor/variables.ts'
 import { Bits } from './bits.ts'
 import { buildModel } from './build.ts'
-import { type Lists, rankItems } from './ranking.ts'
+import { type Lists, popularList, present, rankItems } from './ranking.ts'
 import { Filter, type Reason, type Recommendations, type Recommended, type Request, type Whom } from './request.ts'
 
 export interface LoadOptions {
@@ -167,14 +167,9 @@ export class Recommender {
   }
 
   private popular(count: number, chosen: readonly Recommended[], left: Int32Array, allowed: Bits): Recommended[] {
-    if (count <= 0) return []
     const taken = new Set([...left, ...chosen.map(({ item }) => this.catalogue.indexOf(item))])
-    const more: Recommended[] = []
-    for (const index of this.artefact.popular) {
-      if (more.length === count) break
-      if (!taken.has(index) && allowed.has(index)) more.push({ item: this.catalogue.ids[index], score: 0, interest: -1, source: 'popular' })
-    }
-    return more
+    const more = popularList(this.artefact.popular, count, (index) => !taken.has(index) && allowed.has(index))
+    return more.map((index) => ({ item: this.catalogue.ids[index], score: 0, interest: -1, source: 'popular' }))
   }
 
   private reasons(history: Int32Array, items: Int32Array): Reason[][] {
@@ -264,6 +259,3 @@ function checkCount(k: number): number {
 const single = (values: Int32Array): Lists => ({ values, offsets: Int32Array.of(0, values.length) })
 
 const recent = (history: Int32Array, model: Model): Int32Array => (model.kind === 'encoder' ? history.slice(-model.maxLength) : history)
-
-/** The places of a ranking that hold an item. */
-const present = (items: Int32Array): Int32Array => items.filter((item) => item >= 0)

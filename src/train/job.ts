@@ -1,15 +1,15 @@
 import { type ArtefactContent, writeArtefact } from '../artefact/artefact.ts'
 import type { Trained } from '../artefact/schema.ts'
+import { cutLog } from '../data/cut.ts'
 import type { Interactions } from '../data/interactions.ts'
-import { leaveOneOut, type Split } from '../data/split.ts'
+import type { Split } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
 import { FociError } from '../errors.ts'
 import { evaluate, type ReportRow } from '../evaluate/evaluate.ts'
 import type { Model } from '../models/contracts.ts'
 import type { ModelSpec } from '../models/define.ts'
 import { markov } from '../models/markov.ts'
-import { countItems, popularity } from '../models/popularity.ts'
-import { targetWeights } from '../models/target-weights.ts'
+import { popularItems, popularity } from '../models/popularity.ts'
 import { Variables } from '../tensor/variables.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { K, Loop, type LoopHooks } from './loop.ts'
@@ -32,7 +32,7 @@ export interface JobResult {
 
 /** Trains, evaluates beside the counting models, and writes the artefact. @throws FociError ABORTED, NON_FINITE, RESUME … */
 export async function runJob(engine: Engine, job: Job, hooks: Omit<LoopHooks, 'save'>): Promise<JobResult> {
-  const split = leaveOneOut(job.log)
+  const split = cutLog(job.log, job.settings.split)
   if (split.test.users.length === 0) throw untestable(split)
   const { model: spec, seed } = job.settings
   using variables = new Variables(engine, { seed })
@@ -108,10 +108,8 @@ function baselines(engine: Engine, split: Split, beside: ModelSpec): ReportRow[]
 
 /** What the artefact says of its making, before there are weights. */
 function describe(split: Split, { model, seed }: TrainSettings): Omit<ArtefactContent, 'tensors'> {
-  const { log, trainEnd } = split
-  const counts = countItems(log.items, log.offsets, trainEnd, log.catalogue.size, targetWeights(log))
-  const seen = Array.from(counts.keys()).filter((item) => counts[item] > 0)
-  const popular = Int32Array.from(seen.sort((a, b) => counts[b] - counts[a] || a - b))
+  const { log } = split
+  const popular = popularItems(split)
   return {
     parts: [{ model: model.definition.name, options: model.options }],
     roles: log.roles,

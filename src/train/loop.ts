@@ -2,7 +2,7 @@ import { epochBatches, type TrainingBatch, windows } from '../data/batches.ts'
 import type { Split } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
 import { FociError } from '../errors.ts'
-import { means, ranks } from '../evaluate/evaluate.ts'
+import { findTargets, means } from '../evaluate/evaluate.ts'
 import type { Batch, Encoder } from '../models/contracts.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { Values, Variables } from '../tensor/variables.ts'
@@ -127,7 +127,7 @@ export class Loop {
   private close(steps: number, seconds: number): void {
     const { progress } = this
     this.checkWeights()
-    const found = ranks(this.engine, this.model, this.split, this.split.validation, K)
+    const found = findTargets(this.engine, this.model, this.split, this.split.validation, K)
     const validation = means(found, K) as EpochReport['validation']
     const best = validation['ndcg@10'] > progress.bestScore
     const report = { epoch: progress.epoch + 1, loss: progress.loss / steps, validation, best, seconds }

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
 import { saveArtefact } from '../artefact/file.ts'
+import { splitName } from '../data/cut.ts'
 import type { Interactions } from '../data/interactions.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FociError } from '../errors.ts'
@@ -61,8 +62,8 @@ function settle(options: TrainOptions): TrainSettings {
   for (const [name, value] of Object.entries({ learningRate, weightDecay, clip })) {
     if (!(Number.isFinite(value) && value >= 0)) throw refused(name, value, 'a number from 0')
   }
-  if (split !== 'leave-one-out') throw refused('split', split, '"leave-one-out"')
-  return { model: options.model, split, seed, epochs, patience, batch, learningRate, weightDecay, clip }
+  const name = splitName(split, 'The training option "split"')
+  return { model: options.model, split: name, seed, epochs, patience, batch, learningRate, weightDecay, clip }
 }
 
 const defined = (options: TrainOptions): Partial<TrainOptions> =>

@@ -97,6 +97,52 @@ describe('evaluate', () => {
   })
 })
 
+describe('a time split', () => {
+  const path = at('time.safetensors')
+  const settled = 'time:0.8,0.9'
+
+  it('is reported for all users and by whether they have a history, and evaluated to the same figures', async () => {
+    const { split, test } = parsed(
+      await foci('train', log, '--items', items, ...trainTiny, '--split', 'time:.80,0.9', '--out', path, '--json'),
+    )
+    expect(split).toBe(settled)
+    expect(test.map(({ model }: { model: string }) => model)).toEqual(['sasrec', 'popularity', 'markov'])
+    const names = ['hr', 'ndcg', 'mrr', 'recall', 'precision', 'map'].map((name) => `${name}@10`)
+    for (const { users, metrics, warm, cold, untrainedTargets } of test) {
+      expect(Object.keys(metrics)).toEqual(names)
+      expect(warm.users + cold.users).toBe(users)
+      expect(untrainedTargets).toBeLessThan(1)
+    }
+    const document = parsed(await foci('evaluate', path, log, '--items', items, '--json'))
+    expect(document).toEqual({ ...test[0], split: settled, seconds: expect.any(Number) })
+  })
+
+  it('is named by the artefact, which knows the training rows alone', async () => {
+    const { trained } = parsed(await foci('inspect', path, '--json'))
+    const times = readFileSync(log, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .slice(1)
+      .map((line) => Number(line.split(',')[2]))
+    const cut = times.sort((a, b) => a - b)[Math.floor(0.8 * times.length)]
+    const before = times.filter((time) => time < cut)
+    expect(trained).toMatchObject({ split: settled, rows: before.length, time: { first: before[0], last: before.at(-1) } })
+  })
+
+  it('refuses a log without times, and names the other split', async () => {
+    const path = at('positions.csv')
+    writeFileSync(path, 'user,item,timestamp\nu,a,1\nu,b,2\nu,c,3\n')
+    const { code, stderr } = await foci('train', path, '--model', 'markov', '--split', settled, '--out', at('positions.safetensors'))
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^error: The log's times are only positions.*\nhint: Split by leave-one-out/)])
+  })
+
+  it('is told in words', async () => {
+    const { stdout } = await foci('evaluate', path, log, '--items', items, '-k', '5')
+    expect(stdout).toMatch(/^test, \d+ users +sasrec\n {2}hr@5 +0\.\d{4} \(.*\n(.*\n)*Every user has a history before the cut\.\n/)
+    expect(stdout).toContain(`split ${settled}, `)
+  })
+})
+
 describe('recommend', () => {
   it('prints the document that is documented', async () => {
     const document = parsed(await foci('recommend', shop, '--history', 'tent-2', '--history', 'nope', '-k', '3', '--explain', '--json'))

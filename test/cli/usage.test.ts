@@ -58,6 +58,8 @@ describe.concurrent('wrong usage ends with 2 and a suggestion', () => {
     [[...train, '--model', 'sasrec', '--learning-rate', 'fast'], '--learning-rate is "fast"', 'a number'],
     [[...train, '--model', 'sasrec', '--clip', '-1'], '--clip is "-1"', 'at least 0'],
     [[...train, '--model', 'sasrec', '--split', 'random'], '--split is "random"', 'leave-one-out'],
+    [[...train, '--model', 'sasrec', '--split', 'time'], '--split is "time"', 'time:A,B with numbers 0 < A < B < 1'],
+    [[...train, '--model', 'sasrec', '--split', 'time:0.9,0.8'], '--split is "time:0.9,0.8"', 'such as time:0.8,0.9'],
     [['evaluate', file], "missing required argument 'log'", 'foci evaluate [options] <file> <log>'],
     [['evaluate', file, log, '-k', '0'], '-k is "0"', 'at least 1'],
     [['evaluate', file, log, '--on', 'tets'], '--on is "tets"', 'test, validation'],

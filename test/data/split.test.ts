@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { history, seenItems } from '../../src/data/history.ts'
 import { readInteractions } from '../../src/data/read.ts'
 import { leaveOneOut, trainingRange } from '../../src/data/split.ts'
+import { listed } from './cases.ts'
 
 const rows = (user: string, items: string, events?: string) =>
   Array.from(items, (item, i) => ({ user, item, timestamp: i, ...(events && { event: events[i] }) }))
@@ -12,13 +13,13 @@ const plain = () => readInteractions([...rows('a', 'pqrs'), ...rows('b', 'pq'), 
 describe('leave-one-out', () => {
   it('tests on the last row, validates on the one before, and only trains on users with fewer than three', async () => {
     const split = leaveOneOut(await plain())
-    expect([Array.from(split.test.users), Array.from(split.test.targets)]).toEqual([
-      [0, 2],
-      [3, 8],
+    expect(listed(split.test)).toEqual([
+      { user: 0, end: 3, relevant: [3] },
+      { user: 2, end: 8, relevant: [0] },
     ])
-    expect([Array.from(split.validation.users), Array.from(split.validation.targets)]).toEqual([
-      [0, 2],
-      [2, 7],
+    expect(listed(split.validation)).toEqual([
+      { user: 0, end: 2, relevant: [2] },
+      { user: 2, end: 7, relevant: [2] },
     ])
     expect(Array.from(split.trainEnd)).toEqual([2, 6, 7, 10])
     expect(trainingRange(split, 2)).toEqual([6, 7])
@@ -30,7 +31,10 @@ describe('leave-one-out', () => {
       target: ['b'],
     })
     const split = leaveOneOut(log)
-    expect([Array.from(split.test.users), Array.from(split.test.targets), Array.from(split.validation.targets)]).toEqual([[0], [3], [1]])
+    expect([listed(split.validation), listed(split.test)]).toEqual([
+      [{ user: 0, end: 1, relevant: [1] }],
+      [{ user: 0, end: 3, relevant: [3] }],
+    ])
     expect(Array.from(split.trainEnd)).toEqual([1, 8, 11])
   })
 })

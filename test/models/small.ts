@@ -1,5 +1,5 @@
 import { catalogueOf } from '../../src/data/catalogue.ts'
-import type { Split } from '../../src/data/split.ts'
+import { casesOf, type Split } from '../../src/data/split.ts'
 import type { Histories, Scorer } from '../../src/models/contracts.ts'
 import type { ModelSpec } from '../../src/models/define.ts'
 import { scope, Tensor } from '../../src/tensor/tensor.ts'
@@ -11,6 +11,8 @@ export function smallSplit(users: readonly (readonly number[])[], V: number): Sp
   const offsets = [0]
   for (const items of users) offsets.push(offsets[offsets.length - 1] + items.length)
   const asked = Int32Array.from(users.keys())
+  const held = (last: number) =>
+    casesOf(users.map((items, user) => ({ user, end: offsets[user + 1] - last, relevant: items.slice(-last).slice(0, 1) })))
   return {
     name: 'leave-one-out',
     log: {
@@ -25,8 +27,8 @@ export function smallSplit(users: readonly (readonly number[])[], V: number): Sp
       hash: '',
     },
     trainEnd: asked.map((u) => offsets[u + 1] - 2),
-    validation: { users: asked, targets: asked.map((u) => offsets[u + 1] - 2) },
-    test: { users: asked, targets: asked.map((u) => offsets[u + 1] - 1) },
+    validation: held(2),
+    test: held(1),
   }
 }
 

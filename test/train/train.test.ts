@@ -48,6 +48,7 @@ describe('train', () => {
     expect(existsSync(checkpoint)).toBe(true)
     const other = train(log, { ...options, seed: 4, resume: true })
     await expect(other).rejects.toMatchObject({ code: 'RESUME' })
+    await expect(train(log, { ...options, split: 'time:0.8,0.9', resume: true })).rejects.toMatchObject({ code: 'RESUME' })
     await expect(train(log, options)).rejects.toMatchObject({ code: 'RESUME' })
     const epochs: number[] = []
     const resumed = await train(log, { ...options, resume: true, onEpoch: ({ epoch }) => epochs.push(epoch) })
@@ -88,6 +89,7 @@ describe('train', () => {
 
   it('refuses settings that make no sense', async () => {
     await expect(train(log, { model, epochs: 0 })).rejects.toMatchObject({ code: 'OPTION' })
+    await expect(train(log, { model, split: 'time:0.9,0.8' })).rejects.toMatchObject({ code: 'OPTION', message: /"time:0.9,0.8"/ })
     await expect(train(log, { model, learningRate: Number.NaN })).rejects.toMatchObject({ code: 'OPTION' })
     expect(() => sasrec({ dim: 0 })).toThrow(FociError)
   })
