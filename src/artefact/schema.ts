@@ -14,7 +14,7 @@ export interface Part {
 
 /** What the weights were learned from, and how. */
 export interface Trained {
-  /** Rows, users and items of the training part. */
+  /** Rows, users and items of the training part; of the whole log where `final`. */
   readonly rows: number
   readonly users: number
   readonly items: number
@@ -25,11 +25,11 @@ export interface Trained {
   readonly seed: number
   /** Hash of the whole log. */
   readonly log: string
-  /** Epochs and optimiser steps behind these weights; absent where a model is counted. */
+  /** Epochs and optimiser steps behind these weights; absent where a model is counted, and the epochs where `final`. */
   readonly epochs?: number
   readonly steps?: number
   readonly precision: string
-  /** True where the weights were fitted on all rows, and the scores are those of a twin that was not. */
+  /** True where the weights were fitted on all rows, and the scores are those of a twin that saw the training part alone. */
   readonly final?: boolean
 }
 

@@ -32,8 +32,9 @@ async function evaluate(file: string, path: string, flags: EvaluateFlags): Promi
   checkArtefact(file)
   checkLog(path)
   const { loadArtefact } = await import('../artefact/file.ts')
-  const { evaluateArtefact } = await import('../evaluate/artefact.ts')
+  const { evaluateArtefact, refuseFinal } = await import('../evaluate/artefact.ts')
   const artefact = await loadArtefact(file)
+  refuseFinal(artefact)
   const log = await readLog(path, flags, artefact.roles)
   const missing = artefact.catalogue.ids.length - log.catalogue.size
   if (missing > 0 && flags.items === undefined) throw itemsMissing(file, path, missing)

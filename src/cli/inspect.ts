@@ -6,7 +6,7 @@ import type { FociCommand } from './command.ts'
 import { jsonFlag } from './flags.ts'
 import { bytes, count, interval, metric, percent, plural, table } from './format.ts'
 import { type LogFlags, logFlags, readLog } from './log-flags.ts'
-import { outputOf } from './output.ts'
+import { outputOf, scoresOf } from './output.ts'
 import { checkInput, isArtefact } from './paths.ts'
 
 interface InspectFlags extends LogFlags {
@@ -46,6 +46,7 @@ async function inspectArtefact(path: string): Promise<[unknown, string[]]> {
     parts,
     roles,
     trained,
+    scoresOf: scoresOf(trained.final ?? false),
     scores,
     items,
     tensors,
@@ -58,17 +59,17 @@ function artefactLines(
   { hash, parts, roles, trained, scores, catalogue, checkpoint, tensors }: Artefact,
   size: number,
 ): string[] {
-  const { rows, users, items, time, split, seed, epochs, log } = trained
+  const { rows, users, items, time, split, seed, log, final } = trained
   const has = [catalogue.titles && 'titles', catalogue.categories && 'categories'].filter(Boolean).join(' and ')
   const facts: [string, string][] = [
     ...parts.map(({ model, options }): [string, string] => ['model', `${model} ${listed(options)}`]),
     ['trained on', `${plural(rows, 'row')}, ${plural(users, 'user')}, ${plural(items, 'item')} of the log ${log.slice(0, 12)}…`],
     ...(time ? [['times', span(time.first, time.last, time.unit)] satisfies [string, string]] : []),
-    ['split', `${split}, seed ${seed}${epochs === undefined ? '' : `, weights of epoch ${epochs}`}`],
+    ['split', `${split}, seed ${seed}${weightsOf(trained)}`],
     ['events', Object.keys(roles).length === 0 ? 'every row is read and predicted' : listed(roles)],
     ['catalogue', `${plural(catalogue.ids.length, 'item')}${has && ` with ${has}`}; no user ids, no histories`],
     ...Object.entries(scores).map(([part, { users, metrics }]): [string, string] => [
-      part,
+      final ? `${part} of the twin` : part,
       `${scored(metrics)} (${plural(users, 'user')})`,
     ]),
     ['hash', hash],
@@ -76,6 +77,11 @@ function artefactLines(
   const shapes = Object.entries(tensors).map(([name, { shape }]) => [name, `[${[...shape].join(', ')}]`])
   const kind = checkpoint === undefined ? 'an artefact' : 'the checkpoint of a run that `foci train --resume` can go on with'
   return [`${path}: ${kind}, ${bytes(size)}`, ...aligned(facts), '', ...table([['tensor', 'shape'], ...shapes])]
+}
+
+function weightsOf({ epochs, steps, final }: Artefact['trained']): string {
+  if (final) return `; then fitted on all rows${steps === undefined ? '' : ` for ${plural(steps, 'step')}`}`
+  return epochs === undefined ? '' : `, weights of epoch ${epochs}`
 }
 
 function scored(metrics: Artefact['scores'][string]['metrics']): string {

@@ -27,6 +27,11 @@ export function figuresOf({ model, users, metrics, warm, cold, untrainedTargets 
   return { model, users, metrics, ...(warm && { warm, cold, untrainedTargets }) }
 }
 
+/** Whose scores a document gives: final weights have none of their own. */
+export function scoresOf(final: boolean): 'twin' | 'artefact' {
+  return final ? 'twin' : 'artefact'
+}
+
 /** The figures of models side by side, all of the same part and users, and what to know of them. */
 export function reportTable(rows: readonly ReportRow[]): string[] {
   const [{ on, seenTargets, warm, cold, untrainedTargets }] = rows

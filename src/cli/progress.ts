@@ -13,16 +13,17 @@ export async function progress(stream: NodeJS.WriteStream = process.stderr): Pro
   const bar = new cliProgress.SingleBar({
     stream,
     clearOnComplete: true,
-    format: 'epoch {epoch} [{bar}] {value}/{total} steps, {eta_formatted} left',
+    format: '{phase} {epoch} [{bar}] {value}/{total} steps, {eta_formatted} left',
   })
   let running = false
   const clear = (): void => {
     if (running) bar.stop()
     running = false
   }
-  const step = ({ epoch, step, steps }: StepReport): void => {
-    if (!running) bar.start(steps, step, { epoch })
-    else bar.update(step, { epoch })
+  const step = ({ final, epoch, step, steps }: StepReport): void => {
+    const now = { phase: final ? 'all rows, epoch' : 'epoch', epoch }
+    if (!running) bar.start(steps, step, now)
+    else bar.update(step, now)
     running = true
   }
   return { step, clear }

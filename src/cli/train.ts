@@ -4,13 +4,13 @@ import { splitName } from '../data/cut.ts'
 import type { Interactions } from '../data/interactions.ts'
 import { FociError } from '../errors.ts'
 import type { ModelDefinition, ModelSpec } from '../models/define.ts'
-import type { EpochReport, StepReport, TrainSettings } from '../train/options.ts'
+import type { EpochReport, FinalEpochReport, StepReport, TrainSettings } from '../train/options.ts'
 import type { Run } from '../train/train.ts'
 import { type FociCommand, required } from './command.ts'
 import { jsonFlag, realFlag, wholeFlag } from './flags.ts'
 import { bytes, count, metric, plural, seconds, shellWord } from './format.ts'
 import { type LogFlags, logFlags, readLog, roleFlags } from './log-flags.ts'
-import { figuresOf, note, type Output, outputOf, reportTable } from './output.ts'
+import { figuresOf, note, type Output, outputOf, reportTable, scoresOf } from './output.ts'
 import { checkLog, checkOutput } from './paths.ts'
 import { progress } from './progress.ts'
 
@@ -67,6 +67,7 @@ async function addFlags(command: FociCommand, words: readonly string[]): Promise
     .addOption(realFlag('--learning-rate <rate>', 'size of the steps', { min: 0, fallback: defaults.learningRate }))
     .addOption(realFlag('--weight-decay <rate>', 'pull of the weights to zero', { min: 0, fallback: defaults.weightDecay }))
     .addOption(realFlag('--clip <norm>', 'longest gradient; 0: any', { min: 0, fallback: defaults.clip }))
+    .option('--final', 'then fit a fresh model on all rows, for as many steps as the split says; the figures stay those of the split')
     .option('--resume', 'go on from the checkpoint of a run that was stopped')
     .addOption(jsonFlag())
   logFlags(command)
@@ -109,7 +110,7 @@ async function trainOn(
   const run = await fit(log, spec, flags, `${out}.checkpoint`, output, words)
   await run.save(out)
   output.document(document(out, log, spec, flags, run))
-  conclude(out, log, run, output)
+  conclude(out, log, run, flags, output)
 }
 
 /** Trains until the end or the first Ctrl-C; the second one kills, for by then nobody listens to it. */
@@ -122,9 +123,9 @@ async function fit(
   words: readonly string[],
 ): Promise<Run> {
   const { train } = await import('../train/train.ts')
-  const { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, resume } = flags
+  const { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, final, resume } = flags
   if (resume && !existsSync(checkpoint)) note(`there is no ${checkpoint} to go on from, so the run starts at the beginning.`)
-  say(`Training ${model.definition.name}${optionText(model)} on ${split}, seed ${seed}.`)
+  say(`Training ${model.definition.name}${optionText(model)} on ${split}, seed ${seed}${final ? ', then on all rows' : ''}.`)
   const bar = await progress()
   const stop = new AbortController()
   const interrupt = (): void => {
@@ -137,13 +138,17 @@ async function fit(
     bar.clear()
     say(epochLine(epoch))
   }
+  const onFinalEpoch = (epoch: FinalEpochReport): void => {
+    bar.clear()
+    say(finalEpochLine(epoch))
+  }
   // A bar that is up when the process is killed would leave the terminal without line wrap
   const onStep = (step: StepReport): void => {
     if (!stop.signal.aborted) bar.step(step)
   }
   try {
-    const settings = { split, seed, epochs, patience, batch, learningRate, weightDecay, clip }
-    return await train(log, { ...settings, model, checkpoint, resume, signal: stop.signal, onEpoch, onStep })
+    const settings = { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, final }
+    return await train(log, { ...settings, model, checkpoint, resume, signal: stop.signal, onEpoch, onFinalEpoch, onStep })
   } catch (error) {
     throw error instanceof FociError && error.code === 'ABORTED' ? stopped(checkpoint, words) : error
   } finally {
@@ -175,15 +180,21 @@ function epochLine({ epoch, loss, validation, best, seconds: spent }: EpochRepor
   return `epoch ${String(epoch).padStart(3)}  loss ${loss.toFixed(4)}  validation ndcg@10 ${metric(validation['ndcg@10'])} ${mark} ${seconds(spent)}`
 }
 
-function document(artefact: string, log: Interactions, { definition, options }: ModelSpec, flags: TrainFlags, { epochs, report }: Run) {
-  const { split, seed } = flags
-  const { items, users, catalogue, unit, skipped, hash } = log
-  const trainedOn = { rows: items.length, users: users.length, items: catalogue.size, unit, skipped, hash }
-  return { artefact, model: definition.name, options, split, seed, trainedOn, epochs, test: report.map(figuresOf) }
+function finalEpochLine({ epoch, loss, step, steps, seconds: spent }: FinalEpochReport): string {
+  return `all rows, epoch ${String(epoch).padStart(3)}  loss ${loss.toFixed(4)}  step ${count(step)} of ${count(steps)}  ${seconds(spent)}`
 }
 
-function conclude(out: string, log: Interactions, { report, artefact }: Run, { say }: Output): void {
+function document(artefact: string, log: Interactions, { definition, options }: ModelSpec, flags: TrainFlags, { epochs, report }: Run) {
+  const { split, seed, final = false } = flags
+  const { items, users, catalogue, unit, skipped, hash } = log
+  const trainedOn = { rows: items.length, users: users.length, items: catalogue.size, unit, skipped, hash }
+  const test = report.map(figuresOf)
+  return { artefact, model: definition.name, options, split, seed, final, trainedOn, epochs, scoresOf: scoresOf(final), test }
+}
+
+function conclude(out: string, log: Interactions, { report, artefact }: Run, { split, final }: TrainFlags, { say }: Output): void {
   say('', ...reportTable(report), '', 'Whole catalogue, means over users with 95% intervals.')
+  if (final) say(`The figures are those of the twin, fitted on ${split}: the weights that were saved have seen every row.`)
   say(`Saved ${out} (${bytes(artefact.byteLength)}).`)
   say(`Next: foci recommend ${shellWord(out)} ${historyFlag(log)}`)
 }

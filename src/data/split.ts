@@ -48,6 +48,11 @@ export function casesOf(cases: readonly Case[]): Cases {
   }
 }
 
+/** All rows train, and nobody is asked: what the final weights learn from. */
+export function everyRow({ name, log }: Split): Split {
+  return { name, log, trainEnd: log.offsets.subarray(1), validation: casesOf([]), test: casesOf([]) }
+}
+
 /** Rows of the log that train for one user: `[start, end)`. */
 export function trainingRange({ log, trainEnd }: Split, user: number): readonly [start: number, end: number] {
   return [log.offsets[user], trainEnd[user]]

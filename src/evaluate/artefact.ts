@@ -23,7 +23,7 @@ export interface EvaluateOptions {
 /**
  * An artefact's figures on a log, cut as in its training.
  * @param source path of an artefact, its bytes, or what was read from them
- * @throws FociError FILE, ARTEFACT, OPTION; DATA where the log's items are not those of the artefact
+ * @throws FociError FILE; ARTEFACT, also for one whose weights are final; OPTION; DATA where the log's items are not those of the artefact
  */
 export async function evaluateArtefact(
   source: string | Uint8Array | Artefact,
@@ -33,6 +33,7 @@ export async function evaluateArtefact(
   const { on = 'test', k = 10 } = options
   if (!(Number.isInteger(k) && k >= 1)) throw new FociError('OPTION', `k is ${k}.`, 'It is a whole number from 1.')
   const artefact = await artefactOf(source)
+  refuseFinal(artefact)
   checkCatalogue(artefact, log)
   const engine = options.engine ?? (await selectEngine())
   const { model, variables } = buildModel(engine, artefact, options.models)
@@ -42,6 +43,13 @@ export async function evaluateArtefact(
   } finally {
     variables[Symbol.dispose]()
   }
+}
+
+/** @throws FociError ARTEFACT where the weights have seen the rows that they would be judged by */
+export function refuseFinal({ trained, checkpoint }: Artefact): void {
+  if (!trained.final || checkpoint) return
+  const message = 'The weights of this artefact are final: they were fitted on every row, so no row is left to judge them by.'
+  throw new FociError('ARTEFACT', message, 'Its scores are those of its twin, fitted on the split alone: `foci inspect` shows them.')
 }
 
 async function artefactOf(source: string | Uint8Array | Artefact): Promise<Artefact> {

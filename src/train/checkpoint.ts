@@ -1,11 +1,31 @@
 import { existsSync } from 'node:fs'
 import { type ArtefactContent, writeArtefact } from '../artefact/artefact.ts'
 import { loadArtefact, saveArtefact } from '../artefact/file.ts'
+import type { Scores } from '../artefact/schema.ts'
 import type { Interactions } from '../data/interactions.ts'
 import { FociError } from '../errors.ts'
+import type { ReportRow } from '../evaluate/evaluate.ts'
 import type { Values } from '../tensor/variables.ts'
-import type { Loop, Progress } from './loop.ts'
-import type { TrainSettings } from './options.ts'
+import type { Progress } from './loop.ts'
+import type { EpochReport, TrainSettings } from './options.ts'
+
+/** What the fit on the split came to; final weights have no figures but these. */
+export interface Twin {
+  /** On the test cases: the model, then the counting models. */
+  readonly report: readonly ReportRow[]
+  readonly scores: Scores
+  readonly epochs: readonly EpochReport[]
+  /** Epochs and steps behind the best weights; absent where a model is counted. */
+  readonly best?: { readonly epochs: number; readonly steps: number }
+}
+
+/** Where a run stands between two steps. */
+export interface Saved {
+  readonly progress: Progress
+  /** Once the final fit goes on. */
+  readonly twin?: Twin
+  readonly tensors: Readonly<Record<string, Values>>
+}
 
 /** The file that holds a run's state between two steps: an artefact with the optimiser's moments and the best weights. */
 export class Checkpoint {
@@ -21,15 +41,14 @@ export class Checkpoint {
     this.run = JSON.stringify([ordered, model.options])
   }
 
-  /** @throws FociError RESUME where the file holds a run that nobody asks to go on with: its state would be lost */
-  refuseToReplace(): void {
-    if (!existsSync(this.path)) return
-    throw new FociError('RESUME', `${this.path} holds an unfinished run.`, 'Go on from it with resume, or remove it to start anew.')
-  }
-
-  /** Puts the loop where the file says; nothing happens where there is no file. @throws FociError RESUME, ARTEFACT */
-  async resume(loop: Loop): Promise<void> {
-    if (!existsSync(this.path)) return
+  /**
+   * Where the run stood, if there is a file.
+   * @throws FociError RESUME where it holds another run, or nobody asks to go on with it: its state would be lost; ARTEFACT
+   */
+  async open(resume: boolean): Promise<Saved | undefined> {
+    if (!existsSync(this.path)) return undefined
+    if (!resume)
+      throw new FociError('RESUME', `${this.path} holds an unfinished run.`, 'Go on from it with resume, or remove it to start anew.')
     const { checkpoint, tensors } = await loadArtefact(this.path)
     if (checkpoint?.run !== this.run) {
       const message = `${this.path} belongs to a run on another log, or with other settings.`
@@ -39,11 +58,14 @@ export class Checkpoint {
         'Resume with the settings and event roles it was started with, or remove the file to start anew.',
       )
     }
-    loop.restore(checkpoint.progress as unknown as Progress, tensors)
+    const { progress, twin } = checkpoint
+    return { progress: progress as unknown as Progress, ...(typeof twin === 'string' && { twin: JSON.parse(twin) }), tensors }
   }
 
-  async save(content: Omit<ArtefactContent, 'tensors'>, progress: Progress, tensors: Record<string, Values>): Promise<void> {
+  async save(content: Omit<ArtefactContent, 'tensors'>, { progress, twin, tensors }: Saved): Promise<void> {
+    // As text, for canonical JSON would put the metrics of its report into another order
+    const told = twin && { twin: JSON.stringify(twin) }
     const state = JSON.parse(JSON.stringify(progress))
-    await saveArtefact(this.path, await writeArtefact({ ...content, tensors, checkpoint: { run: this.run, progress: state } }))
+    await saveArtefact(this.path, await writeArtefact({ ...content, tensors, checkpoint: { run: this.run, progress: state, ...told } }))
   }
 }

@@ -1,18 +1,18 @@
 import { type ArtefactContent, writeArtefact } from '../artefact/artefact.ts'
-import type { Trained } from '../artefact/schema.ts'
 import { cutLog } from '../data/cut.ts'
 import type { Interactions } from '../data/interactions.ts'
-import type { Split } from '../data/split.ts'
+import { everyRow, type Split } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
 import { FociError } from '../errors.ts'
 import { evaluate, type ReportRow } from '../evaluate/evaluate.ts'
 import type { Model } from '../models/contracts.ts'
 import type { ModelSpec } from '../models/define.ts'
 import { markov } from '../models/markov.ts'
-import { popularItems, popularity } from '../models/popularity.ts'
-import { Variables } from '../tensor/variables.ts'
-import { Checkpoint } from './checkpoint.ts'
-import { K, Loop, type LoopHooks } from './loop.ts'
+import { popularity } from '../models/popularity.ts'
+import { type Values, Variables } from '../tensor/variables.ts'
+import { Checkpoint, type Saved, type Twin } from './checkpoint.ts'
+import { describe } from './describe.ts'
+import { K, Loop, type LoopHooks, type Progress } from './loop.ts'
 import type { EpochReport, TrainSettings } from './options.ts'
 
 /** All that a training thread is given. */
@@ -30,50 +30,107 @@ export interface JobResult {
   readonly epochs: readonly EpochReport[]
 }
 
+/** A job at work. */
+interface Work {
+  readonly engine: Engine
+  readonly settings: TrainSettings
+  readonly split: Split
+  readonly checkpoint: Checkpoint | undefined
+  readonly hooks: Omit<LoopHooks, 'save'>
+}
+
 /** Trains, evaluates beside the counting models, and writes the artefact. @throws FociError ABORTED, NON_FINITE, RESUME … */
 export async function runJob(engine: Engine, job: Job, hooks: Omit<LoopHooks, 'save'>): Promise<JobResult> {
-  const split = cutLog(job.log, job.settings.split)
+  const { log, settings } = job
+  const split = cutLog(log, settings.split)
   if (split.test.users.length === 0) throw untestable(split)
-  const { model: spec, seed } = job.settings
-  using variables = new Variables(engine, { seed })
-  const model = build(engine, spec, split, variables)
-  const content = describe(split, job.settings)
-  const { epochs, steps } = await fit(engine, model, variables, split, job, hooks, content)
+  const checkpoint = job.checkpoint === undefined ? undefined : new Checkpoint(job.checkpoint, log, settings)
+  const work = { engine, settings, split, checkpoint, hooks }
+  const saved = await checkpoint?.open(job.resume)
+  return settings.final ? trainFinal(work, saved) : trainOnSplit(work, saved)
+}
+
+async function trainOnSplit(work: Work, saved?: Saved): Promise<JobResult> {
+  const { twin, tensors } = await fitOnSplit(work, saved)
+  const content = describe(work.split, work.settings)
+  const trained = { ...content.trained, ...twin.best }
+  return finish(twin, { ...content, trained, scores: twin.scores, tensors })
+}
+
+/** First the twin, on the split; then all rows, for as many steps. */
+async function trainFinal(work: Work, saved?: Saved): Promise<JobResult> {
+  const twin = saved?.twin ?? (await fitOnSplit(work, saved)).twin
+  const split = everyRow(work.split)
+  const { trained, ...rest } = describe(split, work.settings)
+  const steps = twin.best && { steps: twin.best.steps }
+  const content = { ...rest, trained: { ...trained, ...steps, final: true }, scores: twin.scores }
+  using variables = new Variables(work.engine, { seed: work.settings.seed })
+  const model = build(work.engine, work.settings.model, split, variables)
+  await fit(work, model, variables, { split, content, saved: saved?.twin && saved, twin })
+  stopIfAborted(work.hooks)
+  return finish(twin, { ...content, tensors: variables.values() })
+}
+
+async function finish({ report, epochs }: Twin, content: ArtefactContent): Promise<JobResult> {
+  return { artefact: await writeArtefact(content), report, epochs }
+}
+
+/** Fits on the training rows of the split, and judges by the others. */
+async function fitOnSplit(work: Work, saved?: Saved): Promise<{ twin: Twin; tensors: Record<string, Values> }> {
+  const { engine, settings, split, hooks } = work
+  const name = settings.model.definition.name
+  using variables = new Variables(engine, { seed: settings.seed })
+  const model = build(engine, settings.model, split, variables)
+  const progress = await fit(work, model, variables, { split, content: describe(split, settings), saved })
   stopIfAborted(hooks)
-  const own = evaluateOn(engine, spec.definition.name, model, split)
+  const own = [evaluate(engine, name, model, split, 'validation', K), evaluate(engine, name, model, split, 'test', K)]
   stopIfAborted(hooks)
-  const report = [own.test, ...baselines(engine, split, spec)]
-  const trained = { ...content.trained, ...(steps > 0 && { epochs: epochs.findLastIndex((epoch) => epoch.best) + 1, steps }) }
-  const scores = Object.fromEntries(Object.values(own).map(({ on, users, metrics }) => [on, { users, metrics }]))
-  const artefact = await writeArtefact({ ...content, trained, scores, tensors: variables.values() })
-  return { artefact, report, epochs }
+  const scores = Object.fromEntries(own.map(({ on, users, metrics }) => [on, { users, metrics }]))
+  const best = progress && { best: { epochs: progress.bestEpoch, steps: progress.bestStep } }
+  const twin = { report: [own[1], ...baselines(engine, split, settings.model)], scores, epochs: progress?.epochs ?? [], ...best }
+  return { twin, tensors: variables.values() }
 }
 
 function build(engine: Engine, { definition, options }: ModelSpec, split: Split, variables: Variables): Model {
   return definition.build(options, { engine, items: split.log.catalogue.size, variables })
 }
 
+/** What a model is fitted on, and from where it goes on; after its `twin`, for as many steps. */
+interface Fit {
+  readonly split: Split
+  readonly content: Omit<ArtefactContent, 'tensors'>
+  readonly saved?: Saved
+  readonly twin?: Twin
+}
+
+/** @returns where the loop ended; nothing where the model is counted */
 async function fit(
-  engine: Engine,
+  { engine, settings, checkpoint, hooks }: Work,
   model: Model,
   variables: Variables,
-  split: Split,
-  job: Job,
-  hooks: Omit<LoopHooks, 'save'>,
-  content: Omit<ArtefactContent, 'tensors'>,
-): Promise<{ epochs: readonly EpochReport[]; steps: number }> {
+  { split, content, saved, twin }: Fit,
+): Promise<Progress | undefined> {
   if (model.kind === 'scorer') {
     model.fit(split)
-    return { epochs: [], steps: 0 }
+    return undefined
   }
-  if (job.log.roles.weight) throw unweighted(job.settings.model)
-  const checkpoint = job.checkpoint === undefined ? undefined : new Checkpoint(job.checkpoint, job.log, job.settings)
-  const save: LoopHooks['save'] = checkpoint && ((progress, tensors) => checkpoint.save(content, progress, tensors))
-  using loop = new Loop(engine, model, variables, split, job.settings, { ...hooks, save })
-  if (job.resume) await checkpoint?.resume(loop)
-  else checkpoint?.refuseToReplace()
+  if (split.log.roles.weight) throw unweighted(settings.model)
+  const save: LoopHooks['save'] = checkpoint && ((progress, tensors) => checkpoint.save(content, { progress, twin, tensors }))
+  using loop = new Loop(engine, model, variables, split, settings, { ...hooks, save }, twin?.best?.steps)
+  if (saved) loop.restore(saved.progress, saved.tensors)
   await loop.run()
-  return { epochs: loop.progress.epochs, steps: loop.progress.step }
+  return loop.progress
+}
+
+/** Counting models stand in every table: a neural model below them is a bug or undertrained. */
+function baselines(engine: Engine, split: Split, beside: ModelSpec): ReportRow[] {
+  const others = [popularity(), markov()].filter(({ definition }) => definition.name !== beside.definition.name)
+  return others.map((spec) => {
+    using variables = new Variables(engine, { seed: 0 })
+    const model = build(engine, spec, split, variables)
+    if (model.kind === 'scorer') model.fit(split)
+    return evaluate(engine, spec.definition.name, model, split, 'test', K)
+  })
 }
 
 function stopIfAborted({ aborted }: Pick<LoopHooks, 'aborted'>): void {
@@ -88,48 +145,4 @@ function untestable({ log }: Split): FociError {
 
 function unweighted({ definition: { name } }: ModelSpec): FociError {
   return new FociError('NEED', `${name} weighs all events alike.`, 'Read the log without weights, or train a counting model.')
-}
-
-function evaluateOn(engine: Engine, name: string, model: Model, split: Split) {
-  const on = (part: ReportRow['on']) => evaluate(engine, name, model, split, part, K)
-  return { validation: on('validation'), test: on('test') }
-}
-
-/** Counting models stand in every table: a neural model below them is a bug or undertrained. */
-function baselines(engine: Engine, split: Split, beside: ModelSpec): ReportRow[] {
-  const others = [popularity(), markov()].filter(({ definition }) => definition.name !== beside.definition.name)
-  return others.map((spec) => {
-    using variables = new Variables(engine, { seed: 0 })
-    const model = build(engine, spec, split, variables)
-    if (model.kind === 'scorer') model.fit(split)
-    return evaluate(engine, spec.definition.name, model, split, 'test', K)
-  })
-}
-
-/** What the artefact says of its making, before there are weights. */
-function describe(split: Split, { model, seed }: TrainSettings): Omit<ArtefactContent, 'tensors'> {
-  const { log } = split
-  const popular = popularItems(split)
-  return {
-    parts: [{ model: model.definition.name, options: model.options }],
-    roles: log.roles,
-    trained: trainedOn(split, popular.length, seed),
-    scores: {},
-    catalogue: log.catalogue,
-    popular,
-  }
-}
-
-function trainedOn({ name, log, trainEnd }: Split, items: number, seed: number): Trained {
-  let [rows, users, first, last] = [0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-  trainEnd.forEach((end, user) => {
-    const start = log.offsets[user]
-    rows += end - start
-    if (end === start) return
-    users++
-    first = Math.min(first, log.times[start])
-    last = Math.max(last, log.times[end - 1])
-  })
-  const time = rows > 0 ? { time: { first, last, unit: log.unit } } : {}
-  return { rows, users, items, ...time, split: name, seed, log: log.hash, precision: 'f32' }
 }

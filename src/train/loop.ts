@@ -7,7 +7,7 @@ import type { Batch, Encoder } from '../models/contracts.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { Values, Variables } from '../tensor/variables.ts'
 import { Adam } from './optimiser.ts'
-import type { EpochReport, StepReport, TrainSettings } from './options.ts'
+import type { EpochReport, FinalEpochReport, StepReport, TrainSettings } from './options.ts'
 import { trainStep } from './step.ts'
 
 /** Where a run stands between two steps; with the values, all that it needs to go on. */
@@ -21,12 +21,15 @@ export interface Progress {
   /** Σ of the current epoch's losses. */
   loss: number
   bestEpoch: number
+  /** Steps behind the best values. */
+  bestStep: number
   bestScore: number
   epochs: EpochReport[]
 }
 
 export interface LoopHooks {
   onEpoch?(epoch: EpochReport): void
+  onFinalEpoch?(epoch: FinalEpochReport): void
   onStep?(step: StepReport): void
   /** Asked between steps. */
   aborted?(): boolean
@@ -41,27 +44,38 @@ export const K = 10
 const BEST = 'best.'
 
 /**
- * Trains an encoder until its validation NDCG@10 stops rising, and leaves the best epoch's values in its variables.
+ * Trains an encoder until its validation NDCG@10 stops rising, and leaves the best epoch's values in its variables. Told how
+ * many steps to go, it goes exactly so many and validates nothing.
  * @throws FociError ABORTED, NON_FINITE
  */
 export class Loop {
-  readonly progress: Progress = { epoch: 0, batch: 0, step: 0, loss: 0, bestEpoch: 0, bestScore: -1, epochs: [] }
+  readonly progress: Progress = { epoch: 0, batch: 0, step: 0, loss: 0, bestEpoch: 0, bestStep: 0, bestScore: -1, epochs: [] }
   private readonly engine: Engine
   private readonly model: Encoder
   private readonly variables: Variables
   private readonly split: Split
   private readonly settings: TrainSettings
   private readonly hooks: LoopHooks
+  private readonly steps: number | undefined
   private readonly optimiser: Adam
   private best: Record<string, Values> = {}
 
-  constructor(engine: Engine, model: Encoder, variables: Variables, split: Split, settings: TrainSettings, hooks: LoopHooks) {
+  constructor(
+    engine: Engine,
+    model: Encoder,
+    variables: Variables,
+    split: Split,
+    settings: TrainSettings,
+    hooks: LoopHooks,
+    steps?: number,
+  ) {
     this.engine = engine
     this.model = model
     this.variables = variables
     this.split = split
     this.settings = settings
     this.hooks = hooks
+    this.steps = steps
     this.optimiser = new Adam(engine, variables.all, settings)
   }
 
@@ -75,12 +89,11 @@ export class Loop {
   }
 
   async run(): Promise<void> {
-    const { epochs, patience } = this.settings
     const batches = windows(this.split, this.model.maxLength)
     if (batches.users.length === 0) {
       throw new FociError('DATA', 'No user has two training rows, so there is nothing to learn.', 'Give a log with longer histories.')
     }
-    while (this.progress.epoch < epochs && this.progress.epoch - this.progress.bestEpoch < patience) await this.epoch(batches)
+    while (!this.isDone()) await this.epoch(batches)
     if (this.progress.bestEpoch > 0) this.variables.restore(this.best)
   }
 
@@ -88,22 +101,35 @@ export class Loop {
     this.optimiser[Symbol.dispose]()
   }
 
+  private isDone(): boolean {
+    const { epoch, step, bestEpoch } = this.progress
+    if (this.steps !== undefined) return step >= this.steps
+    return epoch >= this.settings.epochs || epoch - bestEpoch >= this.settings.patience
+  }
+
   private async epoch(rows: ReturnType<typeof windows>): Promise<void> {
     const started = performance.now()
     const { progress } = this
-    const steps = Math.ceil(rows.users.length / this.settings.batch)
+    const perEpoch = Math.ceil(rows.users.length / this.settings.batch)
     const order = { size: this.settings.batch, seed: this.settings.seed, epoch: progress.epoch }
     let index = 0
     for (const batch of epochBatches(rows, order)) {
       if (index++ < progress.batch) continue
+      if (progress.step === this.steps) break
       if (this.hooks.aborted?.()) await this.abort()
       progress.loss += this.step(batch)
       progress.batch++
-      this.hooks.onStep?.({ epoch: progress.epoch + 1, step: progress.batch, steps })
+      this.reportStep(perEpoch)
       await this.hooks.pause?.()
     }
-    this.close(steps, (performance.now() - started) / 1000)
+    this.close((performance.now() - started) / 1000)
     await this.save()
+  }
+
+  private reportStep(perEpoch: number): void {
+    const { epoch, batch, step } = this.progress
+    const of = this.steps === undefined ? { step: batch, steps: perEpoch } : { step, steps: this.steps }
+    this.hooks.onStep?.({ final: this.steps !== undefined, epoch: epoch + 1, ...of })
   }
 
   private step(rows: TrainingBatch): number {
@@ -123,21 +149,28 @@ export class Loop {
     }
   }
 
-  /** Validates, remembers the best values, reports. */
-  private close(steps: number, seconds: number): void {
-    const { progress } = this
+  /** Ends an epoch, and reports it. */
+  private close(seconds: number): void {
+    const { progress, steps } = this
     this.checkWeights()
+    const report = { epoch: progress.epoch + 1, loss: progress.loss / progress.batch, seconds }
+    Object.assign(progress, { epoch: progress.epoch + 1, batch: 0, loss: 0 })
+    if (steps === undefined) this.validate(report)
+    else this.hooks.onFinalEpoch?.({ final: true, ...report, step: progress.step, steps })
+  }
+
+  /** Remembers the values where they are the best so far. */
+  private validate(epoch: Pick<EpochReport, 'epoch' | 'loss' | 'seconds'>): void {
+    const { progress } = this
     const found = findTargets(this.engine, this.model, this.split, this.split.validation, K)
     const validation = means(found, K) as EpochReport['validation']
     const best = validation['ndcg@10'] > progress.bestScore
-    const report = { epoch: progress.epoch + 1, loss: progress.loss / steps, validation, best, seconds }
-    progress.epoch++
     if (best) {
       this.best = this.variables.values()
-      Object.assign(progress, { bestEpoch: progress.epoch, bestScore: validation['ndcg@10'] })
+      Object.assign(progress, { bestEpoch: progress.epoch, bestStep: progress.step, bestScore: validation['ndcg@10'] })
     }
+    const report = { ...epoch, validation, best }
     progress.epochs.push(report)
-    Object.assign(progress, { batch: 0, loss: 0 })
     this.hooks.onEpoch?.(report)
   }
 
@@ -151,7 +184,12 @@ export class Loop {
 
   private async abort(): Promise<never> {
     await this.save()
-    throw new FociError('ABORTED', `Training stopped in epoch ${this.progress.epoch + 1}.`, 'Train again with resume to go on from there.')
+    const phase = this.steps === undefined ? '' : ' of the final fit'
+    throw new FociError(
+      'ABORTED',
+      `Training stopped in epoch ${this.progress.epoch + 1}${phase}.`,
+      'Train again with resume to go on from there.',
+    )
   }
 
   private async save(): Promise<void> {

@@ -18,6 +18,11 @@ export interface TrainSettings {
   readonly weightDecay: number
   /** Global norm that gradients are clipped to; 0: not clipped. */
   readonly clip: number
+  /**
+   * Chooses the number of steps on the split, then fits a fresh model on all rows for as many. The figures are those of
+   * its twin, which the split chose them with: nothing is left to judge the final weights by.
+   */
+  readonly final: boolean
 }
 
 export interface TrainOptions extends Partial<TrainSettings> {
@@ -26,6 +31,8 @@ export interface TrainOptions extends Partial<TrainSettings> {
   readonly module?: URL | string
   /** Called after each epoch. */
   readonly onEpoch?: (epoch: EpochReport) => void
+  /** Called after each epoch of the fit on all rows, where `final` asks for it. */
+  readonly onFinalEpoch?: (epoch: FinalEpochReport) => void
   /** Called after training steps, at most every 100 ms where a worker trains. */
   readonly onStep?: (step: StepReport) => void
   /** Stops the run between two steps with ABORTED, after a checkpoint where one is kept. */
@@ -37,10 +44,21 @@ export interface TrainOptions extends Partial<TrainSettings> {
 }
 
 export interface StepReport {
+  /** Whether this is the fit on all rows. */
+  readonly final: boolean
   /** From 1. */
   readonly epoch: number
+  /** Of the steps of the epoch; in the final fit, of all its steps. */
   readonly step: number
   readonly steps: number
+}
+
+/** An epoch of the fit on all rows; the last one ends where the steps do. */
+export interface FinalEpochReport extends StepReport {
+  readonly final: true
+  /** Mean training loss. */
+  readonly loss: number
+  readonly seconds: number
 }
 
 export interface EpochReport {

@@ -13,7 +13,7 @@ import type { Message, Order } from './worker.ts'
 
 /** A finished training run. */
 export interface Run {
-  /** The model's figures on the test cases, then those of the counting models. */
+  /** The figures on the test cases of the model (of its twin, where it is `final`), then of the counting models. */
   readonly report: readonly ReportRow[]
   readonly epochs: readonly EpochReport[]
   /** The artefact's bytes. */
@@ -34,6 +34,7 @@ export const defaults = {
   learningRate: 1e-3,
   weightDecay: 0,
   clip: 0,
+  final: false,
 } as const
 
 /**
@@ -52,7 +53,7 @@ export async function train(log: Interactions, options: TrainOptions): Promise<R
 }
 
 function settle(options: TrainOptions): TrainSettings {
-  const { split, seed, epochs, patience, batch, learningRate, weightDecay, clip } = { ...defaults, ...defined(options) }
+  const { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, final } = { ...defaults, ...defined(options) }
   const whole = { seed, epochs, patience, batch }
   for (const [name, value] of Object.entries(whole)) {
     const least = name === 'seed' ? 0 : 1
@@ -62,8 +63,9 @@ function settle(options: TrainOptions): TrainSettings {
   for (const [name, value] of Object.entries({ learningRate, weightDecay, clip })) {
     if (!(Number.isFinite(value) && value >= 0)) throw refused(name, value, 'a number from 0')
   }
+  if (typeof final !== 'boolean') throw refused('final', final, 'true or false')
   const name = splitName(split, 'The training option "split"')
-  return { model: options.model, split: name, seed, epochs, patience, batch, learningRate, weightDecay, clip }
+  return { model: options.model, split: name, seed, epochs, patience, batch, learningRate, weightDecay, clip, final }
 }
 
 const defined = (options: TrainOptions): Partial<TrainOptions> =>
@@ -86,6 +88,7 @@ function inWorker(log: Interactions, settings: TrainSettings, options: TrainOpti
     worker.on('message', (message: Message) => {
       try {
         if (message.type === 'epoch') options.onEpoch?.(message.epoch)
+        if (message.type === 'final epoch') options.onFinalEpoch?.(message.epoch)
         if (message.type === 'step') options.onStep?.(message.step)
       } catch (error) {
         abort()
@@ -136,6 +139,7 @@ async function inPlace(log: Interactions, settings: TrainSettings, options: Trai
   const job = { log, settings, checkpoint: options.checkpoint, resume: options.resume ?? false }
   return runJob(await selectEngine(), job, {
     onEpoch: options.onEpoch,
+    onFinalEpoch: options.onFinalEpoch,
     onStep: options.onStep,
     aborted: () => options.signal?.aborted ?? false,
     pause: () => new Promise((resolve) => setImmediate(resolve)),

@@ -6,7 +6,7 @@ import { type ErrorCode, FociError } from '../errors.ts'
 import { type ModelDefinition, specify } from '../models/define.ts'
 import { specOf } from '../models/registry.ts'
 import { type JobResult, runJob } from './job.ts'
-import type { EpochReport, StepReport, TrainSettings } from './options.ts'
+import type { EpochReport, FinalEpochReport, StepReport, TrainSettings } from './options.ts'
 
 /** A job as it crosses to the worker: no functions, and the log's columns in shared memory. */
 export interface Order {
@@ -22,6 +22,7 @@ export interface Order {
 
 export type Message =
   | { readonly type: 'epoch'; readonly epoch: EpochReport }
+  | { readonly type: 'final epoch'; readonly epoch: FinalEpochReport }
   | { readonly type: 'step'; readonly step: StepReport }
   | { readonly type: 'done'; readonly result: JobResult }
   | {
@@ -51,6 +52,7 @@ async function work(order: Order, post: (message: Message, transfer?: ArrayBuffe
     const hooks = {
       onStep,
       onEpoch: (epoch: EpochReport) => post({ type: 'epoch', epoch }),
+      onFinalEpoch: (epoch: FinalEpochReport) => post({ type: 'final epoch', epoch }),
       aborted: () => Atomics.load(order.stop, 0) !== 0,
     }
     const result = await runJob(await selectEngine(), { log, settings, checkpoint: order.checkpoint, resume: order.resume }, hooks)

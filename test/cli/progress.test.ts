@@ -10,19 +10,19 @@ function stream(isTTY: boolean) {
 it('draws a bar on a terminal and takes it away for a line', async () => {
   const { out, text } = stream(true)
   const { step, clear } = await progress(out)
-  step({ epoch: 3, step: 2, steps: 8 })
+  step({ final: false, epoch: 3, step: 2, steps: 8 })
   expect(text()).toContain('epoch 3')
   clear()
   expect(text()).toContain('\u001b[2K') // the whole line is erased
-  step({ epoch: 4, step: 1, steps: 8 })
-  expect(text()).toMatch(/epoch 4 .*1\/8 steps/)
+  step({ final: true, epoch: 4, step: 1, steps: 8 })
+  expect(text()).toMatch(/all rows, epoch 4 .*1\/8 steps/)
   clear()
 })
 
 it('writes nothing into a pipe', async () => {
   const { out, text } = stream(false)
   const { step, clear } = await progress(out)
-  step({ epoch: 1, step: 1, steps: 8 })
+  step({ final: false, epoch: 1, step: 1, steps: 8 })
   clear()
   expect(text()).toBe('')
 })

@@ -143,6 +143,37 @@ describe('a time split', () => {
   })
 })
 
+describe('final weights', () => {
+  const path = at('final.safetensors')
+
+  it('carry the figures of their twin, which say so in the document and in words', async () => {
+    const [twin, words] = [parsed(trained), [log, '--items', items, ...trainTiny, '--final', '--out', path]]
+    const document = parsed(await foci('train', ...words, '--json'))
+    expect([twin.final, twin.scoresOf]).toEqual([false, 'artefact'])
+    expect([document.final, document.scoresOf]).toEqual([true, 'twin'])
+    expect(document.test).toEqual(twin.test)
+    const { stdout } = await foci('train', ...words)
+    expect(stdout).toMatch(
+      / on leave-one-out, seed 7, then on all rows\.\nepoch {3}1 .*\nepoch {3}2 .*\nall rows, epoch {3}1 {2}loss \d\.\d{4} {2}step 1 of 2 {2}/,
+    )
+    expect(stdout).toContain('The figures are those of the twin, fitted on leave-one-out: the weights that were saved have seen every row.')
+  })
+
+  it('are known by inspect, and refused by evaluate', async () => {
+    const rows = readFileSync(log, 'utf8').trimEnd().split('\n').length - 1
+    const document = parsed(await foci('inspect', path, '--json'))
+    expect(document).toMatchObject({ trained: { final: true, rows, steps: 2 }, scoresOf: 'twin' })
+    const { stdout } = await foci('inspect', path)
+    expect(stdout).toMatch(/^ {2}split +leave-one-out, seed 7; then fitted on all rows for 2 steps$/m)
+    expect(stdout).toMatch(/^ {2}test of the twin +hr@10 0\.\d{4}/m)
+    const refused = await foci('evaluate', path, log)
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^error: The weights .* are final.*\nhint: .*twin.*`foci inspect`/),
+    ])
+  })
+})
+
 describe('recommend', () => {
   it('prints the document that is documented', async () => {
     const document = parsed(await foci('recommend', shop, '--history', 'tent-2', '--history', 'nope', '-k', '3', '--explain', '--json'))

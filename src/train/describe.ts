@@ -1,0 +1,33 @@
+import type { ArtefactContent } from '../artefact/artefact.ts'
+import type { Trained } from '../artefact/schema.ts'
+import type { Split } from '../data/split.ts'
+import { popularItems } from '../models/popularity.ts'
+import type { TrainSettings } from './options.ts'
+
+/** What an artefact says of its making, before there are weights and scores. */
+export function describe(split: Split, { model, seed }: TrainSettings): Omit<ArtefactContent, 'tensors'> {
+  const { log } = split
+  const popular = popularItems(split)
+  return {
+    parts: [{ model: model.definition.name, options: model.options }],
+    roles: log.roles,
+    trained: trainedOn(split, popular.length, seed),
+    scores: {},
+    catalogue: log.catalogue,
+    popular,
+  }
+}
+
+function trainedOn({ name, log, trainEnd }: Split, items: number, seed: number): Trained {
+  let [rows, users, first, last] = [0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  trainEnd.forEach((end, user) => {
+    const start = log.offsets[user]
+    rows += end - start
+    if (end === start) return
+    users++
+    first = Math.min(first, log.times[start])
+    last = Math.max(last, log.times[end - 1])
+  })
+  const time = rows > 0 ? { time: { first, last, unit: log.unit } } : {}
+  return { rows, users, items, ...time, split: name, seed, log: log.hash, precision: 'f32' }
+}
