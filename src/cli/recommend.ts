@@ -5,7 +5,7 @@ import type { Recommender } from '../recommend/recommender.ts'
 import type { Recommendations, Recommended, Whom } from '../recommend/request.ts'
 import type { FociCommand } from './command.ts'
 import { usage } from './failure.ts'
-import { jsonFlag, listFlag, wholeFlag } from './flags.ts'
+import { jsonFlag, listFlag, realFlag, wholeFlag } from './flags.ts'
 import { table } from './format.ts'
 import { type LogFlags, logFlags, readLog } from './log-flags.ts'
 import { note, outputOf } from './output.ts'
@@ -17,6 +17,7 @@ interface RecommendFlags extends LogFlags {
   readonly log?: string
   readonly k: number
   readonly exclude?: readonly string[]
+  readonly diversity?: number
   readonly explain?: boolean
   readonly json?: boolean
 }
@@ -31,6 +32,7 @@ export function recommendCommand(program: FociCommand): void {
     .option('--log <file>', 'the log that has the user')
     .addOption(wholeFlag('-k <count>', 'how many items', { min: 1, fallback: 10 }))
     .addOption(listFlag('--exclude <item>', 'an item to leave out; may be repeated'))
+    .addOption(realFlag('--diversity <weight>', 'what a score loses for each item before it that shares a category', { min: 0 }))
     .option('--explain', 'the items of the history that speak for each')
     .addOption(jsonFlag())
   command.hints = { '--history': 'Give each item with its own flag: --history tent-2 --history stove-9.' }
@@ -44,8 +46,8 @@ async function recommend(file: string, flags: RecommendFlags): Promise<void> {
   checkArtefact(file)
   const log = flags.log === undefined ? undefined : await readLog(flags.log, flags)
   using recommender = await load(file, log)
-  const { k, exclude, explain } = flags
-  const found = inLog(flags, log?.users, () => recommender.recommend({ ...whom, k, exclude, explain }))
+  const { k, exclude, diversity, explain } = flags
+  const found = inLog(flags, log?.users, () => recommender.recommend({ ...whom, k, exclude, diversity, explain }))
   const { items, unknown, model } = found
   document({ items, unknown, model })
   if (!flags.json) show(found, flags, recommender.catalogue)

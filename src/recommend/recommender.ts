@@ -13,7 +13,8 @@ import { scope, Tensor } from '../tensor/tensor.ts'
 import type { Variables } from '../tensor/variables.ts'
 import { Bits } from './bits.ts'
 import { buildModel } from './build.ts'
-import { type Lists, popularList, present, rankItems } from './ranking.ts'
+import { type Alike, alikeBy, diversify } from './diversity.ts'
+import { type Lists, popularList, present, type Ranked, rankItems } from './ranking.ts'
 import { Filter, type Reason, type Recommendations, type Recommended, type Request, type Whom } from './request.ts'
 
 export interface LoadOptions {
@@ -57,6 +58,7 @@ export class Recommender {
   private readonly log: Interactions | undefined
   private readonly trained: Bits
   private users: ReadonlyMap<string, number> | undefined
+  private alike: Alike | undefined
   private disposed = false
 
   private constructor(artefact: Artefact, engine: Engine, { log, models }: LoadOptions) {
@@ -95,7 +97,7 @@ export class Recommender {
 
   /**
    * The k best items for a user; where the model knows fewer, popular items follow.
-   * @throws FociError OPTION, UNKNOWN (a user that the log lacks)
+   * @throws FociError OPTION, UNKNOWN (a user that the log lacks), NEED (diversity without categories)
    */
   recommend(request: Request): Recommendations {
     this.checkOpen()
@@ -103,7 +105,9 @@ export class Recommender {
     const { history, seen, unknown } = this.historyOf(request)
     const left = this.leftOut(seen, request)
     const allowed = request.filter ? this.trained.and(this.bitsOf(request.filter)) : this.trained
-    const items = this.best(history, k, left, allowed, request.explain ?? false)
+    const choose = this.chooser(k, request.diversity ?? 0)
+    const ranked = history.length > 0 ? choose((count) => this.rank(history, count, left, allowed)) : undefined
+    const items = ranked ? this.described(ranked, history, request.explain ?? false) : []
     return { items: [...items, ...this.popular(k - items.length, items, left, allowed)], unknown, model: this.artefact.parts[0].model }
   }
 
@@ -143,9 +147,16 @@ export class Recommender {
     giveBack(this.held)
   }
 
-  private best(history: Int32Array, k: number, left: Int32Array, allowed: Bits, explain: boolean): Recommended[] {
-    if (history.length === 0) return []
-    const ranked = this.rank(history, k, left, allowed)
+  /** How k items are chosen from rankings of any length. */
+  private chooser(k: number, diversity: number): (rank: (count: number) => Ranked) => Ranked {
+    if (!(Number.isFinite(diversity) && diversity >= 0)) throw new FociError('OPTION', `diversity is ${diversity}.`, 'It is a number from 0.')
+    if (diversity === 0) return (rank) => rank(k)
+    this.alike ??= alikeBy(this.catalogue.categories)
+    const { alike } = this
+    return (rank) => diversify(rank, k, diversity, alike)
+  }
+
+  private described(ranked: Ranked, history: Int32Array, explain: boolean): Recommended[] {
     const items = present(ranked.items)
     const reasons = explain && items.length > 0 ? this.reasons(history, items) : undefined
     return Array.from(items, (item, place) => ({
@@ -157,7 +168,7 @@ export class Recommender {
     }))
   }
 
-  private rank(history: Int32Array, k: number, left: Int32Array, allowed: Bits) {
+  private rank(history: Int32Array, k: number, left: Int32Array, allowed: Bits): Ranked {
     return rankItems(this.engine, this.model, {
       histories: single(recent(history, this.model)),
       k: Math.min(k, this.catalogue.size),

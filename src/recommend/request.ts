@@ -15,6 +15,11 @@ export type Request = Whom & {
   readonly seen?: readonly string[]
   readonly exclude?: readonly string[]
   readonly filter?: Filter
+  /**
+   * λ ≥ 0, in units of the score: what an item loses for each item chosen before it that shares a category with it. The
+   * items come in the order of choice, with the model's scores. 0, the default, is the order of the scores.
+   */
+  readonly diversity?: number
   /** Adds `because` to each item. */
   readonly explain?: boolean
 }

@@ -208,6 +208,19 @@ describe('recommend', () => {
     expect(second[0].item).toBe(first[1].item)
   })
 
+  it('spreads the items over the categories with --diversity', async () => {
+    const ask = ['recommend', shop, '--history', 'tent-2', '--history', 'tent-1', '-k', '8', '--json']
+    const rows = readFileSync(items, 'utf8').split('\n')
+    const themes = new Map(rows.map((row) => row.split(',')).map(([item, _, theme]) => [item, theme]))
+    const found = async (...words: string[]) => parsed(await foci(...ask, ...words)).items.map(({ item }: { item: string }) => item)
+    const spread = (ids: string[]): number => new Set(ids.map((id) => themes.get(id))).size
+    const [plain, zero, diverse] = [await found(), await found('--diversity', '0'), await found('--diversity', '1000')]
+    expect(zero).toEqual(plain)
+    expect(diverse[0]).toBe(plain[0])
+    expect(spread(plain)).toBeLessThan(8)
+    expect(spread(diverse)).toBe(8) // of the world's twelve themes
+  })
+
   it('suggests the user that was meant', async () => {
     const { code, stderr } = await foci('recommend', shop, '--user', 'usr-41', '--log', log)
     expect([code, stderr]).toEqual([1, expect.stringContaining('Did you mean "user-41"?')])

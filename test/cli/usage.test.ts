@@ -71,6 +71,8 @@ describe.concurrent('wrong usage ends with 2 and a suggestion', () => {
     [['recommend', file, '--histroy', 'a'], "unknown option '--histroy'", 'Did you mean --history?'],
     [['recommend', file, '--history', 'a', '-k', '-3'], '-k is "-3"', 'at least 1'],
     [['recommend', file, '--history', 'a', '-k', 'ten'], '-k is "ten"', 'a whole number'],
+    [['recommend', file, '--history', 'a', '--diversity', '-1'], '--diversity is "-1"', 'at least 0'],
+    [['recommend', file, '--history', 'a', '--diversity', 'much'], '--diversity is "much"', 'a number'],
     [['recommend', file, '--user', 'u'], 'the history of user u is in a log, and --log is missing', '--user ID --log FILE'],
     [['recommend', file, '--user', 'u', '--history', 'a'], '--history and --user exclude each other', '--user ID --log FILE'],
     [['recommend', file, '--log', log, '--history', 'a'], '--log serves --user alone', '--user ID --log FILE'],
