@@ -11,7 +11,7 @@ pub(crate) use slabs::{Problem, Slabs};
 use crate::Parallel;
 use crate::simd::{Instructions, instructions};
 
-/// Scratch of [`cross_entropy`], in f32: about `256 · V`, but at most the larger of 17 MB and `64 · V`.
+/// Scratch of [`cross_entropy`], in f32: about `256 · V`, but at most the larger of 9 MB and `64 · V`.
 pub fn cross_entropy_scratch(t: usize, v: usize, width: usize) -> usize {
     Slabs::new(t, v, width).scratch()
 }

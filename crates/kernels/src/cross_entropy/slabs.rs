@@ -65,8 +65,8 @@ struct Block<'a> {
 
 impl Slabs {
     pub fn new(rows: usize, items: usize, width: usize) -> Self {
-        // Four units give many threads work between two meetings; fewer keep a large catalogue's weights at 17 MB.
-        let most = (65_536 / items.max(1)).clamp(1, 4);
+        // Four units give many threads work between two meetings; fewer keep the weights of a large catalogue near the cores.
+        let most = (32_768 / items.max(1)).clamp(1, 4);
         let segment = items.div_ceil(8).next_multiple_of(STRIP).min(items);
         Self {
             rows,
@@ -102,7 +102,8 @@ impl Slabs {
     /// The part of block (unit, segment), to read: its weights, dh, sums and shifts.
     fn read<'a>(&self, parts: &'a [f32], unit: usize, segment: usize) -> [&'a [f32]; 4] {
         let size = self.block_size();
-        let part = &parts[(unit * self.segments + segment) * size..][..size];
+        let units = parts.len() / (self.segments * size);
+        let part = &parts[(segment * units + unit) * size..][..size];
         let [a, b, c, d, _, _] = self.lengths();
         let (dh, rest) = part[a + b + c..].split_at(d);
         [&part[..a], dh, &rest[..PANEL], &rest[PANEL..]]
@@ -144,7 +145,8 @@ impl Slabs {
             let used = units * self.segments * self.block_size();
             let parts = &mut parts[..used];
             over_parts(run, parts, self.block_size(), |block, part| {
-                let (unit, segment) = (block / self.segments, block % self.segments);
+                // Unit by unit within a segment: its items stay in the cache.
+                let (unit, segment) = (block % units, block / units);
                 let row = from + unit * PANEL;
                 self.weigh(problem, longest, row, segment, self.block(part));
             });
