@@ -123,15 +123,25 @@ export interface CaseBatch {
   readonly users: Int32Array
 }
 
-/** The cases in their order, `size` at a time. */
+/** Rows of histories that are asked at once, if a single history is no longer: they bound the memory of a batch. */
+const EVENTS = 8192
+
+/** The cases in their order, at most `size` at a time. */
 export function* caseBatches(
   log: Interactions,
   { users, ends }: Pick<Cases, 'users' | 'ends'>,
   { size, maxLength }: { readonly size: number; readonly maxLength: number },
 ): Generator<CaseBatch> {
-  for (let start = 0; start < users.length; start += size) {
-    yield caseBatch(log, users.slice(start, start + size), ends.subarray(start, start + size), maxLength)
+  let [start, events] = [0, 0]
+  for (let end = 0; end < users.length; end++) {
+    const length = Math.min(maxLength, ends[end] - log.offsets[users[end]])
+    if (end > start && (end - start === size || events + length > EVENTS)) {
+      yield caseBatch(log, users.slice(start, end), ends.subarray(start, end), maxLength)
+      ;[start, events] = [end, 0]
+    }
+    events += length
   }
+  if (start < users.length) yield caseBatch(log, users.slice(start), ends.subarray(start), maxLength)
 }
 
 function caseBatch(log: Interactions, users: Int32Array, ends: Int32Array, maxLength: number): CaseBatch {

@@ -80,6 +80,22 @@ describe('cases', () => {
     expect(Array.from(batch.users)).toEqual([0, 1])
     expect([...caseBatches(log, validation, { size: 1, maxLength: 9 })].map(({ items }) => [...items])).toEqual([[0, 1, 2, 3], [2]])
   })
+
+  it('share a batch up to 8,192 rows of history, and a longer one is alone', async () => {
+    const lengths = { a: 4001, b: 4001, c: 200, d: 9001, e: 3 } // one row each is the target
+    const rows = Object.entries(lengths).flatMap(([user, length]) =>
+      Array.from({ length }, (_, time) => ({ user, item: `${time % 7}`, timestamp: time })),
+    )
+    const { log, test } = leaveOneOut(await readInteractions(rows))
+    const batches = [...caseBatches(log, test, { size: 10, maxLength: 10_000 })]
+    expect(batches.map(({ users }) => [...users])).toEqual([[0, 1], [2], [3], [4]])
+    expect(batches.map(({ items }) => items.length)).toEqual([8000, 199, 9000, 2])
+    const short = [...caseBatches(log, test, { size: 3, maxLength: 100 })]
+    expect(short.map(({ users }) => [...users])).toEqual([
+      [0, 1, 2],
+      [3, 4],
+    ])
+  })
 })
 
 describe('the counter', () => {
