@@ -8,8 +8,9 @@ import { popularList, present, rankItems } from '../recommend/ranking.ts'
 import { hitRanks, type Metric, metricsOfMany, metricsOfOne } from './metrics.ts'
 import { bootstrap, type Interval } from './statistics.ts'
 
-/** Users that are ranked at once. */
+/** Users that are ranked at once; fewer where a model writes down the scores of so many items that they would fill memory. */
 const BATCH = 256
+const SCORES = 2 ** 20
 
 /** Some users, and their figures. */
 export interface Figures {
@@ -62,15 +63,17 @@ export function findTargets(engine: Engine, model: Model, split: Split, cases: C
 /** The model's list for each of some users with a history. */
 function* ranked(engine: Engine, model: Model, { log }: Split, asked: Pick<Cases, 'users' | 'ends'>, k: number): Generator<Int32Array> {
   const maxLength = model.kind === 'encoder' ? model.maxLength : Number.MAX_SAFE_INTEGER
-  const places = Math.min(k, log.catalogue.size)
-  for (const batch of caseBatches(log, asked, { size: BATCH, maxLength })) {
-    const { items } = rankItems(engine, model, {
+  const items = log.catalogue.size
+  const places = Math.min(k, items)
+  const size = model.kind === 'encoder' ? BATCH : Math.min(BATCH, Math.ceil(SCORES / items))
+  for (const batch of caseBatches(log, asked, { size, maxLength })) {
+    const ranked = rankItems(engine, model, {
       histories: { values: batch.items, offsets: batch.offsets },
       times: batch.times,
       k: places,
       seen: { values: batch.seen, offsets: batch.seenOffsets },
     })
-    for (let b = 0; b < batch.users.length; b++) yield present(items.subarray(b * places, (b + 1) * places))
+    for (let b = 0; b < batch.users.length; b++) yield present(ranked.items.subarray(b * places, (b + 1) * places))
   }
 }
 
