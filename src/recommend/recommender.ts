@@ -149,7 +149,8 @@ export class Recommender {
 
   /** How k items are chosen from rankings of any length. */
   private chooser(k: number, diversity: number): (rank: (count: number) => Ranked) => Ranked {
-    if (!(Number.isFinite(diversity) && diversity >= 0)) throw new FociError('OPTION', `diversity is ${diversity}.`, 'It is a number from 0.')
+    if (!(Number.isFinite(diversity) && diversity >= 0))
+      throw new FociError('OPTION', `diversity is ${diversity}.`, 'It is a number from 0.')
     if (diversity === 0) return (rank) => rank(k)
     this.alike ??= alikeBy(this.catalogue.categories)
     const { alike } = this

@@ -46,13 +46,17 @@ describe('top 10 of 1,000 users', () => {
     ['AVX2', { FOCI_ENGINE: 'native', FOCI_SIMD: 'avx2' }],
     ['AVX-512', { FOCI_ENGINE: 'native', FOCI_SIMD: 'avx512' }],
     ['WebAssembly', { FOCI_ENGINE: 'wasm' }],
-  ])('agree on %s with the portable path', async (name, env) => {
-    const actual = await lists(env)
-    expect(actual).toHaveLength(USERS)
-    const swaps = actual.reduce((sum, list, user) => sum + disagreements(expected[user], list), 0)
-    console.log(`${name}: ${swaps} of ${USERS * K} places hold another item, each as good within 1e-5 of the largest score`)
-    expect(swaps).toBeLessThan((USERS * K) / 1000)
-  }, 60_000)
+  ])(
+    'agree on %s with the portable path',
+    async (name, env) => {
+      const actual = await lists(env)
+      expect(actual).toHaveLength(USERS)
+      const swaps = actual.reduce((sum, list, user) => sum + disagreements(expected[user], list), 0)
+      console.log(`${name}: ${swaps} of ${USERS * K} places hold another item, each as good within 1e-5 of the largest score`)
+      expect(swaps).toBeLessThan((USERS * K) / 1000)
+    },
+    60_000,
+  )
 })
 
 /** Places that differ; each must be a swap of scores that lie within 1e-5 of the largest. */

@@ -24,17 +24,21 @@ describe('the bits of training', () => {
   })
 
   // 64 columns and thousands of rows: enough for each kernel to hand out more blocks than there are threads
-  it.each(['cross-entropy', 'sampled-softmax'])('are the same with 1, 2 and 4 threads on every parallel path, by %s', async (loss) => {
-    const large = await sampleFolder(1500)
-    const hashes = []
-    for (const threads of ['1', '2', '4']) {
-      const args = ['dist/cli/main.js', 'train', large.log, '--model', 'sasrec', '--out', large.out, '--loss', loss, '--heads', '2']
-      await foci([...args, '--epochs', '2', '--max-length', '100', '--negatives', '300'], { FOCI_THREADS: threads })
-      hashes.push(hashOf(large.out))
-    }
-    rmSync(large.folder, { recursive: true, force: true })
-    expect(new Set(hashes).size).toBe(1)
-  }, 120_000)
+  it.each(['cross-entropy', 'sampled-softmax'])(
+    'are the same with 1, 2 and 4 threads on every parallel path, by %s',
+    async (loss) => {
+      const large = await sampleFolder(1500)
+      const hashes = []
+      for (const threads of ['1', '2', '4']) {
+        const args = ['dist/cli/main.js', 'train', large.log, '--model', 'sasrec', '--out', large.out, '--loss', loss, '--heads', '2']
+        await foci([...args, '--epochs', '2', '--max-length', '100', '--negatives', '300'], { FOCI_THREADS: threads })
+        hashes.push(hashOf(large.out))
+      }
+      rmSync(large.folder, { recursive: true, force: true })
+      expect(new Set(hashes).size).toBe(1)
+    },
+    120_000,
+  )
 
   it('are others with another seed', async () => {
     const out = `${place.out}.other`
