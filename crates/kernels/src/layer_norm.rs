@@ -4,6 +4,7 @@ use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part, zip_parts};
 use crate::reduce::add_partials;
 use crate::simd::{self, fma};
+use crate::size;
 
 /// Rows that one partial sum of the parameters' gradients covers.
 const ROWS: usize = 128;
@@ -51,7 +52,7 @@ pub fn layer_norm_gradient(
 
 /// Length of the scratch of [`layer_norm_gradient`].
 pub fn layer_norm_gradient_scratch(rows: usize, width: usize) -> usize {
-    3 * rows.div_ceil(ROWS) * width
+    size::times([3, rows.div_ceil(ROWS), width])
 }
 
 /// `y = x − mean`; returns 1 / √(variance + epsilon).

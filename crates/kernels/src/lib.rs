@@ -15,6 +15,7 @@ pub mod reduce;
 pub mod sampled_softmax;
 pub mod segments;
 pub mod simd;
+pub mod size;
 pub mod softmax;
 pub mod table;
 pub mod top_k;

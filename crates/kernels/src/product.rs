@@ -4,6 +4,7 @@ use crate::Parallel;
 use crate::parallel::over_parts;
 use crate::simd::matrix::{DEPTH, Into, Left, PANEL, multiply, transpose};
 use crate::simd::{Instructions, LANES, instructions};
+use crate::size;
 
 /// Rows of a block of work, at least; a multiple of the rows of every tile.
 const ROWS: usize = 48;
@@ -12,7 +13,7 @@ const SMALL: usize = 1 << 20;
 
 /// f32 that a matrix of `columns` takes in panels.
 pub(crate) fn panels_size(depth: usize, columns: usize) -> usize {
-    depth * columns.next_multiple_of(PANEL)
+    size::times([depth, size::padded(columns, PANEL)])
 }
 
 /// The columns of b [depth, columns] in panels [⌈columns / 64⌉, depth, 64], zeros beyond the last.
@@ -176,7 +177,7 @@ fn groups(rows: usize) -> (usize, usize) {
 
 /// Scratch of [`linear_weight_gradient`], in f32.
 pub fn linear_weight_gradient_scratch(rows: usize, inner: usize, outer: usize) -> usize {
-    groups(rows).1 * (inner * outer + DEPTH * PANEL)
+    size::times([groups(rows).1, size::plus([size::times([inner, outer]), DEPTH * PANEL])])
 }
 
 /// `dw = xᵀ · dy`; x [rows, inner], dy [rows, outer], dw [inner, outer].

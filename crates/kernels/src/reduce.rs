@@ -3,6 +3,7 @@
 use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part};
 use crate::simd::{self, LANES};
+use crate::size;
 
 /// Rows that one partial sum of [`sum_rows`] covers.
 const ROWS: usize = 128;
@@ -42,7 +43,7 @@ pub fn sum_rows(run: &impl Parallel, x: &[f32], width: usize, y: &mut [f32], scr
 
 /// Length of the scratch of [`sum_rows`].
 pub fn sum_rows_scratch(rows: usize, width: usize) -> usize {
-    rows.div_ceil(ROWS) * width
+    size::times([rows.div_ceil(ROWS), width])
 }
 
 #[inline(always)]

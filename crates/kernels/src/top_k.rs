@@ -11,6 +11,7 @@ use crate::parallel::zip_mixed;
 use crate::product::{Panels, rows_by_panels};
 use crate::simd::matrix::{PANEL, transpose};
 use crate::simd::{Instructions, instructions};
+use crate::size;
 
 /// Users of a block, who share each panel of items.
 const USERS: usize = 32;
@@ -44,7 +45,7 @@ struct Search<'a> {
 
 /// Scratch of [`top_k`], in f32.
 pub fn top_k_scratch(users: usize, _s: usize, _v: usize, width: usize, _k: usize) -> usize {
-    users.div_ceil(USERS) * 2 * width * PANEL
+    size::times([users.div_ceil(USERS), 2, width, PANEL])
 }
 
 /// The k best items for each user, score = max over the user's vectors of vector · item, best first, ties by ascending id;

@@ -6,6 +6,7 @@ use crate::parallel::{over_parts, zip_parts};
 use crate::product::{Panels, rows_by_panels};
 use crate::simd::matrix::{Into, Left, PANEL, dot, multiply, transpose};
 use crate::simd::{Instructions, LANES};
+use crate::size;
 
 /// Items that a block takes from logits to dh while they are in the nearest cache.
 const CHUNK: usize = 48;
@@ -67,12 +68,12 @@ impl Slabs {
     pub fn new(rows: usize, items: usize, width: usize) -> Self {
         // Four units give many threads work between two meetings; fewer keep the weights of a large catalogue near the cores.
         let most = (32_768 / items.max(1)).clamp(1, 4);
-        let segment = items.div_ceil(8).next_multiple_of(STRIP).min(items);
+        let segment = size::padded(items.div_ceil(8), STRIP).min(items);
         Self {
             rows,
             items,
             width,
-            padded: width.next_multiple_of(LANES),
+            padded: size::padded(width, LANES),
             units: most.min(rows.div_ceil(PANEL)),
             segment,
             segments: if items == 0 { 0 } else { items.div_ceil(segment) },
@@ -81,12 +82,13 @@ impl Slabs {
 
     /// Lengths of the fields of a [`Block`].
     fn lengths(&self) -> [usize; 6] {
-        let chunk = if self.width == self.padded { 0 } else { CHUNK * self.padded };
-        [self.segment * PANEL, self.width * PANEL, chunk, PANEL * self.width, PANEL, PANEL]
+        let chunk = if self.width == self.padded { 0 } else { size::times([CHUNK, self.padded]) };
+        let panel = size::times([self.width, PANEL]);
+        [size::times([self.segment, PANEL]), panel, chunk, panel, PANEL, PANEL]
     }
 
     fn block_size(&self) -> usize {
-        self.lengths().iter().sum()
+        size::plus(self.lengths())
     }
 
     fn block<'a>(&self, part: &'a mut [f32]) -> Block<'a> {
@@ -111,9 +113,9 @@ impl Slabs {
 
     /// Scratch in f32: the blocks of a slab, its rows' factors by segment, a coefficient for each row of all, norms.
     pub fn scratch(&self) -> usize {
-        let blocks = self.units * self.segments * self.block_size();
-        let factors = self.units * PANEL * self.segments;
-        blocks + factors + self.rows + self.items.div_ceil(STRIP)
+        let blocks = size::times([self.units, self.segments, self.block_size()]);
+        let factors = size::times([self.units, PANEL, self.segments]);
+        size::plus([blocks, factors, self.rows, self.items.div_ceil(STRIP)])
     }
 
     /// The mean loss; fills dh and ditems, and leaves `(p(winner) − 1) / T` of each row in the first T of `scratch`.
