@@ -1,6 +1,6 @@
 //! Tensors by id: an arena with scopes and generations, checks of shapes and ids, the process's thread pool, and the one
 //! table of operations that both bindings expand.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod arena;
 mod buffer;

@@ -75,7 +75,9 @@ mod backend {
 
 pub use backend::{set_threads, threads};
 
-impl Parallel for Pool {
+#[allow(unsafe_code)]
+// SAFETY: a range or a counter gives each number once, and rayon's scope ends, or unwinds, after all that it spawned.
+unsafe impl Parallel for Pool {
     fn run(&self, blocks: usize, body: &(dyn Fn(usize) + Sync)) {
         backend::run(blocks, body);
     }

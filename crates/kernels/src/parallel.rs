@@ -3,15 +3,20 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// Runs `body(0) … body(blocks - 1)`, each once, in any order and on any threads, and returns when all are done.
-pub trait Parallel: Sync {
+/// Runs `body(0) … body(blocks - 1)` in any order and on any threads.
+///
+/// # Safety
+/// `run` calls `body` with each number below `blocks` at most once and with no other, and it neither returns nor unwinds
+/// before every call has ended: blocks write parts of one slice on the strength of it. Where it returns, all have run.
+pub unsafe trait Parallel: Sync {
     fn run(&self, blocks: usize, body: &(dyn Fn(usize) + Sync));
 }
 
 /// Runs every block on the calling thread, in order: WebAssembly, tests, single requests.
 pub struct Serial;
 
-impl Parallel for Serial {
+// SAFETY: a range gives each number once, and the calls end one by one.
+unsafe impl Parallel for Serial {
     fn run(&self, blocks: usize, body: &(dyn Fn(usize) + Sync)) {
         (0..blocks).for_each(body);
     }
@@ -215,7 +220,8 @@ pub(crate) mod testing {
     /// Runs the blocks from the last to the first.
     pub struct Reverse;
 
-    impl Parallel for Reverse {
+    // SAFETY: as for `Serial`.
+    unsafe impl Parallel for Reverse {
         fn run(&self, blocks: usize, body: &(dyn Fn(usize) + Sync)) {
             (0..blocks).rev().for_each(body);
         }
@@ -224,7 +230,8 @@ pub(crate) mod testing {
     /// Runs even blocks on one thread and odd ones on another.
     pub struct TwoThreads;
 
-    impl Parallel for TwoThreads {
+    // SAFETY: a number is even or odd, and the scope ends after both threads.
+    unsafe impl Parallel for TwoThreads {
         fn run(&self, blocks: usize, body: &(dyn Fn(usize) + Sync)) {
             std::thread::scope(|scope| {
                 scope.spawn(|| (0..blocks).step_by(2).for_each(body));
