@@ -18,7 +18,10 @@ export interface Engine extends Lifetimes, Operations {
 export interface Lifetimes {
   /** Opens a scope: tensors made from here on belong to it. */
   openScope(): void
-  /** Closes the innermost scope and frees its tensors but `kept`, which go to the scope around it. */
+  /**
+   * Closes the innermost scope and frees its tensors but `kept`, which go to the scope around it. Where one of them is freed
+   * already, or no scope is around it (`TENSOR_FREED`, `NO_SCOPE`), the scope closes and keeps nothing.
+   */
   closeScope(kept: Uint32Array): void
   /** Frees a tensor or a variable before its time; 0 and freed ids are ignored. */
   release(id: Id): void

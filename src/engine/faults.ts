@@ -23,20 +23,15 @@ export function lostError(reason: string, cause?: unknown): FociError {
   return new FociError('ENGINE_LOST', reason, faults.ENGINE_LOST.hint, { cause })
 }
 
-type Callable = (...args: readonly unknown[]) => unknown
-
-/** The functions of a binding, with what they throw passed through `translate`. */
-export function guarded<Binding extends object>(binding: Binding, translate: (thrown: unknown) => unknown): Binding {
-  const functions = Object.entries(binding).filter((entry): entry is [string, Callable] => typeof entry[1] === 'function')
-  return Object.fromEntries(functions.map(([name, call]) => [name, guard(call, translate)])) as Binding
+/** JavaScript had no memory for what an engine gives it. */
+export function memoryError(cause: Error): FociError {
+  return new FociError('MEMORY', cause.message, faults.MEMORY.hint, { cause })
 }
 
-function guard(call: Callable, translate: (thrown: unknown) => unknown): Callable {
-  return (...args) => {
-    try {
-      return call(...args)
-    } catch (thrown) {
-      throw translate(thrown)
-    }
-  }
+export type Callable = (...args: readonly unknown[]) => unknown
+
+/** A binding with each of its functions wrapped, by name. */
+export function wrapped<Binding extends object>(binding: Binding, wrap: (call: Callable, name: string) => Callable): Binding {
+  const functions = Object.entries(binding).filter((entry): entry is [string, Callable] => typeof entry[1] === 'function')
+  return Object.fromEntries(functions.map(([name, call]) => [name, wrap(call, name)])) as Binding
 }

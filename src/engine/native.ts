@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { FociError } from '../errors.ts'
 import type { Engine, Lifetimes, Operations } from './engine.ts'
-import { faultError, guarded } from './faults.ts'
+import { type Callable, faultError, wrapped } from './faults.ts'
 
 /** What napi-rs generated from the table of operations. */
 type Addon = typeof import('../../build/native/index.d.ts')
@@ -20,9 +20,19 @@ export function loadNative(): Engine {
     return engine
   }
   addon = requireAddon()
-  const functions: Lifetimes & Operations = guarded(addon, faultError)
+  const functions: Lifetimes & Operations = wrapped(addon, guarded)
   engine = { name: 'native', ...functions }
   return engine
+}
+
+function guarded(call: Callable): Callable {
+  return (...args) => {
+    try {
+      return call(...args)
+    } catch (thrown) {
+      throw faultError(thrown)
+    }
+  }
 }
 
 function isLost({ memory }: Addon): boolean {

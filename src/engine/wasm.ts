@@ -1,14 +1,16 @@
 import { FociError } from '../errors.ts'
 import type { Engine, Lifetimes, Operations } from './engine.ts'
-import { faultError, guarded, lostError } from './faults.ts'
+import { type Callable, faultError, lostError, memoryError, wrapped } from './faults.ts'
 
 /** What wasm-bindgen generated from the table of operations. */
 type Glue = typeof import('../../build/wasm/foci_wasm.js')
 
-/** An instance of the module; a trap ends it. */
+/** An instance of the module; a call that ends halfway ends it. */
 interface Instance {
   readonly engine: Engine
   lost?: FociError
+  /** Set while a call runs. It stays set after one that ended halfway, even where the stack had no room left to say more. */
+  busy: boolean
 }
 
 let current: Promise<Instance> | undefined
@@ -25,18 +27,34 @@ export async function loadWasm(): Promise<Engine> {
 
 async function living(before: Promise<Instance> | undefined): Promise<Instance> {
   const instance = await before?.catch(() => undefined)
-  return instance && !instance.lost ? instance : instantiate()
+  return instance && !instance.lost && !instance.busy ? instance : instantiate()
 }
 
 async function instantiate(): Promise<Instance> {
   const { default: _, initSync: __, lastPanic, memoryInUse: memory, ...others } = await initialised()
   const functions: Lifetimes & Operations = { ...others, memory }
-  const translate = (thrown: unknown) => {
-    if (!(thrown instanceof WebAssembly.RuntimeError)) return faultError(thrown)
-    return lose(instance, lostError(lastPanic() || thrown.message, thrown))
-  }
-  const instance: Instance = { engine: { name: 'wasm', ...guarded(functions, translate) } }
+  const instance: Instance = { engine: { name: 'wasm', ...functions }, busy: false }
+  Object.assign(
+    instance.engine,
+    wrapped(functions, (call) => guard(instance, call, lastPanic)),
+  )
   return instance
+}
+
+function guard(instance: Instance, call: Callable, lastPanic: () => string): Callable {
+  return (...args) => {
+    if (instance.busy) throw lose(instance, lostError('a call before this one ended halfway'))
+    instance.busy = true
+    try {
+      const result = call(...args)
+      instance.busy = false
+      return result
+    } catch (thrown) {
+      if (isBroken(thrown)) throw lose(instance, lostError(lastPanic() || thrown.message, thrown))
+      instance.busy = false
+      throw isFull(thrown) ? memoryError(thrown) : faultError(thrown)
+    }
+  }
 }
 
 async function initialised(): Promise<Glue> {
@@ -58,6 +76,17 @@ async function importGlue(): Promise<Glue> {
   const copy = new URL('../../build/wasm/foci_wasm.js', import.meta.url)
   copy.search = `instance=${instances}`
   return import(/* @vite-ignore */ copy.href)
+}
+
+/** Whether a call ended halfway: by a trap, or by an exception of the runtime, such as a RangeError at the end of the stack. */
+function isBroken(thrown: unknown): thrown is Error {
+  const ofRuntime = thrown instanceof Error && ['RangeError', 'InternalError'].includes(thrown.name)
+  return thrown instanceof WebAssembly.RuntimeError || (ofRuntime && !isFull(thrown))
+}
+
+/** Whether JavaScript had no memory for a copy: only reads ask for it, once the engine is done. */
+function isFull(thrown: unknown): thrown is RangeError {
+  return thrown instanceof RangeError && /allocation failed/i.test(thrown.message)
 }
 
 /** No call enters a trapped instance again. */

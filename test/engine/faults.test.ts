@@ -1,5 +1,9 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Engine } from '../../src/engine/engine.ts'
+import { loadWasm } from '../../src/engine/wasm.ts'
 import { thrown } from '../contracts/engine/faults.ts'
 import { bindings, type Debuggable } from './bindings.ts'
 
@@ -46,7 +50,7 @@ describe.each(bindings)('a panic in %s', (_, load) => {
     const before = e.fromFloat32(Float32Array.of(7), Uint32Array.of(1))
     const panic = thrown(() => e.debugPanic())
     expect(panic.code).toBe('ENGINE_LOST')
-    expect(panic.message).toContain('debugPanic was called')
+    expect(panic.message).toMatch(/^debugPanic was called \(native.+lifetimes\.rs:\d+:\d+\)$/)
     const later = [() => e.readFloat32(before), () => e.openScope(), () => e.memory(), () => e.setThreads(1)]
     for (const call of later) expect(thrown(call).code).toBe('ENGINE_LOST')
 
@@ -64,5 +68,75 @@ describe.each(bindings)('a panic in %s', (_, load) => {
     const e = await load()
     expect(thrown(() => e.debugPanic()).code).toBe('ENGINE_LOST')
     expect((await load()).memory()[0]).toBe(0)
+  })
+})
+
+describe('a panic in native', () => {
+  it('prints nothing', () => {
+    const folder = fileURLToPath(new URL('../../build/native/', import.meta.url))
+    const addon = folder + readdirSync(folder).find((file) => file.endsWith('.node'))
+    const script = `try { require(${JSON.stringify(addon)}).debugPanic() } catch (error) { console.log(error.message) }`
+    const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' })
+    expect(stdout).toContain('debugPanic was called (')
+    expect(stderr).toBe('')
+  })
+})
+
+describe('the end of the stack in wasm', () => {
+  it('loses the engine, which loads afresh', async () => {
+    const e = await loadWasm()
+    e.openScope()
+    const x = e.fromFloat32(Float32Array.of(7), Uint32Array.of(1))
+    // Calls the engine with less and less of the stack left, until it ends within a call
+    const descend = (): never => {
+      e.release(e.relu(x))
+      return descend()
+    }
+    expect(descend).toThrow()
+    expect(thrown(() => e.readFloat32(x)).code).toBe('ENGINE_LOST')
+    const fresh = await loadWasm()
+    expect(fresh.memory()[0]).toBe(0)
+    fresh.openScope()
+    expect(fresh.readFloat32(fresh.relu(fresh.fromFloat32(Float32Array.of(7), Uint32Array.of(1))))[0]).toBe(7)
+    fresh.closeScope(NONE)
+  })
+})
+
+describe('wasm without memory', () => {
+  afterEach(() => {
+    vi.unstubAllGlobals()
+  })
+
+  it('refuses what its memory cannot hold, and goes on', async () => {
+    const e = await loadWasm()
+    e.openScope()
+    const large = new Float32Array(2 ** 29 + 1) // over 2 GiB, which no allocation of 32 bits exceeds
+    expect(thrown(() => e.fromFloat32(large, Uint32Array.of(large.length))).code).toBe('MEMORY')
+    expect(thrown(() => e.freeze('large', 'item', large, Uint32Array.of(large.length))).code).toBe('MEMORY')
+    expect(Array.from(e.readFloat32(e.fromFloat32(Float32Array.of(1), Uint32Array.of(1))))).toEqual([1])
+    e.closeScope(NONE)
+  })
+
+  it('refuses scratch whose size would wrap at 32 bits', async () => {
+    const e = await loadWasm()
+    e.openScope()
+    // Two blocks of users, each with two panels of 2^26 x 64: 2^34 numbers, which wrap to none.
+    const none = e.fromFloat32(new Float32Array(), Uint32Array.of(0, 2 ** 26))
+    const [offsets, seen] = [new Int32Array(65), new Int32Array()].map((list) => e.fromInt32(list, Uint32Array.of(list.length)))
+    expect(thrown(() => e.topK(none, offsets, none, 1, seen, offsets, 0)).code).toBe('MEMORY')
+    e.closeScope(NONE)
+  })
+
+  it('goes on where JavaScript has no memory for a read', async () => {
+    const e = await loadWasm()
+    e.openScope()
+    const x = e.fromFloat32(Float32Array.of(5), Uint32Array.of(1))
+    vi.stubGlobal('Float32Array', function full() {
+      throw new RangeError('Array buffer allocation failed')
+    })
+    expect(thrown(() => e.readFloat32(x))).toMatchObject({ code: 'MEMORY', message: 'Array buffer allocation failed' })
+    vi.unstubAllGlobals()
+    expect(e.readFloat32(e.scale(x, 2))[0]).toBe(10)
+    e.closeScope(NONE)
   })
 })

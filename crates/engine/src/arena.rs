@@ -1,8 +1,10 @@
-//! The tensors of one JavaScript thread: scopes, variables, frozen weights, and the shelves that buffers go back to.
+//! The tensors of one JavaScript thread: scopes, variables, frozen weights, and the shelf that buffers go back to.
 
 use std::cell::RefCell;
 
-use crate::buffer::Shelf;
+use foci_kernels::simd::memory::Number;
+
+use crate::buffer::{Buffer, Shelf};
 use crate::fault::{Code, Fault, Result};
 use crate::shape::Shape;
 use crate::slots::{Owner, Slots};
@@ -16,9 +18,7 @@ pub struct Arena {
     scoped: Vec<u32>,
     /// Where each open scope starts in `scoped`.
     marks: Vec<usize>,
-    floats: RefCell<Shelf<f32>>,
-    integers: RefCell<Shelf<i32>>,
-    orders: RefCell<Shelf<u32>>,
+    shelf: RefCell<Shelf>,
     live_bytes: usize,
 }
 
@@ -30,15 +30,7 @@ impl Default for Arena {
 
 impl Arena {
     fn with(slots: Slots) -> Self {
-        Self {
-            slots,
-            scoped: Vec::new(),
-            marks: Vec::new(),
-            floats: RefCell::new(Shelf::new()),
-            integers: RefCell::new(Shelf::new()),
-            orders: RefCell::new(Shelf::new()),
-            live_bytes: 0,
-        }
+        Self { slots, scoped: Vec::new(), marks: Vec::new(), shelf: RefCell::new(Shelf::new()), live_bytes: 0 }
     }
 
     /// An empty arena to which every handle of this one is stale.
@@ -52,20 +44,22 @@ impl Arena {
 
     /// Frees what the innermost scope holds but `kept`, which the scope around it takes over.
     ///
-    /// Errors: `NO_SCOPE` where none is open, or where none is around it to keep something in; the scope is closed even so.
+    /// Errors: `NO_SCOPE` where none is open, or where none is around it to keep something in; `FREED` for a kept id that
+    /// names nothing. The scope is closed even so, and then it keeps nothing.
     pub fn close_scope(&mut self, kept: &[u32]) -> Result<()> {
-        let fault = |message| Err(Fault::new(Code::NoScope, message).of("closeScope"));
-        let Some(mark) = self.marks.pop() else {
-            return fault("no scope is open");
+        let fault = |message| Fault::new(Code::NoScope, message).of("closeScope");
+        let mark = self.marks.pop().ok_or_else(|| fault("no scope is open"))?;
+        let checked = if self.marks.is_empty() && !kept.is_empty() {
+            Err(fault("no scope is around this one to keep tensors in"))
+        } else {
+            kept.iter().try_for_each(|&id| self.slots.expect(id, "a kept tensor").map(|_| ()))
         };
-        if self.marks.is_empty() && !kept.is_empty() {
-            self.sweep(mark);
-            return fault("no scope is around this one to keep tensors in");
-        }
+        let kept = if checked.is_ok() { kept } else { &[] };
         self.mark_kept(kept, true);
         self.sweep(mark);
         self.mark_kept(kept, false);
-        Ok(())
+        self.shelf.get_mut().end_scope();
+        checked.map_err(|fault| fault.of("closeScope"))
     }
 
     /// Marks tensors for the sweep; those of outer scopes too, which it does not reach.
@@ -100,49 +94,44 @@ impl Arena {
             return;
         };
         self.live_bytes -= tensor.bytes();
-        self.reuse(tensor);
-    }
-
-    fn reuse(&self, tensor: Tensor) {
-        match tensor.values {
-            Values::F32(buffer) => self.floats.borrow_mut().put(buffer),
-            Values::I32(buffer) => self.integers.borrow_mut().put(buffer),
-            Values::Frozen(_) => {}
+        if let Values::F32(buffer) | Values::I32(buffer) = tensor.values {
+            self.shelf.get_mut().put(buffer);
         }
     }
 
     /// A tensor for the result of an operation, with whatever values its buffer held before.
     pub(crate) fn f32_result(&self, shape: Shape) -> Result<Tensor> {
         self.check_scope()?;
-        self.f32_spare(shape)
+        let buffer = self.shelf.borrow_mut().take::<f32>(shape.count())?;
+        Ok(Tensor { shape, values: Values::F32(buffer) })
     }
 
     pub(crate) fn i32_result(&self, shape: Shape) -> Result<Tensor> {
         self.check_scope()?;
-        let buffer = self.integers.borrow_mut().take(shape.count())?;
+        let buffer = self.shelf.borrow_mut().take::<i32>(shape.count())?;
         Ok(Tensor { shape, values: Values::I32(buffer) })
     }
 
-    /// A tensor outside scopes: scratch that `reuse` takes back.
-    pub(crate) fn f32_spare(&self, shape: Shape) -> Result<Tensor> {
-        let buffer = self.floats.borrow_mut().take(shape.count())?;
-        Ok(Tensor { shape, values: Values::F32(buffer) })
+    /// A zeroed buffer for what stays long.
+    pub(crate) fn lasting(&self, length: usize) -> Result<Buffer> {
+        self.shelf.borrow_mut().exact::<f32>(length)
     }
 
     /// Lends `length` numbers of scratch, whatever they hold, to `body`.
     pub(crate) fn with_scratch<R>(&self, length: usize, body: impl FnOnce(&mut [f32]) -> R) -> Result<R> {
-        let mut buffer = self.floats.borrow_mut().take(length)?;
-        let result = body(buffer.values_mut(length));
-        self.floats.borrow_mut().put(buffer);
-        Ok(result)
+        self.with_numbers(length, body)
     }
 
     /// Lends `length` places for an order of rows to `body`.
     pub(crate) fn with_order<R>(&self, length: usize, body: impl FnOnce(&mut [u32]) -> Result<R>) -> Result<R> {
-        let mut buffer = self.orders.borrow_mut().take(length)?;
+        self.with_numbers(length, body)?
+    }
+
+    fn with_numbers<T: Number, R>(&self, length: usize, body: impl FnOnce(&mut [T]) -> R) -> Result<R> {
+        let mut buffer = self.shelf.borrow_mut().take::<T>(length)?;
         let result = body(buffer.values_mut(length));
-        self.orders.borrow_mut().put(buffer);
-        result
+        self.shelf.borrow_mut().put(buffer);
+        Ok(result)
     }
 
     fn check_scope(&self) -> Result<()> {
@@ -206,9 +195,7 @@ impl Arena {
 
     /// [bytes of live tensors, bytes kept for reuse, buffers asked of the system so far]. Frozen weights are the process's.
     pub fn memory(&self) -> [f64; 3] {
-        let (floats, integers, orders) = (self.floats.borrow(), self.integers.borrow(), self.orders.borrow());
-        let kept = floats.bytes() + integers.bytes() + orders.bytes();
-        let allocations = floats.allocations() + integers.allocations() + orders.allocations();
-        [self.live_bytes as f64, kept as f64, allocations as f64]
+        let shelf = self.shelf.borrow();
+        [self.live_bytes as f64, shelf.bytes() as f64, shelf.allocations() as f64]
     }
 }

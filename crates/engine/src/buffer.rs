@@ -1,13 +1,15 @@
-//! Aligned buffers in size classes, kept for reuse: a steady loop asks the system for nothing.
+//! Buffers in size classes, kept for reuse: a steady loop asks the system for nothing.
+
+use foci_kernels::simd::memory::{Memory, Number};
 
 use crate::fault::{Fault, Result};
 
-/// Bytes that a buffer's first element is aligned to: a cache line, and the widest vector.
-const ALIGNMENT: usize = 64;
-/// Elements of the smallest class; every class is a multiple of it.
-const SMALLEST: u64 = 16;
+/// Bytes of the smallest class; every class is a multiple of it.
+const SMALLEST: u64 = 64;
 /// Classes above the wanted one that may serve in its place (1.25² ≈ 1.6 times the size).
 const STRETCH: usize = 2;
+/// Scopes after which buffers that none of them needed go back to the system.
+const WINDOW: u32 = 1024;
 
 const CLASSES: [u64; 112] = {
     let mut classes = [SMALLEST; 112];
@@ -19,82 +21,108 @@ const CLASSES: [u64; 112] = {
     classes
 };
 
-/// `capacity` elements of which the user knows the first `length`.
+/// Memory of which the user knows type and length.
 #[derive(Debug)]
-pub struct Buffer<T> {
-    values: Vec<T>,
-    /// Where the first aligned element stands; the vector never grows, so it never moves.
-    start: usize,
-    class: usize,
+pub struct Buffer {
+    memory: Memory,
+    /// Where it goes for reuse; none where it has just the size that was asked for.
+    class: Option<usize>,
 }
 
-impl<T: Copy + Default> Buffer<T> {
-    fn allocate(class: usize) -> Option<Self> {
-        let spare = ALIGNMENT / size_of::<T>() - 1;
-        let length = usize::try_from(CLASSES[class]).ok()?.checked_add(spare)?;
-        let mut values = Vec::new();
-        values.try_reserve_exact(length).ok()?;
-        values.resize(length, T::default());
-        let start = values.as_ptr().align_offset(ALIGNMENT).min(spare);
-        Some(Self { values, start, class })
-    }
-
-    /// A buffer of its own that no shelf counts.
-    pub fn alone(length: usize) -> Result<Self> {
-        class_of(length).and_then(Self::allocate).ok_or_else(|| exhausted::<T>(length))
-    }
-
+impl Buffer {
     pub fn bytes(&self) -> usize {
-        bytes_of::<T>(self.class)
+        self.memory.bytes()
     }
 
-    pub fn values(&self, length: usize) -> &[T] {
-        &self.values[self.start..self.start + length]
+    pub fn values<T: Number>(&self, length: usize) -> &[T] {
+        self.memory.values(length)
     }
 
-    pub fn values_mut(&mut self, length: usize) -> &mut [T] {
-        &mut self.values[self.start..self.start + length]
+    pub fn values_mut<T: Number>(&mut self, length: usize) -> &mut [T] {
+        self.memory.values_mut(length)
     }
 }
 
-/// Free buffers of one element type by class.
+/// Free buffers of one class, the last used on top.
+#[derive(Debug, Default)]
+struct Pile {
+    buffers: Vec<Buffer>,
+    /// How low the pile has been in this window: so many at its bottom were not needed.
+    unused: usize,
+}
+
+/// Free buffers by class, for numbers of any type.
 #[derive(Debug)]
-pub struct Shelf<T> {
-    free: Vec<Vec<Buffer<T>>>,
+pub struct Shelf {
+    piles: Vec<Pile>,
     bytes: usize,
     allocations: u64,
+    scopes: u32,
 }
 
-impl<T: Copy + Default> Shelf<T> {
+impl Shelf {
     pub fn new() -> Self {
-        Self { free: CLASSES.iter().map(|_| Vec::new()).collect(), bytes: 0, allocations: 0 }
+        Self { piles: CLASSES.iter().map(|_| Pile::default()).collect(), bytes: 0, allocations: 0, scopes: 0 }
     }
 
-    /// A buffer of at least `length` elements with whatever values it held before.
-    pub fn take(&mut self, length: usize) -> Result<Buffer<T>> {
-        let class = class_of(length).ok_or_else(|| exhausted::<T>(length))?;
+    /// A buffer for `length` numbers with whatever it held before.
+    pub fn take<T: Number>(&mut self, length: usize) -> Result<Buffer> {
+        let class = class_of(bytes_of::<T>(length)).ok_or_else(|| exhausted::<T>(length))?;
         let top = (class + STRETCH).min(CLASSES.len() - 1);
-        if let Some(buffer) = self.free[class..=top].iter_mut().find_map(Vec::pop) {
-            self.bytes -= buffer.bytes();
-            return Ok(buffer);
+        for pile in &mut self.piles[class..=top] {
+            if let Some(buffer) = pile.buffers.pop() {
+                pile.unused = pile.unused.min(pile.buffers.len());
+                self.bytes -= buffer.bytes();
+                return Ok(buffer);
+            }
         }
-        self.allocations += 1;
-        Buffer::allocate(class)
-            .or_else(|| {
-                self.clear();
-                Buffer::allocate(class)
-            })
-            .ok_or_else(|| exhausted::<T>(length))
+        let memory = self.allocate(CLASSES[class]).ok_or_else(|| exhausted::<T>(length))?;
+        Ok(Buffer { memory, class: Some(class) })
     }
 
-    pub fn put(&mut self, buffer: Buffer<T>) {
-        self.bytes += buffer.bytes();
-        self.free[buffer.class].push(buffer);
+    /// A zeroed buffer of `length` numbers and hardly more, for what stays long: it never comes to the shelf.
+    pub fn exact<T: Number>(&mut self, length: usize) -> Result<Buffer> {
+        let memory = self.allocate(bytes_of::<T>(length)).ok_or_else(|| exhausted::<T>(length))?;
+        Ok(Buffer { memory, class: None })
+    }
+
+    /// Zeroed memory of the system, if need be that of the shelf.
+    fn allocate(&mut self, bytes: u64) -> Option<Memory> {
+        let bytes = usize::try_from(bytes).ok()?;
+        self.allocations += 1;
+        Memory::zeroed(bytes).or_else(|| {
+            self.clear();
+            Memory::zeroed(bytes)
+        })
+    }
+
+    pub fn put(&mut self, buffer: Buffer) {
+        if let Some(class) = buffer.class {
+            self.bytes += buffer.bytes();
+            self.piles[class].buffers.push(buffer);
+        }
+    }
+
+    /// Tells that a scope has ended: at the end of a window, what no scope of it needed goes back to the system.
+    pub fn end_scope(&mut self) {
+        self.scopes += 1;
+        if self.scopes == WINDOW {
+            self.scopes = 0;
+            self.trim();
+        }
+    }
+
+    fn trim(&mut self) {
+        for pile in &mut self.piles {
+            let unused = pile.buffers.drain(..pile.unused);
+            self.bytes -= unused.map(|buffer| buffer.bytes()).sum::<usize>();
+            pile.unused = pile.buffers.len();
+        }
     }
 
     /// Gives all free buffers back to the system.
     fn clear(&mut self) {
-        self.free.iter_mut().for_each(|class| *class = Vec::new());
+        self.piles.iter_mut().for_each(|pile| *pile = Pile::default());
         self.bytes = 0;
     }
 
@@ -109,13 +137,13 @@ impl<T: Copy + Default> Shelf<T> {
     }
 }
 
-fn class_of(length: usize) -> Option<usize> {
-    let class = CLASSES.partition_point(|&size| size < length as u64);
+fn class_of(bytes: u64) -> Option<usize> {
+    let class = CLASSES.partition_point(|&size| size < bytes);
     (class < CLASSES.len()).then_some(class)
 }
 
-fn bytes_of<T>(class: usize) -> usize {
-    CLASSES[class] as usize * size_of::<T>()
+fn bytes_of<T>(length: usize) -> u64 {
+    (length as u64).saturating_mul(size_of::<T>() as u64)
 }
 
 fn exhausted<T>(length: usize) -> Fault {
@@ -129,42 +157,80 @@ mod tests {
 
     #[test]
     fn classes_grow_by_a_quarter_at_most_beyond_rounding() {
-        assert_eq!(&CLASSES[..8], &[16, 32, 48, 64, 80, 112, 144, 192]);
+        assert_eq!(&CLASSES[..8], &[64, 128, 192, 256, 320, 448, 576, 768]);
         for pair in CLASSES.windows(2) {
             assert!(pair[1] > pair[0] && pair[1] <= pair[0] * 5 / 4 + SMALLEST);
         }
-        assert_eq!(class_of(0), Some(0));
-        assert_eq!(class_of(16), Some(0));
-        assert_eq!(class_of(17), Some(1));
+        assert_eq!([0, 64, 65].map(class_of), [Some(0), Some(0), Some(1)]);
     }
 
     #[test]
-    fn buffers_are_aligned_and_used_again() {
-        let mut shelf = Shelf::<f32>::new();
-        for length in [0, 1, 17, 1000, 12_345] {
-            let buffer = shelf.take(length).unwrap();
-            assert_eq!(buffer.values(length).as_ptr() as usize % ALIGNMENT, 0);
-            shelf.put(buffer);
-        }
-        let before = shelf.allocations();
-        let buffer = shelf.take(990).unwrap();
-        assert_eq!(shelf.allocations(), before);
+    fn a_buffer_serves_numbers_of_any_type_again() {
+        let mut shelf = Shelf::new();
+        let buffer = shelf.take::<f32>(1000).unwrap();
         shelf.put(buffer);
+        let buffer = shelf.take::<i32>(990).unwrap();
+        assert_eq!((shelf.allocations(), shelf.bytes()), (1, 0));
+        shelf.put(buffer);
+        shelf.take::<u32>(980).unwrap();
+        assert_eq!(shelf.allocations(), 1);
     }
 
     #[test]
     fn a_much_larger_buffer_does_not_serve_a_small_one() {
-        let mut shelf = Shelf::<f32>::new();
-        let large = shelf.take(100_000).unwrap();
+        let mut shelf = Shelf::new();
+        let large = shelf.take::<f32>(100_000).unwrap();
         shelf.put(large);
         let held = shelf.bytes();
-        shelf.take(100).unwrap();
+        shelf.take::<f32>(100).unwrap();
         assert_eq!(shelf.allocations(), 2);
         assert_eq!(shelf.bytes(), held);
     }
 
     #[test]
+    fn what_stays_long_has_the_size_that_was_asked_for() {
+        let mut shelf = Shelf::new();
+        let buffer = shelf.exact::<f32>(1601).unwrap();
+        // 6,404 bytes are 101 lines of 64.
+        assert_eq!(buffer.bytes(), 6464);
+        shelf.put(buffer);
+        assert_eq!((shelf.bytes(), shelf.allocations()), (0, 1));
+    }
+
+    /// Scopes that take and put back the buffers that `lengths` says, all at once.
+    fn scopes(shelf: &mut Shelf, count: u32, lengths: impl Fn(u32) -> Vec<usize>) {
+        for scope in 0..count {
+            let taken: Vec<Buffer> = lengths(scope).into_iter().map(|n| shelf.take::<f32>(n).unwrap()).collect();
+            taken.into_iter().for_each(|buffer| shelf.put(buffer));
+            shelf.end_scope();
+        }
+    }
+
+    #[test]
+    fn what_no_scope_of_a_window_needed_goes_back() {
+        let mut shelf = Shelf::new();
+        scopes(&mut shelf, 1, |_| vec![1000, 1000, 1000, 100_000]);
+        // The first window began with an empty shelf, so it ends with all that it had; the second needed one.
+        scopes(&mut shelf, 2 * WINDOW - 1, |_| vec![1000]);
+        let class = CLASSES[class_of(4000).unwrap()];
+        assert_eq!(shelf.bytes() as u64, class);
+    }
+
+    #[test]
+    fn a_steady_loop_loses_nothing_to_trimming() {
+        let mut shelf = Shelf::new();
+        let cycle = |scope: u32| vec![500; 1 + scope as usize % 97];
+        scopes(&mut shelf, 97, cycle);
+        let before = (shelf.allocations(), shelf.bytes());
+        scopes(&mut shelf, 10 * WINDOW, cycle);
+        assert_eq!((shelf.allocations(), shelf.bytes()), before);
+    }
+
+    #[test]
     fn sizes_that_cannot_be_had_are_a_fault() {
-        assert_eq!(Shelf::<f32>::new().take(usize::MAX / 8).unwrap_err().code, Code::Memory);
+        for length in [usize::MAX / 8, usize::MAX] {
+            assert_eq!(Shelf::new().take::<f32>(length).unwrap_err().code, Code::Memory);
+            assert_eq!(Shelf::new().exact::<f32>(length).unwrap_err().code, Code::Memory);
+        }
     }
 }

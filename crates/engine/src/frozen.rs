@@ -17,7 +17,7 @@ static REGISTRY: LazyLock<Mutex<HashMap<Key, Weak<Weights>>>> = LazyLock::new(Mu
 pub struct Weights {
     key: Key,
     pub shape: Shape,
-    buffer: Buffer<f32>,
+    buffer: Buffer,
 }
 
 impl Weights {
@@ -42,9 +42,7 @@ pub fn find(artefact: &str, name: &str) -> Option<Arc<Weights>> {
 }
 
 /// Puts weights into the process, or finds the ones that are there.
-pub fn put(artefact: &str, name: &str, data: &[f32], shape: Shape) -> Result<Arc<Weights>> {
-    let mut buffer = Buffer::alone(data.len())?;
-    buffer.values_mut(data.len()).copy_from_slice(data);
+pub fn put(artefact: &str, name: &str, shape: Shape, buffer: Buffer) -> Result<Arc<Weights>> {
     let key = (artefact.to_owned(), name.to_owned());
     let fresh = Arc::new(Weights { key: key.clone(), shape, buffer });
     let mut registry = registry();
@@ -68,11 +66,18 @@ fn registry() -> MutexGuard<'static, HashMap<Key, Weak<Weights>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::buffer::Shelf;
+
+    fn weights(values: &[f32]) -> Buffer {
+        let mut buffer = Shelf::new().exact::<f32>(values.len()).unwrap();
+        buffer.values_mut(values.len()).copy_from_slice(values);
+        buffer
+    }
 
     #[test]
     fn threads_share_weights_until_the_last_goes() {
         let shape = Shape::new(&[2]).unwrap();
-        let here = put("shared", "item", &[1.0, 2.0], shape).unwrap();
+        let here = put("shared", "item", shape, weights(&[1.0, 2.0])).unwrap();
         let there = std::thread::spawn(|| find("shared", "item").unwrap()).join().unwrap();
         assert!(Arc::ptr_eq(&here, &there));
         drop(here);
@@ -85,10 +90,11 @@ mod tests {
     #[test]
     fn a_second_freeze_finds_the_first() {
         let shape = Shape::new(&[1]).unwrap();
-        let first = put("twice", "bias", &[1.0], shape).unwrap();
-        let second = put("twice", "bias", &[9.0], shape).unwrap();
+        let first = put("twice", "bias", shape, weights(&[1.0])).unwrap();
+        let second = put("twice", "bias", shape, weights(&[9.0])).unwrap();
         assert!(Arc::ptr_eq(&first, &second));
-        assert!(put("twice", "bias", &[1.0], Shape::SCALAR).is_err());
+        assert_eq!(second.values(), [1.0]);
+        assert!(put("twice", "bias", Shape::SCALAR, weights(&[1.0])).is_err());
         assert!(find("twice", "item").is_none());
     }
 }

@@ -9,6 +9,7 @@ mod frozen;
 mod lifetimes;
 mod operations;
 mod ops;
+mod panics;
 mod pool;
 mod shape;
 mod slots;
@@ -17,6 +18,7 @@ mod tensor;
 pub use arena::Arena;
 pub use fault::{Code, Fault, Result};
 pub use operations::Ids;
+pub use panics::{keep_panics, last_panic, message_of};
 pub use pool::{Pool, set_threads, threads};
 
 /// The instruction set that the kernels run on: `portable`, `avx2`, `avx512` or `simd128`.

@@ -8,20 +8,21 @@ use crate::slots::Owner;
 use crate::tensor::{Tensor, Values};
 use std::sync::Arc;
 
+/// The values come by `fill`, which writes all `length` of them: straight from JavaScript's memory to the tensor's.
 impl Arena {
-    pub fn from_f32(&mut self, data: &[f32], shape: &[u32]) -> Result<u32> {
+    pub fn from_f32(&mut self, length: usize, shape: &[u32], fill: impl FnOnce(&mut [f32])) -> Result<u32> {
         let make = || {
-            let mut tensor = self.f32_result(shape_of(data.len(), shape)?)?;
-            tensor.f32_mut().copy_from_slice(data);
+            let mut tensor = self.f32_result(shape_of(length, shape)?)?;
+            fill(tensor.f32_mut());
             Ok(tensor)
         };
         make().and_then(|tensor| self.keep(tensor)).map_err(|fault| fault.of("fromFloat32"))
     }
 
-    pub fn from_i32(&mut self, data: &[i32], shape: &[u32]) -> Result<u32> {
+    pub fn from_i32(&mut self, length: usize, shape: &[u32], fill: impl FnOnce(&mut [i32])) -> Result<u32> {
         let make = || {
-            let mut tensor = self.i32_result(shape_of(data.len(), shape)?)?;
-            tensor.i32_mut().copy_from_slice(data);
+            let mut tensor = self.i32_result(shape_of(length, shape)?)?;
+            fill(tensor.i32_mut());
             Ok(tensor)
         };
         make().and_then(|tensor| self.keep(tensor)).map_err(|fault| fault.of("fromInt32"))
@@ -30,22 +31,21 @@ impl Arena {
     /// A zeroed variable: outside all scopes, until released.
     pub fn variable(&mut self, shape: &[u32]) -> Result<u32> {
         let make = || {
-            let mut tensor = self.f32_spare(Shape::new(shape)?)?;
-            tensor.f32_mut().fill(0.0);
-            Ok(tensor)
+            let shape = Shape::new(shape)?;
+            Ok(Tensor { shape, values: Values::F32(self.lasting(shape.count())?) })
         };
         make().and_then(|tensor| self.hold(tensor, Owner::Holder)).map_err(|fault| fault.of("variable"))
     }
 
     /// Replaces a variable's values.
-    pub fn write(&mut self, variable: u32, data: &[f32]) -> Result<()> {
-        self.write_checked(variable, data).map_err(|fault| fault.of("write"))
+    pub fn write(&mut self, variable: u32, length: usize, fill: impl FnOnce(&mut [f32])) -> Result<()> {
+        self.write_checked(variable, length, fill).map_err(|fault| fault.of("write"))
     }
 
-    fn write_checked(&mut self, variable: u32, data: &[f32]) -> Result<()> {
-        fits(data.len(), self.variable_named("variable", variable)?.shape)?;
+    fn write_checked(&mut self, variable: u32, length: usize, fill: impl FnOnce(&mut [f32])) -> Result<()> {
+        fits(length, self.variable_named("variable", variable)?.shape)?;
         let [tensor] = self.lend([variable])?;
-        tensor.f32_mut().copy_from_slice(data);
+        fill(tensor.f32_mut());
         Ok(())
     }
 
@@ -58,11 +58,21 @@ impl Arena {
     }
 
     /// Puts weights into the process, or finds them there, and holds them.
-    pub fn freeze(&mut self, artefact: &str, name: &str, data: &[f32], shape: &[u32]) -> Result<u32> {
-        shape_of(data.len(), shape)
-            .and_then(|shape| frozen::put(artefact, name, data, shape))
-            .and_then(|weights| self.hold_weights(weights))
-            .map_err(|fault| fault.of("freeze"))
+    pub fn freeze(
+        &mut self,
+        artefact: &str,
+        name: &str,
+        length: usize,
+        shape: &[u32],
+        fill: impl FnOnce(&mut [f32]),
+    ) -> Result<u32> {
+        let put = || {
+            let shape = shape_of(length, shape)?;
+            let mut buffer = self.lasting(length)?;
+            fill(buffer.values_mut(length));
+            frozen::put(artefact, name, shape, buffer)
+        };
+        put().and_then(|weights| self.hold_weights(weights)).map_err(|fault| fault.of("freeze"))
     }
 
     fn hold_weights(&mut self, weights: Arc<Weights>) -> Result<u32> {
@@ -80,6 +90,25 @@ impl Arena {
     pub fn read_i32(&self, id: u32) -> Result<&[i32]> {
         self.i32("tensor", id).map(|view| view.values).map_err(|fault| fault.of("readInt32"))
     }
+
+    /// A copy of f32 values, where JavaScript takes over memory of ours.
+    pub fn copy_f32(&self, id: u32) -> Result<Vec<f32>> {
+        copy_of(self.read_f32(id)?).map_err(|fault| fault.of("readFloat32"))
+    }
+
+    /// The same of i32 values.
+    pub fn copy_i32(&self, id: u32) -> Result<Vec<i32>> {
+        copy_of(self.read_i32(id)?).map_err(|fault| fault.of("readInt32"))
+    }
+}
+
+fn copy_of<T: Copy>(values: &[T]) -> Result<Vec<T>> {
+    let mut copy = Vec::new();
+    match copy.try_reserve_exact(values.len()) {
+        Ok(()) => copy.extend_from_slice(values),
+        Err(_) => return Err(Fault::memory(format!("no memory for a copy of {} values", values.len()))),
+    }
+    Ok(copy)
 }
 
 fn shape_of(length: usize, shape: &[u32]) -> Result<Shape> {

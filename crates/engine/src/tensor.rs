@@ -11,8 +11,8 @@ use crate::shape::Shape;
 /// Where the values of a tensor are.
 #[derive(Debug)]
 pub enum Values {
-    F32(Buffer<f32>),
-    I32(Buffer<i32>),
+    F32(Buffer),
+    I32(Buffer),
     /// Read-only, shared by the threads of the process.
     Frozen(Arc<Weights>),
 }
@@ -57,8 +57,7 @@ impl Tensor {
     /// Bytes of this arena that it occupies.
     pub fn bytes(&self) -> usize {
         match &self.values {
-            Values::F32(buffer) => buffer.bytes(),
-            Values::I32(buffer) => buffer.bytes(),
+            Values::F32(buffer) | Values::I32(buffer) => buffer.bytes(),
             Values::Frozen(_) => 0,
         }
     }

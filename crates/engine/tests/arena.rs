@@ -3,7 +3,7 @@
 use foci_engine::{Arena, Code};
 
 fn floats(arena: &mut Arena, values: &[f32]) -> u32 {
-    arena.from_f32(values, &[values.len() as u32]).unwrap()
+    arena.from_f32(values.len(), &[values.len() as u32], |to| to.copy_from_slice(values)).unwrap()
 }
 
 /// The code with which a read of `id` is refused.
@@ -34,11 +34,30 @@ fn keeping_what_is_not_the_scopes_own_changes_nothing() {
     arena.open_scope();
     let outer = floats(&mut arena, &[1.0]);
     arena.open_scope();
-    arena.close_scope(&[outer, variable, 0]).unwrap();
+    arena.close_scope(&[outer, variable]).unwrap();
     assert_eq!(arena.read_f32(outer).unwrap(), [1.0]);
     arena.close_scope(&[]).unwrap();
     assert_eq!(refusal(&arena, outer), Code::Freed);
     assert_eq!(arena.read_f32(variable).unwrap(), [0.0]);
+}
+
+#[test]
+fn keeping_what_was_freed_is_a_fault_and_keeps_nothing() {
+    let mut arena = Arena::default();
+    arena.open_scope();
+    let outer = floats(&mut arena, &[1.0]);
+    for invented in [false, true] {
+        arena.open_scope();
+        let (live, freed) = (floats(&mut arena, &[2.0]), floats(&mut arena, &[3.0]));
+        arena.release(freed);
+        let fault = arena.close_scope(&[live, if invented { 0 } else { freed }]).unwrap_err();
+        let what = if invented { "is no tensor" } else { "was freed" };
+        assert_eq!((fault.code, fault.to_string()), (Code::Freed, format!("closeScope: a kept tensor {what}")));
+        assert_eq!(refusal(&arena, live), Code::Freed);
+    }
+    assert_eq!(arena.read_f32(outer).unwrap(), [1.0]);
+    arena.close_scope(&[]).unwrap();
+    assert_eq!(refusal(&arena, outer), Code::Freed);
 }
 
 #[test]
@@ -58,24 +77,56 @@ fn tensors_need_a_scope_and_variables_do_not() {
     assert_eq!(arena.read_f32(variable).unwrap(), [0.0, 0.0]);
     let fault = arena.add(variable, variable).unwrap_err();
     assert_eq!((fault.code, fault.op), (Code::NoScope, "add"));
-    assert_eq!(arena.from_i32(&[1], &[1]).unwrap_err().code, Code::NoScope);
+    assert_eq!(arena.from_i32(1, &[1], |to| to.fill(1)).unwrap_err().code, Code::NoScope);
     arena.open_scope();
     arena.close_scope(&[]).unwrap();
-    arena.write(variable, &[1.0, 2.0]).unwrap();
+    arena.write(variable, 2, |to| to.copy_from_slice(&[1.0, 2.0])).unwrap();
     assert_eq!(arena.read_f32(variable).unwrap(), [1.0, 2.0]);
     arena.release(variable);
     assert_eq!(refusal(&arena, variable), Code::Freed);
 }
 
 #[test]
-fn a_variable_on_a_used_buffer_starts_at_zero() {
+fn what_lasts_takes_no_more_than_it_needs_and_none_of_it_is_kept() {
+    let mut arena = Arena::default();
+    // 1,601 numbers are 6,404 bytes: 101 lines of 64.
+    let variable = arena.variable(&[1601]).unwrap();
+    assert_eq!(arena.memory(), [6464.0, 0.0, 1.0]);
+    let frozen = arena.freeze("exact", "item", 1601, &[1601], |to| to.fill(1.0)).unwrap();
+    assert_eq!(arena.memory(), [6464.0, 0.0, 2.0]);
+    [variable, frozen].into_iter().for_each(|id| arena.release(id));
+    assert_eq!(arena.memory(), [0.0, 0.0, 2.0]);
+}
+
+#[test]
+fn a_free_buffer_serves_floats_indices_and_scratch() {
     let mut arena = Arena::default();
     arena.open_scope();
-    let used = floats(&mut arena, &[7.0; 5]);
-    arena.release(used);
-    let variable = arena.variable(&[5]).unwrap();
+    let ids: Vec<i32> = (0..1000).collect();
+    for _ in 0..3 {
+        let used = floats(&mut arena, &[7.0; 1000]);
+        arena.release(used);
+        let used = arena.from_i32(1000, &[1000], |to| to.copy_from_slice(&ids)).unwrap();
+        assert_eq!(arena.read_i32(used).unwrap(), ids);
+        arena.release(used);
+    }
     assert_eq!(arena.memory()[2], 1.0);
-    assert_eq!(arena.read_f32(variable).unwrap(), [0.0; 5]);
+}
+
+#[test]
+fn what_was_needed_once_goes_back_to_the_system() {
+    let mut arena = Arena::default();
+    let mut step = |length: usize| {
+        arena.open_scope();
+        floats(&mut arena, &vec![1.0; length]);
+        arena.close_scope(&[]).unwrap();
+        arena.memory()
+    };
+    assert!(step(1_000_000)[1] >= 4e6);
+    let later: Vec<[f64; 3]> = (0..5000).map(|_| step(100)).collect();
+    // 400 bytes are in the class of 448.
+    assert_eq!(later[4999], [0.0, 448.0, 2.0]);
+    assert_eq!(later[4999][2], later[0][2]);
 }
 
 #[test]
@@ -83,9 +134,9 @@ fn only_variables_are_written() {
     let mut arena = Arena::default();
     arena.open_scope();
     let tensor = floats(&mut arena, &[1.0]);
-    let frozen = arena.freeze("written", "item", &[5.0], &[1]).unwrap();
+    let frozen = arena.freeze("written", "item", 1, &[1], |to| to.fill(5.0)).unwrap();
     for id in [tensor, frozen] {
-        assert_eq!(arena.write(id, &[2.0]).unwrap_err().code, Code::Shape);
+        assert_eq!(arena.write(id, 1, |to| to.fill(2.0)).unwrap_err().code, Code::Shape);
     }
     let [parameter, moment] = [1, 1].map(|n| arena.variable(&[n]).unwrap());
     assert_eq!(
@@ -136,7 +187,7 @@ fn all_slots_taken_is_a_fault_and_freeing_one_helps() {
     for _ in 1..65_536 - 1024 {
         floats(&mut arena, &[]);
     }
-    assert_eq!(arena.from_f32(&[], &[0]).unwrap_err().code, Code::Memory);
+    assert_eq!(arena.from_f32(0, &[0], |_| {}).unwrap_err().code, Code::Memory);
     arena.release(first);
     assert_ne!(floats(&mut arena, &[]), first);
 }
@@ -176,7 +227,7 @@ fn a_successor_knows_no_handle_of_the_arena_before() {
 fn frozen_weights_live_as_long_as_a_hold() {
     let mut arena = Arena::default();
     assert_eq!(arena.frozen("held", "item").unwrap(), 0);
-    let first = arena.freeze("held", "item", &[1.0, 2.0], &[2]).unwrap();
+    let first = arena.freeze("held", "item", 2, &[2], |to| to.copy_from_slice(&[1.0, 2.0])).unwrap();
     let second = arena.frozen("held", "item").unwrap();
     assert_ne!(first, second);
     arena.release(first);

@@ -1,10 +1,9 @@
 //! The way from JavaScript to the arena of the calling thread: faults become errors with a code, a panic loses the engine.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use foci_engine::{Arena, Code, Fault};
+use foci_engine::{Arena, Code, Fault, keep_panics, message_of};
 
 /// A fault on its way: `code` of the JavaScript error is the fault's, its message begins with the operation.
 pub type Result<T> = std::result::Result<T, napi::Error<Code>>;
@@ -22,6 +21,7 @@ thread_local! {
 
 /// Runs `body` on this thread's arena.
 pub fn call<T>(body: impl FnOnce(&mut Arena) -> foci_engine::Result<T>) -> Result<T> {
+    keep_panics();
     ENGINE.with_borrow_mut(|engine| {
         if let Some(message) = &engine.lost {
             return Err(lost(message));
@@ -45,9 +45,4 @@ fn error(fault: Fault) -> napi::Error<Code> {
 
 fn lost(message: &str) -> napi::Error<Code> {
     napi::Error::new(Code::EngineLost, message)
-}
-
-fn message_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words").to_owned()
 }

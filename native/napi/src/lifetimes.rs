@@ -29,12 +29,12 @@ pub fn release(id: u32) -> Result<()> {
 
 #[napi(js_name = "fromFloat32")]
 pub fn from_float32(data: &[f32], shape: &[u32]) -> Result<u32> {
-    call(|arena| arena.from_f32(data, shape))
+    call(|arena| arena.from_f32(data.len(), shape, |to| to.copy_from_slice(data)))
 }
 
 #[napi(js_name = "fromInt32")]
 pub fn from_int32(data: &[i32], shape: &[u32]) -> Result<u32> {
-    call(|arena| arena.from_i32(data, shape))
+    call(|arena| arena.from_i32(data.len(), shape, |to| to.copy_from_slice(data)))
 }
 
 #[napi(js_name = "variable")]
@@ -44,7 +44,7 @@ pub fn variable(shape: &[u32]) -> Result<u32> {
 
 #[napi(js_name = "write")]
 pub fn write(variable: u32, data: &[f32]) -> Result<()> {
-    call(|arena| arena.write(variable, data))
+    call(|arena| arena.write(variable, data.len(), |to| to.copy_from_slice(data)))
 }
 
 #[napi(js_name = "frozen")]
@@ -54,7 +54,7 @@ pub fn frozen(artefact: String, name: String) -> Result<u32> {
 
 #[napi(js_name = "freeze")]
 pub fn freeze(artefact: String, name: String, data: &[f32], shape: &[u32]) -> Result<u32> {
-    call(|arena| arena.freeze(&artefact, &name, data, shape))
+    call(|arena| arena.freeze(&artefact, &name, data.len(), shape, |to| to.copy_from_slice(data)))
 }
 
 #[napi(js_name = "shape")]
@@ -64,12 +64,12 @@ pub fn shape(id: u32) -> Result<Vec<u32>> {
 
 #[napi(js_name = "readFloat32")]
 pub fn read_float32(id: u32) -> Result<Float32Array> {
-    call(|arena| arena.read_f32(id).map(Float32Array::with_data_copied))
+    call(|arena| arena.copy_f32(id).map(Float32Array::new))
 }
 
 #[napi(js_name = "readInt32")]
 pub fn read_int32(id: u32) -> Result<Int32Array> {
-    call(|arena| arena.read_i32(id).map(Int32Array::with_data_copied))
+    call(|arena| arena.copy_i32(id).map(Int32Array::new))
 }
 
 #[napi(js_name = "memory")]

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use foci_engine::{Arena, Fault};
+use foci_engine::{Arena, Fault, keep_panics};
 use js_sys::{Error, Reflect};
 use wasm_bindgen::JsValue;
 
@@ -14,25 +14,11 @@ thread_local! {
         keep_panics();
         RefCell::default()
     };
-    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// Runs `body` on this instance's arena.
 pub fn call<T>(body: impl FnOnce(&mut Arena) -> foci_engine::Result<T>) -> Result<T> {
     ARENA.with_borrow_mut(body).map_err(error)
-}
-
-/// Keeps what a panic says, so that whoever catches the trap can ask for it.
-fn keep_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let text = panic.payload_as_str().unwrap_or("a panic without words");
-        PANIC.set(panic.location().map_or_else(|| text.to_owned(), |at| format!("{text} ({at})")));
-    }));
-}
-
-/// What the panic said that ended this instance.
-pub fn last_panic() -> String {
-    PANIC.with_borrow(String::clone)
 }
 
 fn error(fault: Fault) -> JsValue {

@@ -1,8 +1,11 @@
 //! Scopes, values in and out, and what the process has.
 
+use std::slice;
+
+use js_sys::{Float32Array, Int32Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::boundary::{self, Result, call};
+use crate::boundary::{Result, call};
 
 #[wasm_bindgen(js_name = "openScope")]
 pub fn open_scope() -> Result<()> {
@@ -26,13 +29,15 @@ pub fn release(id: u32) -> Result<()> {
 }
 
 #[wasm_bindgen(js_name = "fromFloat32")]
-pub fn from_float32(data: &[f32], shape: &[u32]) -> Result<u32> {
-    call(|arena| arena.from_f32(data, shape))
+pub fn from_float32(data: &Float32Array, shape: &[u32]) -> Result<u32> {
+    let length = data.length() as usize;
+    call(|arena| arena.from_f32(length, shape, |to| data.copy_to(to)))
 }
 
 #[wasm_bindgen(js_name = "fromInt32")]
-pub fn from_int32(data: &[i32], shape: &[u32]) -> Result<u32> {
-    call(|arena| arena.from_i32(data, shape))
+pub fn from_int32(data: &Int32Array, shape: &[u32]) -> Result<u32> {
+    let length = data.length() as usize;
+    call(|arena| arena.from_i32(length, shape, |to| data.copy_to(to)))
 }
 
 #[wasm_bindgen(js_name = "variable")]
@@ -41,8 +46,9 @@ pub fn variable(shape: &[u32]) -> Result<u32> {
 }
 
 #[wasm_bindgen(js_name = "write")]
-pub fn write(variable: u32, data: &[f32]) -> Result<()> {
-    call(|arena| arena.write(variable, data))
+pub fn write(variable: u32, data: &Float32Array) -> Result<()> {
+    let length = data.length() as usize;
+    call(|arena| arena.write(variable, length, |to| data.copy_to(to)))
 }
 
 #[wasm_bindgen(js_name = "frozen")]
@@ -51,8 +57,9 @@ pub fn frozen(artefact: &str, name: &str) -> Result<u32> {
 }
 
 #[wasm_bindgen(js_name = "freeze")]
-pub fn freeze(artefact: &str, name: &str, data: &[f32], shape: &[u32]) -> Result<u32> {
-    call(|arena| arena.freeze(artefact, name, data, shape))
+pub fn freeze(artefact: &str, name: &str, data: &Float32Array, shape: &[u32]) -> Result<u32> {
+    let length = data.length() as usize;
+    call(|arena| arena.freeze(artefact, name, length, shape, |to| data.copy_to(to)))
 }
 
 #[wasm_bindgen(js_name = "shape")]
@@ -61,13 +68,18 @@ pub fn shape(id: u32) -> Result<Vec<u32>> {
 }
 
 #[wasm_bindgen(js_name = "readFloat32")]
-pub fn read_float32(id: u32) -> Result<Vec<f32>> {
-    call(|arena| arena.read_f32(id).map(<[f32]>::to_vec))
+pub fn read_float32(id: u32) -> Result<Float32Array> {
+    let values = call(|arena| arena.read_f32(id).map(|values| (values.as_ptr(), values.len())))?;
+    // Copied outside the arena: JavaScript throws where it has no memory for it.
+    // SAFETY: the tensor lives until another call of the engine ends it.
+    Ok(unsafe { slice::from_raw_parts(values.0, values.1) }.into())
 }
 
 #[wasm_bindgen(js_name = "readInt32")]
-pub fn read_int32(id: u32) -> Result<Vec<i32>> {
-    call(|arena| arena.read_i32(id).map(<[i32]>::to_vec))
+pub fn read_int32(id: u32) -> Result<Int32Array> {
+    let values = call(|arena| arena.read_i32(id).map(|values| (values.as_ptr(), values.len())))?;
+    // SAFETY: as above.
+    Ok(unsafe { slice::from_raw_parts(values.0, values.1) }.into())
 }
 
 /// `memory` of the engine; a module's own memory already has that name.
@@ -94,7 +106,7 @@ pub fn set_threads(threads: u32) -> Result<()> {
 /// What the panic said that ended this instance.
 #[wasm_bindgen(js_name = "lastPanic")]
 pub fn last_panic() -> String {
-    boundary::last_panic()
+    foci_engine::last_panic()
 }
 
 /// Panics, for tests of what a bug does.

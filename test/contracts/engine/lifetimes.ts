@@ -58,6 +58,18 @@ export function checkLifetimes(engine: () => Engine): void {
     expect(thrown(() => e.readFloat32(x)).code).toBe('TENSOR_FREED')
   })
 
+  it('refuses to keep what was freed, closes the scope and keeps nothing', () => {
+    const e = engine()
+    e.openScope()
+    e.openScope()
+    const [x, y] = [real(e, 1), real(e, 2)]
+    e.release(y)
+    expect(thrown(() => e.closeScope(Uint32Array.of(x, y))).code).toBe('TENSOR_FREED')
+    expect(thrown(() => e.readFloat32(x)).code).toBe('TENSOR_FREED')
+    e.closeScope(NONE)
+    expect(thrown(() => real(e, 1)).code).toBe('NO_SCOPE')
+  })
+
   it('never reads another tensor through a stale id', () => {
     const e = engine()
     e.openScope()

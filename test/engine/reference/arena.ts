@@ -48,11 +48,13 @@ export class Arena implements Lifetimes {
   closeScope(kept: Uint32Array): void {
     const closing = this.scopes.pop() ?? fail('NO_SCOPE', 'closeScope without a scope')
     const around = this.scopes.at(-1)
+    const live = kept.every((id) => this.entries.has(id))
     for (const id of closing) {
-      if (kept.includes(id) && around) around.push(id)
+      if (kept.includes(id) && around && live) around.push(id)
       else this.release(id)
     }
     if (kept.length > 0 && !around) fail('NO_SCOPE', 'closeScope: no scope around to keep tensors in')
+    if (!live) fail('TENSOR_FREED', 'closeScope: a kept tensor was freed')
   }
 
   release(id: Id): void {

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 pub mod math;
 pub mod matrix;
+pub mod memory;
 pub mod transpose;
 mod vector;
 
