@@ -76,7 +76,7 @@ mod backend {
 pub use backend::{set_threads, threads};
 
 #[allow(unsafe_code)]
-// SAFETY: a range or a counter gives each number once, and rayon's scope ends, or unwinds, after all that it spawned.
+// SAFETY: a range or a counter gives each number once, and the caller goes on, or unwinds, when no helper is inside.
 unsafe impl Parallel for Pool {
     fn run(&self, blocks: usize, body: &(dyn Fn(usize) + Sync)) {
         backend::run(blocks, body);
@@ -84,48 +84,164 @@ unsafe impl Parallel for Pool {
 }
 
 #[cfg(not(target_arch = "wasm32"))]
+#[allow(unsafe_code)]
 mod workers {
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::any::Any;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+    use std::ptr;
+    use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
+    use std::thread::{self, JoinHandle};
+    use std::time::{Duration, Instant};
 
-    use rayon::{ThreadPool, ThreadPoolBuilder};
+    /// How long a thread looks for work before it sleeps: a wake-up takes longer than most operations of a training step.
+    const AWAKE: Duration = Duration::from_micros(60);
+
+    /// What is handed out. It stands on the caller's stack until no helper is inside.
+    struct Task<'a> {
+        body: &'a (dyn Fn(usize) + Sync),
+        blocks: usize,
+        next: AtomicUsize,
+        panic: Mutex<Option<Box<dyn Any + Send>>>,
+    }
+
+    impl Task<'_> {
+        /// Runs blocks until none is left. A panic is kept for the caller, and leaves the rest undone.
+        fn work(&self) {
+            let take = || Some(self.next.fetch_add(1, Ordering::Relaxed)).filter(|&block| block < self.blocks);
+            let run = || std::iter::from_fn(take).for_each(self.body);
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+                self.next.store(self.blocks, Ordering::Relaxed);
+                self.panic.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(panic);
+            }
+        }
+    }
+
+    /// What the caller and the helpers share.
+    #[derive(Default)]
+    struct Board {
+        /// The task of the moment, else null.
+        task: AtomicPtr<Task<'static>>,
+        /// Tasks so far: helpers wait for it to change.
+        round: AtomicUsize,
+        /// Helpers that may hold the task.
+        inside: AtomicUsize,
+        over: AtomicBool,
+    }
+
+    impl Board {
+        fn take_part(&self) {
+            // Every access is SeqCst: a helper that finds the task after it announced itself is seen by the caller, which
+            // takes the task away before it counts.
+            self.inside.fetch_add(1, Ordering::SeqCst);
+            let task = self.task.load(Ordering::SeqCst);
+            // SAFETY: not null, so the caller has not taken it away yet; it does so before it waits for `inside` to fall to
+            // 0, and the task outlives that wait.
+            if let Some(task) = unsafe { task.as_ref() } {
+                task.work();
+            }
+            self.inside.fetch_sub(1, Ordering::SeqCst);
+        }
+
+        fn help(&self, asleep: &AtomicBool) {
+            let mut seen = 0;
+            while !self.over.load(Ordering::SeqCst) {
+                seen = self.wait(seen, asleep);
+                self.take_part();
+            }
+        }
+
+        /// Waits for another round than `seen`, awake at first.
+        fn wait(&self, seen: usize, asleep: &AtomicBool) -> usize {
+            let start = Instant::now();
+            loop {
+                for _ in 0..32 {
+                    let round = self.round.load(Ordering::SeqCst);
+                    if round != seen {
+                        return round;
+                    }
+                    std::hint::spin_loop();
+                }
+                if start.elapsed() > AWAKE {
+                    // Announced before the last look: a caller either is seen by it or sees the announcement.
+                    asleep.store(true, Ordering::SeqCst);
+                    if self.round.load(Ordering::SeqCst) == seen {
+                        thread::park();
+                    }
+                    asleep.store(false, Ordering::SeqCst);
+                }
+            }
+        }
+    }
+
+    struct Helper {
+        asleep: Arc<AtomicBool>,
+        thread: JoinHandle<()>,
+    }
+
+    impl Helper {
+        fn wake(&self) {
+            if self.asleep.load(Ordering::SeqCst) {
+                self.thread.thread().unpark();
+            }
+        }
+    }
 
     /// The calling thread and the ones that help it.
     pub struct Workers {
-        helpers: Option<ThreadPool>,
+        board: Arc<Board>,
+        helpers: Vec<Helper>,
         busy: AtomicBool,
     }
 
     impl Workers {
         pub fn start(threads: usize) -> Self {
-            let build = || {
-                let name = |i| format!("foci-{i}");
-                ThreadPoolBuilder::new().num_threads(threads - 1).thread_name(name).build().ok()
-            };
-            // Without the threads it wanted the pool is the calling thread: slower, and the same numbers.
-            let helpers = if threads > 1 { build() } else { None };
-            Self { helpers, busy: AtomicBool::new(false) }
+            let board = Arc::new(Board::default());
+            // Without the threads it wanted the pool is smaller: slower, and the same numbers.
+            let helpers = (1..threads).map_while(|i| {
+                let (asleep, board) = (Arc::new(AtomicBool::new(false)), board.clone());
+                let own = asleep.clone();
+                let thread = thread::Builder::new().name(format!("foci-{i}")).spawn(move || board.help(&own)).ok()?;
+                Some(Helper { asleep, thread })
+            });
+            Self { helpers: helpers.collect(), board, busy: AtomicBool::new(false) }
         }
 
         pub fn threads(&self) -> usize {
-            1 + self.helpers.as_ref().map_or(0, ThreadPool::current_num_threads)
+            1 + self.helpers.len()
         }
 
         /// Runs every block; a panic in one of them goes on in the caller once the others have ended.
         pub fn run(&self, blocks: usize, body: &(dyn Fn(usize) + Sync)) {
-            let (Some(helpers), Some(_turn)) = (&self.helpers, Turn::take(&self.busy)) else {
+            let turn = if self.helpers.is_empty() { None } else { Turn::take(&self.busy) };
+            let Some(_turn) = turn else {
                 return (0..blocks).for_each(body);
             };
-            let next = AtomicUsize::new(0);
-            let work = || {
-                let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&block| block < blocks);
-                std::iter::from_fn(take).for_each(body);
-            };
-            helpers.in_place_scope(|scope| {
-                for _ in 0..helpers.current_num_threads().min(blocks - 1) {
-                    scope.spawn(|_| work());
-                }
-                work();
-            });
+            let task = Task { body, blocks, next: AtomicUsize::new(0), panic: Mutex::new(None) };
+            self.board.task.store((&raw const task).cast_mut().cast(), Ordering::SeqCst);
+            self.board.round.fetch_add(1, Ordering::SeqCst);
+            self.helpers.iter().take(blocks - 1).for_each(Helper::wake);
+            task.work();
+            self.board.task.store(ptr::null_mut(), Ordering::SeqCst);
+            let mut looks = 0u32;
+            while self.board.inside.load(Ordering::SeqCst) > 0 {
+                looks += 1;
+                if looks.is_multiple_of(1024) { thread::yield_now() } else { std::hint::spin_loop() }
+            }
+            if let Some(panic) = task.panic.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+                resume_unwind(panic);
+            }
+        }
+    }
+
+    impl Drop for Workers {
+        fn drop(&mut self) {
+            self.board.over.store(true, Ordering::SeqCst);
+            self.board.round.fetch_add(1, Ordering::SeqCst);
+            for Helper { thread, .. } in self.helpers.drain(..) {
+                thread.thread().unpark();
+                let _ = thread.join();
+            }
         }
     }
 
