@@ -3,17 +3,19 @@
 //! Rows go in slabs. For a slab, exp(logits) of every item is kept transposed while dh is summed, unnormalised; once the
 //! slab's sums are known, ditems takes the same numbers, so each logit is computed once. See [`Slabs`].
 
+mod half;
 mod lanes;
 mod slabs;
 
 pub(crate) use slabs::{Problem, Slabs};
 
 use crate::Parallel;
+use crate::simd::half::Precision;
 use crate::simd::{Instructions, instructions};
 
 /// Scratch of [`cross_entropy`], in f32: about `256 · V`, but at most the larger of 9 MB and `64 · V`.
-pub fn cross_entropy_scratch(t: usize, v: usize, width: usize) -> usize {
-    Slabs::new(t, v, width).scratch()
+pub fn cross_entropy_scratch(t: usize, v: usize, width: usize, precision: Precision) -> usize {
+    Slabs::new(t, v, width, precision).scratch()
 }
 
 /// Mean over T of `LSE_V(h · itemsᵀ) − h · items[target]`, with its gradients; h and dh [T, D], items and ditems [V, D],
@@ -24,11 +26,12 @@ pub fn cross_entropy(
     items: &[f32],
     targets: &[i32],
     width: usize,
+    precision: Precision,
     dh: &mut [f32],
     ditems: &mut [f32],
     scratch: &mut [f32],
 ) -> f64 {
-    cross_entropy_on(instructions(), run, h, items, targets, width, dh, ditems, scratch)
+    cross_entropy_on(instructions(), run, h, items, targets, width, precision, dh, ditems, scratch)
 }
 
 fn cross_entropy_on(
@@ -38,11 +41,12 @@ fn cross_entropy_on(
     items: &[f32],
     targets: &[i32],
     width: usize,
+    precision: Precision,
     dh: &mut [f32],
     ditems: &mut [f32],
     scratch: &mut [f32],
 ) -> f64 {
-    let slabs = Slabs::new(targets.len(), items.len() / width.max(1), width);
+    let slabs = Slabs::new(targets.len(), items.len() / width.max(1), width, precision);
     let problem = Problem { set, h, items, targets, apart: None };
     slabs.run(run, &problem, dh, ditems, scratch)
 }
@@ -84,10 +88,22 @@ mod tests {
         targets: &[i32],
         width: usize,
     ) -> (f64, Vec<f32>, Vec<f32>) {
-        let size = cross_entropy_scratch(targets.len(), items.len() / width, width);
+        fused_in(Precision::F32, set, run, h, items, targets, width)
+    }
+
+    fn fused_in(
+        precision: Precision,
+        set: Instructions,
+        run: &impl Parallel,
+        h: &[f32],
+        items: &[f32],
+        targets: &[i32],
+        width: usize,
+    ) -> (f64, Vec<f32>, Vec<f32>) {
+        let size = cross_entropy_scratch(targets.len(), items.len() / width, width, precision);
         let mut scratch = vec![f32::NAN; size];
         let (mut dh, mut ditems) = (vec![f32::NAN; h.len()], vec![f32::NAN; items.len()]);
-        let loss = cross_entropy_on(set, run, h, items, targets, width, &mut dh, &mut ditems, &mut scratch);
+        let loss = cross_entropy_on(set, run, h, items, targets, width, precision, &mut dh, &mut ditems, &mut scratch);
         (loss, dh, ditems)
     }
 
@@ -128,6 +144,41 @@ mod tests {
             agree(600, 100, 100, 0.5, 2e-5);
             agree(70, 2_500, 5, 1.0, 2e-5);
         }
+    }
+
+    /// ‖a − b‖ / ‖b‖
+    fn distance(a: &[f32], b: &[f64]) -> f64 {
+        let square = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>();
+        let off = square(&mut a.iter().zip(b).map(|(a, b)| f64::from(*a) - b));
+        (off / square(&mut b.iter().copied())).sqrt()
+    }
+
+    #[test]
+    fn bf16_is_near_the_formula() {
+        // A number keeps 8 bits: gradients are off by some 2⁻⁸, and less where errors cancel. Ragged rows, items, segments.
+        for (t, v, width, size) in
+            [(1, 1, 32, 1.0), (7, 33, 32, 0.5), (65, 257, 64, 0.5), (130, 2_501, 96, 0.3), (9, 40, 32, 4.0)]
+        {
+            if cfg!(miri) && t * v > 300 {
+                continue;
+            }
+            let (h, items, targets) = world(t, v, width, size);
+            let (loss, dh, ditems) = naive(&wide(&h), &wide(&items), &targets, width);
+            let actual = fused_in(Precision::Bf16, instructions(), &Serial, &h, &items, &targets, width);
+            assert!((actual.0 - loss).abs() < 0.004 * (1.0 + loss), "{t} {v} {width}: {} is not {loss}", actual.0);
+            if v > 1 {
+                let off = [distance(&actual.1, &dh), distance(&actual.2, &ditems)];
+                assert!(off.iter().all(|&x| x > 0.0 && x < 0.02), "{t} {v} {width}: {off:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn bf16_leaves_other_widths_to_f32() {
+        let (h, items, targets) = world(20, 30, 33, 1.0);
+        let in_precision = |p| fused_in(p, instructions(), &Serial, &h, &items, &targets, 33);
+        let (half, full) = (in_precision(Precision::Bf16), in_precision(Precision::F32));
+        assert_eq!((bits(&half.1), bits(&half.2)), (bits(&full.1), bits(&full.2)));
     }
 
     #[test]
@@ -193,16 +244,19 @@ mod tests {
     #[test]
     fn threads_do_not_change_the_bits() {
         let (t, v) = if cfg!(miri) { (3, 20) } else { (330, 1_300) };
-        let (h, items, targets) = world(t, v, 20, 1.0);
+        let (h, items, targets) = world(t, v, 32, 1.0);
         let all = |x: (f64, Vec<f32>, Vec<f32>)| (x.0.to_bits(), bits(&x.1), bits(&x.2));
-        let serial = all(fused(instructions(), &Serial, &h, &items, &targets, 20));
-        assert_eq!(serial, all(fused(instructions(), &Reverse, &h, &items, &targets, 20)));
-        assert_eq!(serial, all(fused(instructions(), &TwoThreads, &h, &items, &targets, 20)));
+        for precision in [Precision::F32, Precision::Bf16] {
+            let set = instructions();
+            let serial = all(fused_in(precision, set, &Serial, &h, &items, &targets, 32));
+            assert_eq!(serial, all(fused_in(precision, set, &Reverse, &h, &items, &targets, 32)));
+            assert_eq!(serial, all(fused_in(precision, set, &TwoThreads, &h, &items, &targets, 32)));
+        }
     }
 
     #[test]
     fn scratch_is_bounded() {
-        let bytes = |v| 4 * cross_entropy_scratch(100_000, v, 64);
+        let bytes = |v| 4 * cross_entropy_scratch(100_000, v, 64, Precision::F32);
         assert!(bytes(12_101) < 20 << 20);
         assert!(bytes(65_536) < 20 << 20);
         assert!(bytes(1_000_000) < 300 << 20);

@@ -3,14 +3,15 @@
 use crate::Parallel;
 use crate::cross_entropy::{Problem, Slabs};
 use crate::parallel::over_parts;
+use crate::simd::half::Precision;
 use crate::simd::instructions;
 
 /// Rows of dpositives in a block.
 const ROWS: usize = 256;
 
 /// Scratch of [`sampled_softmax`], in f32.
-pub fn sampled_softmax_scratch(t: usize, n: usize, width: usize) -> usize {
-    Slabs::new(t, n, width).scratch()
+pub fn sampled_softmax_scratch(t: usize, n: usize, width: usize, precision: Precision) -> usize {
+    Slabs::new(t, n, width, precision).scratch()
 }
 
 /// Mean over T of the cross entropy over {target} ∪ negatives, with its gradients; h, positives [T, D], negatives [N, D],
@@ -23,6 +24,7 @@ pub fn sampled_softmax(
     targets: &[i32],
     drawn: &[i32],
     width: usize,
+    precision: Precision,
     dh: &mut [f32],
     dpositives: &mut [f32],
     dnegatives: &mut [f32],
@@ -30,13 +32,14 @@ pub fn sampled_softmax(
 ) -> f64 {
     let apart = Some((positives, drawn));
     let problem = Problem { set: instructions(), h, items: negatives, targets, apart };
-    sampled(run, &problem, width, dh, dpositives, dnegatives, scratch)
+    sampled(run, &problem, width, precision, dh, dpositives, dnegatives, scratch)
 }
 
 fn sampled(
     run: &impl Parallel,
     problem: &Problem,
     width: usize,
+    precision: Precision,
     dh: &mut [f32],
     dpositives: &mut [f32],
     dnegatives: &mut [f32],
@@ -45,7 +48,7 @@ fn sampled(
     let Some((positives, drawn)) = problem.apart else { unreachable!("positives are given") };
     let h = problem.h;
     assert!(positives.len() == h.len() && dpositives.len() == h.len());
-    let slabs = Slabs::new(problem.targets.len(), drawn.len(), width);
+    let slabs = Slabs::new(problem.targets.len(), drawn.len(), width, precision);
     let loss = slabs.run(run, problem, dh, dnegatives, scratch);
     over_parts(run, dpositives, ROWS * width, |block, part| {
         for (i, y) in part.chunks_exact_mut(width).enumerate() {
@@ -131,7 +134,7 @@ mod tests {
             let garbage = |n| vec![f32::NAN; n];
             let (t, n) = (self.h.len(), self.negatives.len());
             let [mut dh, mut dpositives, mut dnegatives] = [garbage(t), garbage(t), garbage(n)];
-            let size = sampled_softmax_scratch(self.targets.len(), self.drawn.len(), self.width);
+            let size = sampled_softmax_scratch(self.targets.len(), self.drawn.len(), self.width, Precision::F32);
             let problem = Problem {
                 set,
                 h: &self.h,
@@ -139,8 +142,16 @@ mod tests {
                 targets: &self.targets,
                 apart: Some((&self.positives, &self.drawn)),
             };
-            let loss =
-                sampled(run, &problem, self.width, &mut dh, &mut dpositives, &mut dnegatives, &mut garbage(size));
+            let loss = sampled(
+                run,
+                &problem,
+                self.width,
+                Precision::F32,
+                &mut dh,
+                &mut dpositives,
+                &mut dnegatives,
+                &mut garbage(size),
+            );
             (loss, [dh, dpositives, dnegatives])
         }
 
@@ -208,10 +219,19 @@ mod tests {
             (world.targets.iter()).flat_map(|&id| world.negatives[id as usize * width..][..width].to_vec()).collect();
         let (loss, [dh, dpositives, mut dnegatives]) = world.run(instructions(), &Serial);
         let (mut full_dh, mut full_ditems) = (vec![0.0; t * width], vec![0.0; v * width]);
-        let mut scratch = vec![0.0; cross_entropy_scratch(t, v, width)];
+        let mut scratch = vec![0.0; cross_entropy_scratch(t, v, width, Precision::F32)];
         let (h, items) = (&world.h, &world.negatives);
-        let full =
-            cross_entropy(&Serial, h, items, &world.targets, width, &mut full_dh, &mut full_ditems, &mut scratch);
+        let full = cross_entropy(
+            &Serial,
+            h,
+            items,
+            &world.targets,
+            width,
+            Precision::F32,
+            &mut full_dh,
+            &mut full_ditems,
+            &mut scratch,
+        );
         assert!((loss - full).abs() < 1e-6);
         close(&dh, &wide(&full_dh), 1e-6);
         for (row, &id) in world.targets.iter().enumerate() {

@@ -18,6 +18,7 @@ pub fn padded(size: usize, unit: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::half::Precision;
     use crate::{cross_entropy, layer_norm, product, reduce, sampled_softmax, top_k};
 
     #[test]
@@ -36,10 +37,11 @@ mod tests {
             product::inner_scratch(1, 65, huge),
             reduce::sum_rows_scratch(huge, huge),
             layer_norm::layer_norm_gradient_scratch(huge, huge),
-            cross_entropy::cross_entropy_scratch(huge, huge, huge),
-            sampled_softmax::sampled_softmax_scratch(65, 65, huge),
+            cross_entropy::cross_entropy_scratch(huge, huge, huge, Precision::F32),
+            cross_entropy::cross_entropy_scratch(huge, huge, huge / 32 * 32, Precision::Bf16),
+            sampled_softmax::sampled_softmax_scratch(65, 65, huge, Precision::F32),
             top_k::top_k_scratch(33, 33, 1, huge, 1),
         ];
-        assert_eq!(sizes, [usize::MAX; 9]);
+        assert_eq!(sizes, [usize::MAX; 10]);
     }
 }

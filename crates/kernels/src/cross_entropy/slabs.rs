@@ -1,20 +1,23 @@
 //! The softmax over many items by slabs of rows: a first pass for the weights and dh, a second for ditems.
 
+use super::half;
 use super::lanes::{exponentials, largest, leave_out, longest_row, safe_rows, whole_vectors};
 use crate::Parallel;
 use crate::parallel::{over_parts, zip_parts};
 use crate::product::{Panels, rows_by_panels};
+use crate::simd::half::{PAIRS, Precision, interleave, multiply_pairs};
 use crate::simd::matrix::{Into, Left, PANEL, dot, multiply, transpose};
 use crate::simd::{Instructions, LANES};
 use crate::size;
 
 /// Items that a block takes from logits to dh while they are in the nearest cache.
-const CHUNK: usize = 48;
+pub(super) const CHUNK: usize = 48;
 
 /// Items of a block of ditems; a segment is a whole number of them.
 const STRIP: usize = 256;
 
 /// What a softmax over many items is asked: logits `h · itemsᵀ`, and one vector of a row that should win.
+#[derive(Clone, Copy)]
 pub(crate) struct Problem<'a> {
     pub set: Instructions,
     pub h: &'a [f32],
@@ -46,15 +49,17 @@ pub(crate) struct Slabs {
     units: usize,
     segment: usize,
     segments: usize,
+    /// Whether products are taken over pairs of bf16.
+    half: bool,
 }
 
 /// A block's part of the scratch, by field.
 struct Block<'a> {
-    /// exp(logit − shift) [segment, 64]
+    /// exp(logit − shift) [segment, 64], or in words [segment, 32]
     weights: &'a mut [f32],
-    /// hᵀ [D, 64]
+    /// hᵀ [D, 64], and in words [D / 2, 64]
     panel: &'a mut [f32],
-    /// A chunk of items [CHUNK, padded] where rows of items are not whole vectors.
+    /// A chunk of items [CHUNK, padded] where rows of items are not whole vectors; of logits where weights are in words.
     chunk: &'a mut [f32],
     /// Σ weights · items [64, D]
     dh: &'a mut [f32],
@@ -65,7 +70,8 @@ struct Block<'a> {
 }
 
 impl Slabs {
-    pub fn new(rows: usize, items: usize, width: usize) -> Self {
+    /// Widths that fill no vectors of words are computed in f32.
+    pub fn new(rows: usize, items: usize, width: usize, precision: Precision) -> Self {
         // Four units give many threads work between two meetings; fewer keep the weights of a large catalogue near the cores.
         let most = (32_768 / items.max(1)).clamp(1, 4);
         let segment = size::padded(items.div_ceil(8), STRIP).min(items);
@@ -77,14 +83,19 @@ impl Slabs {
             units: most.min(rows.div_ceil(PANEL)),
             segment,
             segments: if items == 0 { 0 } else { items.div_ceil(segment) },
+            half: precision == Precision::Bf16 && width.is_multiple_of(PAIRS),
         }
     }
 
     /// Lengths of the fields of a [`Block`].
     fn lengths(&self) -> [usize; 6] {
+        let dh = size::times([self.width, PANEL]);
+        if self.half {
+            let panel = size::plus([dh, dh / 2]);
+            return [size::times([self.segment, PANEL / 2]), panel, CHUNK * PANEL, dh, PANEL, PANEL];
+        }
         let chunk = if self.width == self.padded { 0 } else { size::times([CHUNK, self.padded]) };
-        let panel = size::times([self.width, PANEL]);
-        [size::times([self.segment, PANEL]), panel, chunk, panel, PANEL, PANEL]
+        [size::times([self.segment, PANEL]), dh, chunk, dh, PANEL, PANEL]
     }
 
     fn block_size(&self) -> usize {
@@ -111,11 +122,13 @@ impl Slabs {
         [&part[..a], dh, &rest[..PANEL], &rest[PANEL..]]
     }
 
-    /// Scratch in f32: the blocks of a slab, its rows' factors by segment, a coefficient for each row of all, norms.
+    /// Scratch in f32: the blocks of a slab, its rows' factors by segment, a coefficient for each row of all, norms, the
+    /// items in words.
     pub fn scratch(&self) -> usize {
         let blocks = size::times([self.units, self.segments, self.block_size()]);
         let factors = size::times([self.units, PANEL, self.segments]);
-        size::plus([blocks, factors, self.rows, self.items.div_ceil(STRIP)])
+        let words = if self.half { half::Items::scratch(self.items, self.width) } else { 0 };
+        size::plus([blocks, factors, self.rows, self.items.div_ceil(STRIP), words])
     }
 
     /// The mean loss; fills dh and ditems, and leaves `(p(winner) − 1) / T` of each row in the first T of `scratch`.
@@ -138,7 +151,9 @@ impl Slabs {
         let (coefficients, rest) = scratch.split_at_mut(self.rows);
         let (norms, rest) = rest.split_at_mut(self.items.div_ceil(STRIP));
         let (parts, rest) = rest.split_at_mut(self.units * self.segments * self.block_size());
-        let factors = &mut rest[..self.units * PANEL * self.segments];
+        let (factors, rest) = rest.split_at_mut(self.units * PANEL * self.segments);
+        let words = &mut rest[..if self.half { half::Items::scratch(self.items, width) } else { 0 }];
+        let rounded = self.half.then(|| half::Items::round(run, problem.items, width, words));
         let longest = longest(problem.set, run, problem.items, width, norms);
         let mut loss = 0.0;
         for from in (0..self.rows).step_by(self.units * PANEL) {
@@ -150,7 +165,7 @@ impl Slabs {
                 // Unit by unit within a segment: its items stay in the cache.
                 let (unit, segment) = (block % units, block / units);
                 let row = from + unit * PANEL;
-                self.weigh(problem, longest, row, segment, self.block(part));
+                self.weigh(problem, rounded, longest, row, segment, self.block(part));
             });
             let coefficients = &mut coefficients[from..][..rows];
             for row in 0..rows {
@@ -171,7 +186,15 @@ impl Slabs {
     }
 
     /// exp(logits) of 64 rows for a segment of items, their sums, and dh before it is normalised.
-    fn weigh(&self, problem: &Problem, longest: f32, row: usize, segment: usize, block: Block) {
+    fn weigh(
+        &self,
+        problem: &Problem,
+        rounded: Option<half::Items>,
+        longest: f32,
+        row: usize,
+        segment: usize,
+        block: Block,
+    ) {
         let (set, width) = (problem.set, self.width);
         let rows = PANEL.min(self.rows - row);
         let h = &problem.h[row * width..][..rows * width];
@@ -184,18 +207,29 @@ impl Slabs {
                 leave_out::on(set, ids, &problem.targets[row..][..rows], logits);
             }
         };
-        transpose(set, h, rows, width, block.panel);
-        let panel = Panels::packed(block.panel, width);
+        let (panel, words) = block.panel.split_at_mut(width * PANEL);
+        transpose(set, h, rows, width, panel);
+        if rounded.is_some() {
+            interleave(panel, PANEL, words);
+        }
+        let logits_of = |first: usize, n: usize, logits: &mut [f32]| {
+            match rounded {
+                Some(rounded) => rounded.logits(words, from + first, n, logits),
+                None => {
+                    let panel = Panels::packed(panel, width);
+                    rows_by_panels(set, &items[first * width..], panel, None, (n, width, PANEL), logits);
+                }
+            }
+            mask(first, logits);
+        };
         block.sums.fill(0.0);
         block.dh.fill(0.0);
         if !safe_rows(set, h, width, longest, block.shifts) {
             block.sums.fill(f32::NEG_INFINITY);
             for first in (0..count).step_by(CHUNK) {
                 let n = CHUNK.min(count - first);
-                let logits = &mut block.weights[..n * PANEL];
-                let items = &items[first * width..];
-                rows_by_panels(set, items, panel, None, (n, width, PANEL), logits);
-                mask(first, logits);
+                let logits = if self.half { &mut block.chunk[..n * PANEL] } else { &mut block.weights[..n * PANEL] };
+                logits_of(first, n, logits);
                 largest::on(set, logits, block.sums);
             }
             for (shift, sum) in block.shifts.iter_mut().zip(block.sums.iter_mut()) {
@@ -206,10 +240,17 @@ impl Slabs {
         }
         for first in (0..count).step_by(CHUNK) {
             let n = CHUNK.min(count - first);
+            if let Some(rounded) = rounded {
+                let logits = &mut block.chunk[..n * PANEL];
+                logits_of(first, n, logits);
+                let weights = &mut block.weights[first * PANEL / 2..][..n * PANEL / 2];
+                let place = (from + first, n, rows);
+                rounded.weigh(set, place, logits, block.shifts, block.sums, block.dh, weights);
+                continue;
+            }
             let weights = &mut block.weights[first * PANEL..][..n * PANEL];
             let items = &items[first * width..][..n * width];
-            rows_by_panels(set, items, panel, None, (n, width, PANEL), weights);
-            mask(first, weights);
+            logits_of(first, n, weights);
             exponentials::on(set, weights, block.shifts, block.sums);
             let right = whole_vectors(items, width, self.padded, block.chunk);
             let left = Left { values: weights, row: 1, step: PANEL };
@@ -308,7 +349,8 @@ impl Slabs {
         for unit in 0..rows.div_ceil(PANEL) {
             let depth = PANEL.min(rows - unit * PANEL);
             let [weights, ..] = self.read(parts, unit, segment);
-            let left = Left { values: &weights[(first - segment * self.segment) * PANEL..], row: PANEL, step: 1 };
+            let row = if self.half { PANEL / 2 } else { PANEL };
+            let left = Left { values: &weights[(first - segment * self.segment) * row..], row, step: 1 };
             for c in (0..width).step_by(PANEL) {
                 let columns = PANEL.min(width - c);
                 let mut right = [0.0f32; PANEL * PANEL];
@@ -320,8 +362,14 @@ impl Slabs {
                         *y = factor * x;
                     }
                 }
-                let shape = (count, depth, columns);
-                multiply(problem.set, left, &right, PANEL, shape, into, &mut ditems[c..], width);
+                let out = &mut ditems[c..];
+                if self.half {
+                    let mut words = [0.0; PANEL * PANEL / 2];
+                    interleave(&right, PANEL, &mut words);
+                    multiply_pairs(left, &words, PANEL, (count, depth.div_ceil(2), columns), into, out, width);
+                } else {
+                    multiply(problem.set, left, &right, PANEL, (count, depth, columns), into, out, width);
+                }
             }
             into = Into::Add;
         }

@@ -81,6 +81,20 @@ pub fn multiply(
     if rows == 0 || columns == 0 {
         return;
     }
+    check(left, right, right_row, (rows, depth, columns), into, out, out_row);
+    tiles(set, left, right, right_row, (rows, depth, columns), into, out, out_row);
+}
+
+/// Asserts that the slices hold what [`multiply`] reads and writes.
+pub(super) fn check(
+    left: Left,
+    right: &[f32],
+    right_row: usize,
+    (rows, depth, columns): (usize, usize, usize),
+    into: Into,
+    out: &[f32],
+    out_row: usize,
+) {
     assert!(columns <= PANEL, "a panel has at most {PANEL} columns");
     assert!((rows - 1) * out_row + columns <= out.len(), "out holds its rows");
     if depth > 0 {
@@ -92,7 +106,6 @@ pub fn multiply(
     if let Into::SetOnto(row) = into {
         assert!(row.len() >= columns, "the row is as wide as the product");
     }
-    tiles(set, left, right, right_row, (rows, depth, columns), into, out, out_row);
 }
 
 vectorized!(tiles = tiles_body(
@@ -122,7 +135,7 @@ struct Tile<'a> {
 }
 
 #[inline(always)]
-unsafe fn tiles_body<V: Vector>(
+pub(super) unsafe fn tiles_body<V: Vector>(
     left: Left,
     right: &[f32],
     right_row: usize,

@@ -6,6 +6,7 @@
 
 use std::sync::OnceLock;
 
+pub mod half;
 pub mod math;
 pub mod matrix;
 pub mod memory;

@@ -28,7 +28,7 @@ pub(super) use lanes::Portable;
 pub(super) use wasm::Simd128 as Portable;
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86::{Avx2, Avx512};
+pub(super) use x86::{Avx2, Avx512, Avx512Pairs};
 
 #[cfg(target_arch = "x86_64")]
 #[allow(clippy::undocumented_unsafe_blocks)] // SAFETY, for each: the set is there and pointers are good, by the trait's contract.
@@ -94,6 +94,49 @@ mod x86 {
                 }
             }
             columns
+        }
+    }
+
+    /// Sixteen words of two bf16; sums stay f32.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Avx512Pairs(__m512);
+
+    impl Vector for Avx512Pairs {
+        const ROWS: usize = Avx512::ROWS;
+        const ACROSS: usize = Avx512::ACROSS;
+
+        #[inline(always)]
+        unsafe fn splat(x: f32) -> Self {
+            Self(unsafe { _mm512_set1_ps(x) })
+        }
+
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> Self {
+            Self(unsafe { _mm512_loadu_ps(from) })
+        }
+
+        #[inline(always)]
+        unsafe fn store(self, to: *mut f32) {
+            unsafe { _mm512_storeu_ps(to, self.0) }
+        }
+
+        #[inline(always)]
+        unsafe fn add(self, y: Self) -> Self {
+            Self(unsafe { _mm512_add_ps(self.0, y.0) })
+        }
+
+        /// Both products of each word.
+        #[inline(always)]
+        unsafe fn fma(self, y: Self, z: Self) -> Self {
+            use std::mem::transmute;
+            unsafe {
+                Self(_mm512_dpbf16_ps(z.0, transmute::<__m512, __m512bh>(self.0), transmute::<__m512, __m512bh>(y.0)))
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn transpose(x: [Self; LANES]) -> [Self; LANES] {
+            unsafe { Avx512::transpose(x.map(|x| Avx512(x.0))).map(|x| Self(x.0)) }
         }
     }
 

@@ -1,0 +1,227 @@
+//! Numbers rounded to bf16, two in a word: how a training step multiplies where the CPU does two of them in the time of one f32.
+//!
+//! A word is a slot of an f32 slice that holds two bf16, the first in the low half. Where the CPU lacks AVX512-BF16 the same
+//! functions run as plain loops: tests use them, training does not.
+
+use super::matrix::{Into, Left, check};
+
+/// In what numbers the products of a training step are taken; sums are f32 either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    #[default]
+    F32,
+    Bf16,
+}
+
+impl Precision {
+    /// Whether this CPU, with the instruction set in use, gains by it.
+    pub fn available(self) -> bool {
+        self == Self::F32 || has_bf16()
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_bf16() -> bool {
+    use super::Instructions;
+    super::instructions() == Instructions::Avx512 && is_x86_feature_detected!("avx512bf16")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn has_bf16() -> bool {
+    false
+}
+
+/// Numbers whose pairs fill whole vectors of words.
+pub const PAIRS: usize = 32;
+
+/// `words[i] = (x[2i], x[2i + 1])`; x a multiple of 32 long.
+pub fn pack(x: &[f32], words: &mut [f32]) {
+    assert!(x.len().is_multiple_of(PAIRS) && words.len() == x.len() / 2);
+    #[cfg(target_arch = "x86_64")]
+    if has_bf16() {
+        // SAFETY: the CPU has the instructions.
+        return unsafe { x86::pack(x, words) };
+    }
+    for (word, x) in words.iter_mut().zip(x.as_chunks::<2>().0) {
+        *word = pair(x[0], x[1]);
+    }
+}
+
+/// Rows 2j and 2j + 1 of x [rows, width] as row j of words [⌈rows / 2⌉, width]; zeros stand for a missing last row. The width is
+/// a multiple of 16.
+pub fn interleave(x: &[f32], width: usize, words: &mut [f32]) {
+    let rows = x.len() / width.max(1);
+    assert!(width.is_multiple_of(16) && x.len() == rows * width && words.len() == rows.div_ceil(2) * width);
+    #[cfg(target_arch = "x86_64")]
+    if has_bf16() {
+        // SAFETY: the CPU has the instructions.
+        return unsafe { x86::interleave(x, width, words) };
+    }
+    for (x, words) in x.chunks(2 * width.max(1)).zip(words.chunks_exact_mut(width.max(1))) {
+        let (first, second) = x.split_at(width);
+        for (i, word) in words.iter_mut().enumerate() {
+            *word = pair(first[i], second.get(i).copied().unwrap_or(0.0));
+        }
+    }
+}
+
+/// [`super::matrix::multiply`] over words: `depth` counts pairs, and each gives two products.
+pub fn multiply_pairs(
+    left: Left,
+    right: &[f32],
+    right_row: usize,
+    shape: (usize, usize, usize),
+    into: Into,
+    out: &mut [f32],
+    out_row: usize,
+) {
+    let (rows, depth, columns) = shape;
+    if rows == 0 || columns == 0 {
+        return;
+    }
+    check(left, right, right_row, shape, into, out, out_row);
+    #[cfg(target_arch = "x86_64")]
+    if has_bf16() {
+        // SAFETY: the CPU has the instructions; `check` asserted the bounds.
+        return unsafe { x86::tiles(left, right, right_row, shape, into, out, out_row) };
+    }
+    for r in 0..rows {
+        for c in 0..columns {
+            let term = |k: usize| {
+                let (a, b) = (halves(left.values[r * left.row + k * left.step]), halves(right[k * right_row + c]));
+                a[0] * b[0] + a[1] * b[1]
+            };
+            let sum = (0..depth).map(term).sum::<f32>();
+            let to = &mut out[r * out_row + c];
+            *to = match into {
+                Into::Set => sum,
+                Into::SetOnto(row) => row[c] + sum,
+                Into::Add => *to + sum,
+            };
+        }
+    }
+}
+
+/// The nearest bf16, ties to even, as its bits.
+fn rounded(x: f32) -> u32 {
+    let bits = x.to_bits();
+    if x.is_nan() { (bits >> 16) | 0x40 } else { bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16 }
+}
+
+fn pair(first: f32, second: f32) -> f32 {
+    f32::from_bits(rounded(first) | rounded(second) << 16)
+}
+
+fn halves(word: f32) -> [f32; 2] {
+    let bits = word.to_bits();
+    [f32::from_bits(bits << 16), f32::from_bits(bits & 0xffff_0000)]
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use crate::simd::matrix::{Into, Left, tiles_body};
+    use crate::simd::vector::Avx512Pairs;
+    use std::arch::x86_64::*;
+
+    /// # Safety
+    /// The CPU has the instructions.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+    pub(super) unsafe fn pack(x: &[f32], words: &mut [f32]) {
+        for (x, to) in x.as_chunks::<32>().0.iter().zip(words.as_chunks_mut::<16>().0) {
+            // SAFETY: 32 numbers are read and 16 words written, which the chunks hold.
+            unsafe {
+                let pairs = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x.as_ptr().add(16)), _mm512_loadu_ps(x.as_ptr()));
+                _mm512_storeu_si512(to.as_mut_ptr().cast(), std::mem::transmute::<__m512bh, __m512i>(pairs));
+            }
+        }
+    }
+
+    /// # Safety
+    /// The CPU has the instructions.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+    pub(super) unsafe fn interleave(x: &[f32], width: usize, words: &mut [f32]) {
+        for (x, words) in x.chunks(2 * width.max(1)).zip(words.chunks_exact_mut(width.max(1))) {
+            let (first, second) = x.split_at(width);
+            for (i, to) in words.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+                // SAFETY: a row holds `width` numbers, a multiple of 16; a missing row is not read.
+                unsafe {
+                    let half = |row: &[f32]| {
+                        let rounded = _mm512_cvtneps_pbh(_mm512_loadu_ps(row.as_ptr().add(16 * i)));
+                        _mm512_cvtepu16_epi32(std::mem::transmute::<__m256bh, __m256i>(rounded))
+                    };
+                    let high = if second.is_empty() { _mm512_setzero_si512() } else { half(second) };
+                    let pairs = _mm512_or_si512(half(first), _mm512_slli_epi32::<16>(high));
+                    _mm512_storeu_si512(to.as_mut_ptr().cast(), pairs);
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// The CPU has the instructions, and the bounds were checked.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+    pub(super) unsafe fn tiles(
+        left: Left,
+        right: &[f32],
+        right_row: usize,
+        shape: (usize, usize, usize),
+        into: Into,
+        out: &mut [f32],
+        out_row: usize,
+    ) {
+        // SAFETY: passed on from the caller.
+        unsafe { tiles_body::<Avx512Pairs>(left, right, right_row, shape, into, out, out_row) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parallel::testing::values;
+
+    #[test]
+    fn rounds_to_the_nearest_even() {
+        // bf16 has 7 bits of fraction: 1 + 2⁻⁸ lies between 1 and 1 + 2⁻⁷ and goes to the even one, 1 + 3 · 2⁻⁸ to 1 + 2⁻⁶.
+        let x: Vec<f32> = [1.0, 1.003_906_3, 1.011_718_8, -3.0, 0.0, f32::INFINITY].repeat(16);
+        let mut words = vec![0.0; 48];
+        pack(&x, &mut words);
+        let all: Vec<f32> = words.iter().flat_map(|&word| halves(word)).collect();
+        assert_eq!(all, [1.0, 1.0, 1.015_625, -3.0, 0.0, f32::INFINITY].repeat(16));
+    }
+
+    #[test]
+    fn a_missing_row_is_zeros() {
+        let mut words = vec![f32::NAN; 32];
+        interleave(&[1.0f32, 2.0, 4.0].map(|x| [x; 16]).concat(), 16, &mut words);
+        let all: Vec<f32> = words.iter().flat_map(|&word| halves(word)).collect();
+        assert_eq!(all, [[1.0, 2.0].repeat(16), [4.0, 0.0].repeat(16)].concat());
+    }
+
+    #[test]
+    fn products_are_those_of_the_rounded_numbers() {
+        for (rows, depth, columns) in [(1, 1, 16), (7, 5, 48), (13, 32, 64), (6, 3, 32)] {
+            let (a, b) = (values(1, rows * depth * 32), values(2, 2 * depth * columns));
+            let (mut left, mut right) = (vec![0.0; rows * depth * 16], vec![0.0; depth * columns]);
+            pack(&a, &mut left);
+            interleave(&b, columns, &mut right);
+            let mut out = vec![0.5; rows * columns];
+            let row = 16 * depth;
+            multiply_pairs(
+                Left { values: &left, row, step: 1 },
+                &right,
+                columns,
+                (rows, depth, columns),
+                Into::Add,
+                &mut out,
+                columns,
+            );
+            let near = |x: f32| halves(pair(x, 0.0))[0] as f64;
+            for (i, &actual) in out.iter().enumerate() {
+                let (r, c) = (i / columns, i % columns);
+                let expected: f64 =
+                    (0..2 * depth).map(|k| near(a[r * 32 * depth + k]) * near(b[k * columns + c])).sum();
+                assert!((f64::from(actual) - 0.5 - expected).abs() < 1e-5 * (depth as f64 + 1.0));
+            }
+        }
+    }
+}
