@@ -7,7 +7,7 @@ import type { ModelDefinition, ModelSpec } from '../models/define.ts'
 import type { EpochReport, FinalEpochReport, StepReport, TrainSettings } from '../train/options.ts'
 import type { Run } from '../train/train.ts'
 import { type FociCommand, required } from './command.ts'
-import { jsonFlag, realFlag, wholeFlag } from './flags.ts'
+import { choiceFlag, jsonFlag, realFlag, wholeFlag } from './flags.ts'
 import { bytes, count, metric, plural, seconds, shellWord } from './format.ts'
 import { type LogFlags, logFlags, readLog, roleFlags } from './log-flags.ts'
 import { figuresOf, note, type Output, outputOf, reportTable, scoresOf } from './output.ts'
@@ -43,6 +43,7 @@ export async function trainCommand(program: FociCommand, words: readonly string[
 
 async function addFlags(command: FociCommand, words: readonly string[]): Promise<void> {
   const { defaults } = await import('../train/train.ts')
+  const { precisions } = await import('../train/options.ts')
   const { modelFlags, modelNamed, strangerHints } = await import('./model-flags.ts')
   const name = wordAfter('--model', words)
   const definition = name === undefined ? undefined : modelNamed(name)
@@ -67,6 +68,9 @@ async function addFlags(command: FociCommand, words: readonly string[]): Promise
     .addOption(realFlag('--learning-rate <rate>', 'size of the steps', { min: 0, fallback: defaults.learningRate }))
     .addOption(realFlag('--weight-decay <rate>', 'pull of the weights to zero', { min: 0, fallback: defaults.weightDecay }))
     .addOption(realFlag('--clip <norm>', 'longest gradient; 0: any', { min: 0, fallback: defaults.clip }))
+    .addOption(
+      choiceFlag('--precision <name>', 'what training multiplies in; bf16 is faster where the CPU has it', precisions, defaults.precision),
+    )
     .option('--final', 'then fit a fresh model on all rows, for as many steps as the split says; the figures stay those of the split')
     .option('--resume', 'go on from the checkpoint of a run that was stopped')
     .addOption(jsonFlag())
@@ -108,6 +112,7 @@ async function trainOn(
   const log = await readLog(path, flags)
   describeLog(path, log, output)
   const run = await fit(log, spec, flags, `${out}.checkpoint`, output, words)
+  if (run.precision !== flags.precision) note(`this CPU does not gain by ${flags.precision}, so training was in ${run.precision}.`)
   await run.save(out)
   output.document(document(out, log, spec, flags, run))
   conclude(out, log, run, flags, output)
@@ -123,7 +128,7 @@ async function fit(
   words: readonly string[],
 ): Promise<Run> {
   const { train } = await import('../train/train.ts')
-  const { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, final, resume } = flags
+  const { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, precision, final, resume } = flags
   if (resume && !existsSync(checkpoint)) note(`there is no ${checkpoint} to go on from, so the run starts at the beginning.`)
   say(`Training ${model.definition.name}${optionText(model)} on ${split}, seed ${seed}${final ? ', then on all rows' : ''}.`)
   const bar = await progress()
@@ -147,7 +152,7 @@ async function fit(
     if (!stop.signal.aborted) bar.step(step)
   }
   try {
-    const settings = { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, final }
+    const settings = { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, precision, final }
     return await train(log, { ...settings, model, checkpoint, resume, signal: stop.signal, onEpoch, onFinalEpoch, onStep })
   } catch (error) {
     throw error instanceof FociError && error.code === 'ABORTED' ? stopped(checkpoint, words) : error
@@ -184,12 +189,19 @@ function finalEpochLine({ epoch, loss, step, steps, seconds: spent }: FinalEpoch
   return `all rows, epoch ${String(epoch).padStart(3)}  loss ${loss.toFixed(4)}  step ${count(step)} of ${count(steps)}  ${seconds(spent)}`
 }
 
-function document(artefact: string, log: Interactions, { definition, options }: ModelSpec, flags: TrainFlags, { epochs, report }: Run) {
+function document(
+  artefact: string,
+  log: Interactions,
+  { definition, options }: ModelSpec,
+  flags: TrainFlags,
+  { epochs, report, precision }: Run,
+) {
   const { split, seed, final = false } = flags
   const { items, users, catalogue, unit, skipped, hash } = log
   const trainedOn = { rows: items.length, users: users.length, items: catalogue.size, unit, skipped, hash }
   const test = report.map(figuresOf)
-  return { artefact, model: definition.name, options, split, seed, final, trainedOn, epochs, scoresOf: scoresOf(final), test }
+  const how = { options, split, seed, precision, final }
+  return { artefact, model: definition.name, ...how, trainedOn, epochs, scoresOf: scoresOf(final), test }
 }
 
 function conclude(out: string, log: Interactions, { report, artefact }: Run, { split, final }: TrainFlags, { say }: Output): void {

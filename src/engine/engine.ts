@@ -48,6 +48,11 @@ export interface Lifetimes {
   instructions(): string
   /** Threads of the process's pool; 1 in WebAssembly. */
   threads(): number
+  /**
+   * From here on losses round what they multiply to bf16, their sums still in f32, where `on` and where the CPU gains by it;
+   * else not. Returns whether they do.
+   */
+  useBf16(on: boolean): boolean
   /** Sizes the process's pool, before its first use. */
   setThreads(threads: number): void
 }

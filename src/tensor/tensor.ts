@@ -101,11 +101,13 @@ type Settled<R> = R extends PromiseLike<unknown> ? never : R
 
 /**
  * Runs `body` and frees every tensor made in it, but those that it returns (a tensor, or tensors in an array or object).
- * With `record`, tensors remember how they were made, so that `backward` works inside.
+ * With `record`, tensors remember how they were made, so that `backward` works inside; with `bf16`, losses multiply in it where
+ * the CPU gains by that.
  */
-export function scope<R>(engine: Engine, body: () => Settled<R>, options: { record?: boolean } = {}): Settled<R> {
+export function scope<R>(engine: Engine, body: () => Settled<R>, options: { record?: boolean; bf16?: boolean } = {}): Settled<R> {
   const depth = recorders.get(engine)
   if (options.record) recorders.set(engine, (depth ?? 0) + 1)
+  if (options.bf16) engine.useBf16(true)
   engine.openScope()
   let kept: Id[] = []
   try {
@@ -114,6 +116,7 @@ export function scope<R>(engine: Engine, body: () => Settled<R>, options: { reco
     return result
   } finally {
     if (options.record) depth === undefined ? recorders.delete(engine) : recorders.set(engine, depth)
+    if (options.bf16) engine.useBf16(false)
     engine.closeScope(Uint32Array.from(kept))
   }
 }

@@ -5,20 +5,20 @@ import { popularItems } from '../models/popularity.ts'
 import type { TrainSettings } from './options.ts'
 
 /** What an artefact says of its making, before there are weights and scores. */
-export function describe(split: Split, { model, seed }: TrainSettings): Omit<ArtefactContent, 'tensors'> {
+export function describe(split: Split, { model, seed, precision }: TrainSettings): Omit<ArtefactContent, 'tensors'> {
   const { log } = split
   const popular = popularItems(split)
   return {
     parts: [{ model: model.definition.name, options: model.options }],
     roles: log.roles,
-    trained: trainedOn(split, popular.length, seed),
+    trained: { ...trainedOn(split, popular.length), seed, precision },
     scores: {},
     catalogue: log.catalogue,
     popular,
   }
 }
 
-function trainedOn({ name, log, trainEnd }: Split, items: number, seed: number): Trained {
+function trainedOn({ name, log, trainEnd }: Split, items: number): Omit<Trained, 'seed' | 'precision'> {
   let [rows, users, first, last] = [0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
   trainEnd.forEach((end, user) => {
     const start = log.offsets[user]
@@ -29,5 +29,5 @@ function trainedOn({ name, log, trainEnd }: Split, items: number, seed: number):
     last = Math.max(last, log.times[end - 1])
   })
   const time = rows > 0 ? { time: { first, last, unit: log.unit } } : {}
-  return { rows, users, items, ...time, split: name, seed, log: log.hash, precision: 'f32' }
+  return { rows, users, items, ...time, split: name, log: log.hash }
 }

@@ -13,7 +13,7 @@ import { type Values, Variables } from '../tensor/variables.ts'
 import { Checkpoint, type Saved, type Twin } from './checkpoint.ts'
 import { describe } from './describe.ts'
 import { K, Loop, type LoopHooks, type Progress } from './loop.ts'
-import type { EpochReport, TrainSettings } from './options.ts'
+import type { EpochReport, Precision, TrainSettings } from './options.ts'
 
 /** All that a training thread is given. */
 export interface Job {
@@ -28,6 +28,8 @@ export interface JobResult {
   /** On the test cases: the model, then the counting models. */
   readonly report: readonly ReportRow[]
   readonly epochs: readonly EpochReport[]
+  /** What it was trained in. */
+  readonly precision: Precision
 }
 
 /** A job at work. */
@@ -41,16 +43,26 @@ interface Work {
 
 /** Trains, evaluates beside the counting models, and writes the artefact. @throws FociError ABORTED, NON_FINITE, RESUME … */
 export async function runJob(engine: Engine, job: Job, hooks: Omit<LoopHooks, 'save'>): Promise<JobResult> {
-  const { log, settings } = job
+  const { log } = job
+  const settings = { ...job.settings, precision: precisionOn(engine, job.settings.precision) }
   const split = cutLog(log, settings.split)
   if (split.test.users.length === 0) throw untestable(split)
   const checkpoint = job.checkpoint === undefined ? undefined : new Checkpoint(job.checkpoint, log, settings)
   const work = { engine, settings, split, checkpoint, hooks }
   const saved = await checkpoint?.open(job.resume)
-  return settings.final ? trainFinal(work, saved) : trainOnSplit(work, saved)
+  const result = await (settings.final ? trainFinal(work, saved) : trainOnSplit(work, saved))
+  return { ...result, precision: settings.precision }
 }
 
-async function trainOnSplit(work: Work, saved?: Saved): Promise<JobResult> {
+function precisionOn(engine: Engine, wanted: Precision): Precision {
+  const has = engine.useBf16(wanted === 'bf16')
+  engine.useBf16(false)
+  return has ? 'bf16' : 'f32'
+}
+
+type Outcome = Omit<JobResult, 'precision'>
+
+async function trainOnSplit(work: Work, saved?: Saved): Promise<Outcome> {
   const { twin, tensors } = await fitOnSplit(work, saved)
   const content = describe(work.split, work.settings)
   const trained = { ...content.trained, ...twin.best }
@@ -58,7 +70,7 @@ async function trainOnSplit(work: Work, saved?: Saved): Promise<JobResult> {
 }
 
 /** First the twin, on the split; then all rows, for as many steps. */
-async function trainFinal(work: Work, saved?: Saved): Promise<JobResult> {
+async function trainFinal(work: Work, saved?: Saved): Promise<Outcome> {
   const twin = saved?.twin ?? (await fitOnSplit(work, saved)).twin
   const split = everyRow(work.split)
   const { trained, ...rest } = describe(split, work.settings)
@@ -71,7 +83,7 @@ async function trainFinal(work: Work, saved?: Saved): Promise<JobResult> {
   return finish(twin, { ...content, tensors: variables.values() })
 }
 
-async function finish({ report, epochs }: Twin, content: ArtefactContent): Promise<JobResult> {
+async function finish({ report, epochs }: Twin, content: ArtefactContent): Promise<Outcome> {
   return { artefact: await writeArtefact(content), report, epochs }
 }
 

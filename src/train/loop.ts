@@ -142,7 +142,7 @@ export class Loop {
       draw: { seed, step },
     })
     try {
-      return trainStep(this.engine, this.model, this.optimiser, batch)
+      return trainStep(this.engine, this.model, this.optimiser, batch, this.settings.precision === 'bf16')
     } catch (error) {
       if (!(error instanceof FociError && error.code === 'NON_FINITE')) throw error
       throw new FociError('NON_FINITE', `Step ${step + 1}: ${error.message}`, error.hint, { cause: error })

@@ -1,6 +1,10 @@
 import type { SplitName } from '../data/split.ts'
 import type { ModelSpec } from '../models/define.ts'
 
+/** In what numbers a training step multiplies where most of its time goes; sums, weights and all the rest are f32. */
+export const precisions = ['f32', 'bf16'] as const
+export type Precision = (typeof precisions)[number]
+
 /** What a training run is: equal settings on equal logs give equal artefacts, byte for byte. */
 export interface TrainSettings {
   readonly model: ModelSpec
@@ -18,6 +22,8 @@ export interface TrainSettings {
   readonly weightDecay: number
   /** Global norm that gradients are clipped to; 0: not clipped. */
   readonly clip: number
+  /** `bf16` is faster where the CPU has it and a little less exact; elsewhere it is f32, and the artefact says which it was. */
+  readonly precision: Precision
   /**
    * Chooses the number of steps on the split, then fits a fresh model on all rows for as many. The figures are those of
    * its twin, which the split chose them with: nothing is left to judge the final weights by.

@@ -5,7 +5,7 @@ import { scope } from '../tensor/tensor.ts'
 import type { Adam } from './optimiser.ts'
 
 /** One training step; returns the loss before it. @throws FociError NON_FINITE */
-export function trainStep(engine: Engine, model: Encoder, optimiser: Adam, batch: () => Batch): number {
+export function trainStep(engine: Engine, model: Encoder, optimiser: Adam, batch: () => Batch, bf16 = false): number {
   return scope(
     engine,
     () => {
@@ -13,6 +13,6 @@ export function trainStep(engine: Engine, model: Encoder, optimiser: Adam, batch
       optimiser.update(backward(loss))
       return loss.value()
     },
-    { record: true },
+    { record: true, bf16 },
   )
 }

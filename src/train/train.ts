@@ -8,7 +8,7 @@ import { FociError } from '../errors.ts'
 import type { ReportRow } from '../evaluate/evaluate.ts'
 import { Recommender } from '../recommend/recommender.ts'
 import { type JobResult, runJob } from './job.ts'
-import type { EpochReport, TrainOptions, TrainSettings } from './options.ts'
+import { type EpochReport, type Precision, precisions, type TrainOptions, type TrainSettings } from './options.ts'
 import type { Message, Order } from './worker.ts'
 
 /** A finished training run. */
@@ -16,6 +16,8 @@ export interface Run {
   /** The figures on the test cases of the model (of its twin, where it is `final`), then of the counting models. */
   readonly report: readonly ReportRow[]
   readonly epochs: readonly EpochReport[]
+  /** What it was trained in: `f32` where the CPU does not gain by what was asked for. */
+  readonly precision: Precision
   /** The artefact's bytes. */
   readonly artefact: Uint8Array
   /** Serves the artefact, with the log's users. */
@@ -34,6 +36,7 @@ export const defaults = {
   learningRate: 1e-3,
   weightDecay: 0,
   clip: 0,
+  precision: 'f32',
   final: false,
 } as const
 
@@ -43,17 +46,17 @@ export const defaults = {
  */
 export async function train(log: Interactions, options: TrainOptions): Promise<Run> {
   const settings = settle(options)
-  const { artefact, report, epochs } = await (canWork() ? inWorker : inPlace)(log, settings, options)
+  const { artefact, report, epochs, precision } = await (canWork() ? inWorker : inPlace)(log, settings, options)
   const recommender = await Recommender.load(artefact, { log, models: [settings.model.definition] })
   const save = async (path: string): Promise<void> => {
     await saveArtefact(path, artefact)
     if (options.checkpoint !== undefined) await rm(options.checkpoint, { force: true })
   }
-  return { report, epochs, artefact, recommender, save }
+  return { report, epochs, precision, artefact, recommender, save }
 }
 
 function settle(options: TrainOptions): TrainSettings {
-  const { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, final } = { ...defaults, ...defined(options) }
+  const { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, precision, final } = { ...defaults, ...defined(options) }
   const whole = { seed, epochs, patience, batch }
   for (const [name, value] of Object.entries(whole)) {
     const least = name === 'seed' ? 0 : 1
@@ -63,9 +66,10 @@ function settle(options: TrainOptions): TrainSettings {
   for (const [name, value] of Object.entries({ learningRate, weightDecay, clip })) {
     if (!(Number.isFinite(value) && value >= 0)) throw refused(name, value, 'a number from 0')
   }
+  if (!precisions.includes(precision)) throw refused('precision', precision, precisions.map((name) => JSON.stringify(name)).join(' or '))
   if (typeof final !== 'boolean') throw refused('final', final, 'true or false')
   const name = splitName(split, 'The training option "split"')
-  return { model: options.model, split: name, seed, epochs, patience, batch, learningRate, weightDecay, clip, final }
+  return { model: options.model, split: name, seed, epochs, patience, batch, learningRate, weightDecay, clip, precision, final }
 }
 
 const defined = (options: TrainOptions): Partial<TrainOptions> =>

@@ -43,6 +43,7 @@ export function loadReference(): Reference {
     instructions: () => arena.instructions(),
     threads: () => arena.threads(),
     setThreads: () => arena.setThreads(),
+    useBf16: () => arena.useBf16(),
     ...elementwise(arena),
     ...rows(arena),
     ...products(arena),

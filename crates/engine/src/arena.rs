@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use foci_kernels::simd::half::Precision;
 use foci_kernels::simd::memory::Number;
 
 use crate::buffer::{Buffer, Shelf};
@@ -20,6 +21,7 @@ pub struct Arena {
     marks: Vec<usize>,
     shelf: RefCell<Shelf>,
     live_bytes: usize,
+    precision: Precision,
 }
 
 impl Default for Arena {
@@ -30,12 +32,31 @@ impl Default for Arena {
 
 impl Arena {
     fn with(slots: Slots) -> Self {
-        Self { slots, scoped: Vec::new(), marks: Vec::new(), shelf: RefCell::new(Shelf::new()), live_bytes: 0 }
+        Self {
+            slots,
+            scoped: Vec::new(),
+            marks: Vec::new(),
+            shelf: RefCell::new(Shelf::new()),
+            live_bytes: 0,
+            precision: Precision::F32,
+        }
     }
 
     /// An empty arena to which every handle of this one is stale.
     pub fn successor(&self) -> Self {
         Self::with(self.slots.successors())
+    }
+
+    /// Takes the products of losses in bf16 from here on, where `on` and where the CPU gains by it; else in f32. Returns whether
+    /// it is bf16.
+    pub fn use_bf16(&mut self, on: bool) -> bool {
+        let half = on && Precision::Bf16.available();
+        self.precision = if half { Precision::Bf16 } else { Precision::F32 };
+        half
+    }
+
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision
     }
 
     pub fn open_scope(&mut self) {

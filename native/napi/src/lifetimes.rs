@@ -92,6 +92,11 @@ pub fn set_threads(threads: u32) -> Result<()> {
     call(|_| foci_engine::set_threads(threads))
 }
 
+#[napi(js_name = "useBf16")]
+pub fn use_bf16(on: bool) -> Result<bool> {
+    call(|arena| Ok(arena.use_bf16(on)))
+}
+
 /// Begins again after a panic: an empty engine to which all earlier handles are stale.
 #[napi(js_name = "reset")]
 pub fn reset() {

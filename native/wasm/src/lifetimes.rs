@@ -103,6 +103,11 @@ pub fn set_threads(threads: u32) -> Result<()> {
     call(|_| foci_engine::set_threads(threads))
 }
 
+#[wasm_bindgen(js_name = "useBf16")]
+pub fn use_bf16(on: bool) -> Result<bool> {
+    call(|arena| Ok(arena.use_bf16(on)))
+}
+
 /// What the panic said that ended this instance.
 #[wasm_bindgen(js_name = "lastPanic")]
 pub fn last_panic() -> String {

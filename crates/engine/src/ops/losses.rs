@@ -13,9 +13,10 @@ pub fn cross_entropy(arena: &Arena, h: u32, items: u32, targets: u32) -> Result<
     targets.expect(&[rows], "one for each row of h")?;
     ids_within(&targets, count, "items")?;
     let (mut dh, mut ditems) = (arena.f32_result(h.shape)?, arena.f32_result(items.shape)?);
-    let loss = arena.with_scratch(full::cross_entropy_scratch(rows, count, width), |scratch| {
+    let precision = arena.precision();
+    let loss = arena.with_scratch(full::cross_entropy_scratch(rows, count, width, precision), |scratch| {
         let (dh, ditems) = (dh.f32_mut(), ditems.f32_mut());
-        full::cross_entropy(&Pool, h.values, items.values, targets.values, width, dh, ditems, scratch)
+        full::cross_entropy(&Pool, h.values, items.values, targets.values, width, precision, dh, ditems, scratch)
     })?;
     Ok([scalar(arena, loss)?, dh, ditems])
 }
@@ -39,7 +40,8 @@ pub fn sampled_softmax(
     drawn.expect(&[count], "one for each row of negatives")?;
     let (mut dh, mut dpositives, mut dnegatives) =
         (arena.f32_result(h.shape)?, arena.f32_result(h.shape)?, arena.f32_result(negatives.shape)?);
-    let loss = arena.with_scratch(sampled::sampled_softmax_scratch(rows, count, width), |scratch| {
+    let precision = arena.precision();
+    let loss = arena.with_scratch(sampled::sampled_softmax_scratch(rows, count, width, precision), |scratch| {
         sampled::sampled_softmax(
             &Pool,
             h.values,
@@ -48,6 +50,7 @@ pub fn sampled_softmax(
             targets.values,
             drawn.values,
             width,
+            precision,
             dh.f32_mut(),
             dpositives.f32_mut(),
             dnegatives.f32_mut(),
