@@ -1,170 +1,88 @@
 /**
- * Seconds an epoch, real tokens a second and peak memory of training sasrec, beside PyTorch's best form on the same work:
- * alternately, each in a process of its own. `--only NAME` takes one log, `--rounds N` sets the rounds.
+ * Seconds an epoch, real tokens a second and peak memory of training sasrec, beside PyTorch as most repositories have it and
+ * in the best form that we know, on the same work.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { parseArgs } from 'node:util'
-import { machine, table, writeResults } from './results.ts'
+import { sameLosses } from './compare.ts'
+import { Bench, flags, run, type Side } from './harness.ts'
+import { installPython, PEERS } from './peers/install.ts'
 
-interface Side {
-  readonly seconds: readonly number[]
-  readonly losses: readonly number[]
+interface Answer {
   readonly tokens: number
-  readonly peakMiB: number
-  readonly version: string
-}
-
-interface Row {
-  readonly work: string
-  readonly side: 'foci' | 'PyTorch'
-  readonly variant: string
-  readonly unit: 's/epoch'
-  readonly min: number
-  readonly median: number
-  readonly max: number
-  readonly tokensPerSecond: number
+  /** Mean over the first epoch. */
   readonly loss: number
-  readonly peakMiB: number
 }
 
-const PEERS = 'bench/.peers/venv'
-const work = [
-  { log: 'amazon-beauty', options: { 'max-length': 50 } },
-  { log: 'movielens-1m', options: { 'max-length': 200 } },
+const THREADS = 2
+const TEXTBOOK = 'textbook, float32'
+/** Steps of a textbook epoch that are timed: a whole one takes a minute or two. */
+const TEXTBOOK_STEPS = 8
+const logs = [
+  { log: 'amazon-beauty', maxLength: 50 },
+  { log: 'movielens-1m', maxLength: 200 },
 ]
-const variants = ['float32', 'bfloat16'] as const
+/** Lets PyTorch keep its memory instead of giving it back after every step. */
+const allocator = { MALLOC_MMAP_THRESHOLD_: '4294967296', MALLOC_TRIM_THRESHOLD_: '8589934592', MALLOC_TOP_PAD_: '268435456' }
 
-const { values: flags } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    data: { type: 'string', default: '../shared/data' },
-    rounds: { type: 'string', default: '5' },
-    threads: { type: 'string', default: '2' },
-  },
+installPython()
+const bench = new Bench('training')
+const profiles: string[] = []
+for (const { log, maxLength } of logs) {
+  const path = `${flags.data}/${log}/interactions.csv.gz`
+  if (!bench.wants(log)) continue
+  if (!existsSync(path)) throw new Error(`${path} is not there: name the folder of the logs with --data`)
+  bench.measure(log, sides(path, maxLength), similarEpochs)
+  for (const complaint of sameSteps(log, path, maxLength)) bench.complain(log, complaint)
+  profiles.push(`## Where foci's time goes: ${log}\n\n${profile(path, maxLength)}`)
+}
+bench.finish({
+  title: 'Training',
+  settings: `SASRec, dim 64, 2 blocks, 1 head, batch 128, dropout 0.1, full cross entropy; ${THREADS} threads. PyTorch's textbook form pads every batch to the full length, so that each of its steps does the same work: ${TEXTBOOK_STEPS} steps are timed and scaled to an epoch by their users. Its best form: length buckets, fused attention, real positions only, chunked cross entropy, fused Adam, a tuned allocator.`,
+  sections: profiles,
 })
 
-const rows: Row[] = []
-const profiles: string[] = []
-const python = installPeer()
-for (const { log, options } of work) {
-  const path = `${flags.data}/${log}/interactions.csv.gz`
-  if (flags.only && flags.only !== log) continue
-  if (!existsSync(path)) console.log(`${path} is not there: skipped`)
-  else measure(log, path, options)
+function sides(log: string, maxLength: number): Side[] {
+  const epochs = flags.quick ? 1 : 2
+  const foci = { side: 'foci', variant: 'float32', program: 'foci/training.js', job: { log, maxLength, epochs }, threads: THREADS }
+  const work = { log, maxLength, batch: 128, epochs }
+  return [foci, torch(TEXTBOOK, { ...work, epochs: 1, steps: TEXTBOOK_STEPS }), torch('best, float32', work), torch('best, bfloat16', work)]
 }
 
-function measure(log: string, path: string, options: { 'max-length': number }): void {
-  const foci: Side[] = []
-  const peers: Record<string, Side[]> = Object.fromEntries(variants.map((dtype) => [dtype, []]))
-  for (let round = 0; round < Number(flags.rounds); round++) {
-    foci.push(ours(path, options))
-    for (const dtype of variants) peers[dtype].push(torch(path, options, dtype))
-    console.log(
-      `${log}, round ${round + 1}: foci ${best(foci).toFixed(2)} s, ${variants.map((dtype) => `PyTorch ${dtype} ${best(peers[dtype]).toFixed(2)} s`).join(', ')}`,
-    )
-  }
-  rows.push(summary(log, 'foci', 'float32', foci), ...variants.map((dtype) => summary(log, 'PyTorch', dtype, peers[dtype])))
-  checkSameWork(log, foci[0], peers.float32[0])
-  profiles.push(`## Where foci's time goes: ${log}\n\n${profile(path, options)}`)
-  writeResults('training', rows, page(foci[0], peers.float32[0]))
+function torch(variant: string, work: object): Side {
+  const [form, dtype] = variant.split(', ')
+  const environment = form === 'best' ? allocator : {}
+  const job = { ...work, form, dtype, threads: THREADS }
+  return { side: 'PyTorch', variant, program: 'bench/peers/training.py', job, threads: THREADS, environment }
 }
 
-function profile(path: string, options: { 'max-length': number }): string {
-  const environment = { ...process.env, FOCI_THREADS: flags.threads }
-  return execFileSync(process.execPath, ['build/bench/profile.bench.js', path, String(options['max-length'])], {
-    env: environment,
-    encoding: 'utf8',
-  })
-}
-
-/** An epoch to warm up and allocate, then two that count. */
-function ours(path: string, options: { 'max-length': number }): Side {
-  const environment = { ...process.env, FOCI_THREADS: flags.threads }
-  const output = execFileSync(process.execPath, ['build/bench/peers/foci.js', path, String(options['max-length'])], {
-    env: environment,
-    encoding: 'utf8',
-  })
-  return JSON.parse(output)
-}
-
-function torch(path: string, options: { 'max-length': number }, dtype: string): Side {
-  const allocator = { MALLOC_MMAP_THRESHOLD_: '4294967296', MALLOC_TRIM_THRESHOLD_: '8589934592', MALLOC_TOP_PAD_: '268435456' }
-  const args = [
-    'bench/peers/sasrec_torch.py',
-    '--log',
-    path,
-    '--max-length',
-    String(options['max-length']),
-    '--dtype',
-    dtype,
-    '--threads',
-    flags.threads,
+/** Whole epochs differ in the order of the batches and in the masks: the same tokens, and mean losses near each other. */
+function similarEpochs(answers: readonly Answer[], names: readonly string[]): string[] {
+  const [foci] = answers
+  const tokens = answers.flatMap((answer, i) =>
+    answer.tokens === foci.tokens ? [] : [`${names[i]} trained on ${answer.tokens} tokens and foci on ${foci.tokens}`],
+  )
+  const whole = names.map((_, i) => i).filter((i) => !names[i].includes(TEXTBOOK))
+  return [
+    ...tokens,
+    ...sameLosses(
+      whole.map((i) => [answers[i].loss]),
+      whole.map((i) => names[i]),
+      () => 0.03,
+    ),
   ]
-  return JSON.parse(execFileSync(python, args, { env: { ...process.env, ...allocator }, encoding: 'utf8' }))
 }
 
-function installPeer(): string {
-  const python = `${PEERS}/bin/python`
-  if (!existsSync(python)) execFileSync('python3', ['-m', 'venv', PEERS], { stdio: 'inherit' })
-  execFileSync(python, ['-m', 'pip', 'install', '-q', '-r', 'bench/peers/requirements.txt'], { stdio: 'inherit' })
-  return python
+/** A few steps from the same weights on the same batches without dropout give the same losses. */
+function sameSteps(log: string, path: string, maxLength: number): string[] {
+  const files = { artefact: `${PEERS}/${log}.safetensors`, batches: `${PEERS}/${log}.batches.json` }
+  const [foci, ...peers] = sides(path, maxLength).map((side) => ({ ...side, job: { ...side.job, ...files } }))
+  const losses = [foci, ...peers].map((side) => run<number[]>(side).answer)
+  const names = [foci, ...peers].map(({ side, variant }) => `${side} ${variant}`)
+  return sameLosses(losses, names, (side) => (side.includes('bfloat16') ? 1e-2 : 1e-4))
 }
 
-function seconds(sides: readonly Side[]): number[] {
-  return sides.flatMap((side) => side.seconds).sort((a, b) => a - b)
-}
-
-function best(sides: readonly Side[]): number {
-  return seconds(sides)[0]
-}
-
-function summary(log: string, side: Row['side'], variant: string, sides: readonly Side[]): Row {
-  const all = seconds(sides)
-  const median = all[Math.floor(all.length / 2)]
-  const [{ tokens, losses }] = sides
-  const peakMiB = Math.max(...sides.map((one) => one.peakMiB))
-  const figures = { min: all[0], median, max: all[all.length - 1], tokensPerSecond: Math.round(tokens / median), loss: losses[0], peakMiB }
-  return { work: log, side, variant, unit: 's/epoch', ...figures }
-}
-
-/** Both trained on the same tokens from like initial values: the mean losses of the first epoch must be near each other. */
-function checkSameWork(log: string, a: Side, b: Side): void {
-  if (a.tokens !== b.tokens) throw new Error(`${log}: foci trained on ${a.tokens} tokens and PyTorch on ${b.tokens}`)
-  const [x, y] = [a.losses[0], b.losses[0]]
-  if (!(Math.abs(x - y) < 0.03 * y)) throw new Error(`${log}: the losses are ${x} and ${y}; the two sides do not compute the same thing`)
-}
-
-function page(foci: Side, peer: Side): string {
-  const lines = rows.map((row) => {
-    const own = rows.find((other) => other.work === row.work && other.side === 'foci')
-    const ratio = own && row.side !== 'foci' ? `${(row.median / own.median).toFixed(2)}×` : ''
-    const memory = own && row.side !== 'foci' ? `${(row.peakMiB / own.peakMiB).toFixed(2)}×` : ''
-    return [
-      row.work,
-      row.side,
-      row.variant,
-      row.min.toFixed(2),
-      row.median.toFixed(2),
-      row.max.toFixed(2),
-      ratio,
-      row.tokensPerSecond,
-      row.peakMiB,
-      memory,
-    ]
-  })
-  const head = [
-    'log',
-    'side',
-    'precision',
-    'min s/epoch',
-    'median',
-    'max',
-    'time beside foci',
-    'real tokens/s',
-    'peak MiB',
-    'memory beside foci',
-  ]
-  const what = `SASRec, dim 64, 2 blocks, 1 head, batch 128, dropout 0.1, full cross entropy; ${flags.threads} threads, ${flags.rounds} rounds, alternately.`
-  return `# Training\n\n\`npm run bench -- training\`, on ${machine()}; foci ${foci.version}, PyTorch ${peer.version}.\n\n${what}\n\n${table(head, lines)}\n\n${profiles.join('\n')}`
+function profile(path: string, maxLength: number): string {
+  const environment = { ...process.env, FOCI_THREADS: String(THREADS) }
+  return execFileSync(process.execPath, ['build/bench/profile.bench.js', path, String(maxLength)], { env: environment, encoding: 'utf8' })
 }

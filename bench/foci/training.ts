@@ -1,0 +1,60 @@
+/** foci's side of the training bench: some epochs as users train; or a few steps without dropout, to be compared. */
+import { writeFileSync } from 'node:fs'
+import { type Interactions, readInteractions, sasrec, train } from 'foci'
+import { writeArtefact } from '#foci/artefact/artefact.js'
+import { epochBatches, type TrainingBatch, windows } from '#foci/data/batches.js'
+import { leaveOneOut } from '#foci/data/split.js'
+import { loadNative } from '#foci/engine/native.js'
+import type { Encoder } from '#foci/models/contracts.js'
+import { Tensor } from '#foci/tensor/tensor.js'
+import { Variables } from '#foci/tensor/variables.js'
+import { Adam } from '#foci/train/optimiser.js'
+import { trainStep } from '#foci/train/step.js'
+import { fociVersion, job, report } from '../outcome.ts'
+import { artefactOf } from './artefact.ts'
+
+interface Training {
+  readonly log: string
+  readonly maxLength: number
+  readonly epochs: number
+  /** Where the steps' initial weights and batches go; then nothing is timed. */
+  readonly artefact?: string
+  readonly batches?: string
+}
+
+const SEED = 1
+const STEPS = 4
+const BATCH = 128
+
+const { log: path, maxLength, epochs, artefact, batches } = job<Training>()
+const log = await readInteractions(path)
+if (artefact && batches) report(fociVersion, {}, await sameSteps(log, artefact, batches))
+else await timed(log)
+
+/** An epoch to warm up and allocate, then those that count. */
+async function timed(log: Interactions): Promise<void> {
+  const run = await train(log, { model: sasrec({ maxLength }), epochs: epochs + 1, patience: epochs + 1, batch: BATCH, seed: SEED })
+  const tokens = windows(leaveOneOut(log), maxLength).inputs.length
+  const seconds = run.epochs.slice(1).map((epoch) => epoch.seconds)
+  const figures = { 's/epoch': seconds, 'real tokens/s': seconds.map((each) => tokens / each) }
+  report(fociVersion, figures, { tokens, loss: run.epochs[0].loss })
+}
+
+async function sameSteps(log: Interactions, artefactPath: string, batchesPath: string): Promise<number[]> {
+  const engine = loadNative()
+  const variables = new Variables(engine, { seed: SEED })
+  const spec = sasrec({ maxLength, dropout: 0 })
+  const model = spec.definition.build(spec.options, { engine, items: log.catalogue.size, variables }) as Encoder
+  writeFileSync(artefactPath, await writeArtefact(artefactOf(spec, log.catalogue.ids, variables.values())))
+  const chosen = [...epochBatches(windows(leaveOneOut(log), maxLength), { size: BATCH, seed: SEED, epoch: 0 })].slice(0, STEPS)
+  const plain = ({ items, offsets, targets }: TrainingBatch) => ({ items: [...items], offsets: [...offsets], targets: [...targets] })
+  writeFileSync(batchesPath, JSON.stringify(chosen.map(plain)))
+  const adam = new Adam(engine, variables.all, { learningRate: 1e-3 })
+  return chosen.map(({ items, offsets, targets }) =>
+    trainStep(engine, model, adam, () => ({
+      histories: { items: Tensor.int32(engine, items), offsets: Tensor.int32(engine, offsets) },
+      requests: {},
+      targets: Tensor.int32(engine, targets),
+    })),
+  )
+}
