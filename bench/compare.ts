@@ -11,9 +11,11 @@ const ROUNDING = 1e-4
 /** Share of the places where items whose scores are nearer than that may stand in another order. */
 const SWAPPED = 0.01
 
-/** Every side against the first: the same scores at every place, and the same items but for near ties. */
-export function sameTop(tops: readonly Top[], sides: readonly string[]): string[] {
-  return tops.slice(1).flatMap((top, i) => differences(tops[0], top).map((what) => `${sides[0]} and ${sides[i + 1]}: ${what}`))
+/** Every side that answers against the first: the same scores at every place, and the same items but for near ties. */
+export function sameTop(tops: readonly (Top | null)[], sides: readonly string[]): string[] {
+  const [first, ...others] = tops
+  if (!first) return [`${sides[0]} gave no answer`]
+  return others.flatMap((top, i) => (top ? differences(first, top).map((what) => `${sides[0]} and ${sides[i + 1]}: ${what}`) : []))
 }
 
 function differences(a: Top, b: Top): string[] {

@@ -16,7 +16,7 @@ export interface Side {
   /** `foci`, or the peer's name. */
   readonly side: string
   readonly variant: string
-  /** Module under build/bench, or a Python program; it prints an {@link Outcome}. */
+  /** Module under build/bench, a Python program, or one that gets the job's values as its arguments; prints an {@link Outcome}. */
   readonly program: string
   readonly job: object
   readonly threads: number
@@ -31,6 +31,7 @@ export interface Row {
   readonly min: number
   readonly median: number
   readonly max: number
+  /** 0 where it says nothing. */
   readonly peakMiB: number
 }
 
@@ -106,21 +107,24 @@ export class Bench {
 
 /** Runs one program outside any measurement, such as one that prepares inputs. */
 export function run<Answer>({ program, job, threads, environment, ...side }: Side): Outcome<Answer> {
-  const [command, path] = program.endsWith('.py') ? [python, program] : [process.execPath, `build/bench/${program}`]
   const count = String(threads)
   const variables = { FOCI_THREADS: count, OMP_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count, MKL_NUM_THREADS: count }
   const env = { ...process.env, ...variables, ...environment }
   const options: ExecFileSyncOptionsWithStringEncoding = { env, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] }
   try {
-    return JSON.parse(
-      execFileSync(command, [path, JSON.stringify(job)], options)
-        .trimEnd()
-        .split('\n')
-        .at(-1) ?? '',
-    )
+    const lines = execFileSync(...command(program, job), options)
+      .trimEnd()
+      .split('\n')
+    return JSON.parse(lines[lines.length - 1])
   } catch (cause) {
-    throw new Error(`${label(side)} failed: ${path} ${JSON.stringify(job)}`, { cause })
+    throw new Error(`${label(side)} failed: ${program} ${JSON.stringify(job)}`, { cause })
   }
+}
+
+function command(program: string, job: object): [command: string, parameters: string[]] {
+  if (program.endsWith('.py')) return [python, [program, JSON.stringify(job)]]
+  if (program.endsWith('.js')) return [process.execPath, [`build/bench/${program}`, JSON.stringify(job)]]
+  return [program, Object.values(job).map(String)]
 }
 
 const label = ({ side, variant }: Pick<Side, 'side' | 'variant'>): string => `${side} ${variant}`.trim()
@@ -154,9 +158,9 @@ function comparison(rows: readonly Row[]): string {
     const own = variants.map((variant) => rows.find((other) => isOwn(other, row, variant)))
     const first = own.find((other) => other !== undefined)
     const ratios = row.side === 'foci' ? own.map(() => '') : own.map((other) => (other ? `${speedUp(other, row).toFixed(2)}×` : ''))
-    const memory = row.side === 'foci' || !first ? '' : `${(row.peakMiB / first.peakMiB).toFixed(2)}×`
+    const memory = row.side === 'foci' || !first || row.peakMiB === 0 ? '' : `${(row.peakMiB / first.peakMiB).toFixed(2)}×`
     const figures = [row.min, row.median, row.max].map(figure)
-    return [row.work, row.side, row.variant, row.unit, ...figures, ...(peers ? ratios : []), row.peakMiB, ...(peers ? [memory] : [])]
+    return [row.work, row.side, row.variant, row.unit, ...figures, ...(peers ? ratios : []), row.peakMiB || '', ...(peers ? [memory] : [])]
   })
   return table(head, lines)
 }

@@ -1,0 +1,57 @@
+/** The works of the serving and the wasm bench: their artefacts, histories and graphs, and who does them. */
+import { existsSync } from 'node:fs'
+import { flags, run, type Side } from './harness.ts'
+import { PEERS } from './peers/install.ts'
+import type { Serving } from './requests.ts'
+
+export interface Work {
+  readonly name: string
+  /** Everybody at once, what they have seen left out; else one user after the other. */
+  readonly many: boolean
+  /** Events that the model reads. */
+  readonly maxLength: number
+  readonly from: { readonly items: number; readonly histories: number } | { readonly log: string }
+}
+
+/** Who does a work, and how. */
+export interface Setting {
+  readonly library: 'onnxruntime-node' | 'onnxruntime-web'
+  readonly engine: 'native' | 'wasm'
+  readonly threads: number
+}
+
+const K = 10
+
+/** The graph as PyTorch's exporter writes it, and one whose last block computes the last event alone. */
+const GRAPHS = [
+  { variant: 'all events', onlyLast: false },
+  { variant: 'last event alone in the last block', onlyLast: true },
+]
+
+export const oneUser = (items: number, events: number, histories = 256): Work => ({
+  name: `one user, ${events} events, ${items.toLocaleString('en')} items`,
+  many: false,
+  maxLength: events,
+  from: { items, histories },
+})
+
+export function allUsers(): Work {
+  const log = `${flags.data}/amazon-beauty/interactions.csv.gz`
+  if (!existsSync(log)) throw new Error(`${log} is not there: name the folder of the logs with --data`)
+  return { name: 'all users of amazon-beauty', many: true, maxLength: 50, from: { log } }
+}
+
+/** Makes the artefact, the histories and the graphs of a work, and gives the sides that do it. */
+export function prepare({ name, many, maxLength, from }: Work, { library, engine, threads }: Setting): Side[] {
+  const stem = `${PEERS}/${name.replaceAll(/[ ,]+/g, '-')}`
+  const serving: Serving = { artefact: `${stem}.safetensors`, inputs: `${stem}.json`, many, k: K }
+  run({ side: 'foci', variant: 'artefact', program: 'foci/inputs.js', job: { ...serving, maxLength, from }, threads })
+  const peers = GRAPHS.map(({ variant, onlyLast }, i): Side => {
+    const graph = `${stem}.${i}.onnx`
+    const job = { artefact: serving.artefact, graph, k: K, onlyLast, seen: many }
+    run({ side: 'PyTorch', variant: 'export', program: 'bench/peers/export.py', job, threads })
+    return { side: library, variant, program: 'peers/onnxruntime.js', job: { ...serving, library, graph, maxLength, threads }, threads }
+  })
+  const environment = { FOCI_ENGINE: engine }
+  return [{ side: 'foci', variant: engine, program: 'foci/serving.js', job: serving, threads, environment }, ...peers]
+}
