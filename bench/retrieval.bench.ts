@@ -1,0 +1,42 @@
+/** The exact 100 best of a million items, beside faiss, numpy and PyTorch. */
+import { sameTop } from './compare.ts'
+import { Bench, run, type Side } from './harness.ts'
+import { compilePeak, installPython, PEERS } from './peers/install.ts'
+
+/** What a side is asked. */
+export interface Retrieval {
+  /** File of the table's rows and, behind them, the queries'. */
+  readonly numbers: string
+  readonly items: number
+  readonly dim: number
+  readonly k: number
+  readonly queries: number
+  /** Whether the queries are the interests of one user: an item's score is the best of theirs. */
+  readonly interests: boolean
+}
+
+const THREADS = 2
+const [ITEMS, DIM, K, MOST] = [1_000_000, 64, 100, 256]
+const numbers = `${PEERS}/numbers.f32`
+const works = [
+  { name: '1 query', queries: 1, interests: false },
+  { name: '4 interests of one user', queries: 4, interests: true },
+  { name: `${MOST} queries`, queries: MOST, interests: false },
+]
+
+installPython()
+const bench = new Bench('retrieval')
+run({ side: 'foci', variant: 'numbers', program: 'foci/numbers.js', job: { path: numbers, count: (ITEMS + MOST) * DIM }, threads: 1 })
+for (const { name, queries, interests } of works) {
+  const job: Retrieval = { numbers, items: ITEMS, dim: DIM, k: K, queries, interests }
+  const peers = ['faiss', 'numpy', 'PyTorch'].map(
+    (library): Side => ({ side: library, variant: 'f32', program: 'bench/peers/retrieval.py', job: { ...job, library }, threads: THREADS }),
+  )
+  const read = { what: 'read', threads: THREADS, bytes: 4 * ITEMS * DIM }
+  const memory = { side: 'memory', variant: 'reads the items once', program: compilePeak(), job: read, threads: THREADS }
+  bench.measure(name, [{ side: 'foci', variant: 'f32', program: 'foci/retrieval.js', job, threads: THREADS }, ...peers, memory], sameTop)
+}
+bench.finish({
+  title: 'Retrieval',
+  settings: `The exact ${K} best of ${ITEMS.toLocaleString('en')} items by inner product, ${DIM} wide, f32, uniform numbers; ${THREADS} threads. faiss is IndexFlatIP.`,
+})
