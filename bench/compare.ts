@@ -39,3 +39,14 @@ export function sameLosses(losses: readonly (readonly number[])[], sides: readon
     return same ? [] : [`the losses of ${sides[0]} and ${sides[i + 1]} are ${first.join(', ')} and ${other.join(', ')}`]
   })
 }
+
+/** Every side's numbers against the first's, within a share of the largest: that of f32, or of bf16. */
+export function sameNumbers(answers: readonly (readonly number[])[], sides: readonly string[]): string[] {
+  const [first, ...others] = answers
+  const largest = first.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
+  return others.flatMap((other, i) => {
+    const allowed = (sides[i + 1].includes('bfloat16') ? 0.05 : ROUNDING) * largest
+    const wrong = first.findIndex((x, place) => !(Math.abs(x - other[place]) <= allowed))
+    return wrong < 0 ? [] : [`number ${wrong} of ${sides[0]} is ${first[wrong]} and of ${sides[i + 1]} ${other[wrong]}`]
+  })
+}

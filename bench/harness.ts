@@ -65,13 +65,18 @@ export class Bench {
     this.topic = topic
   }
 
+  /** All rows so far. */
+  get measured(): readonly Row[] {
+    return this.rows
+  }
+
+  /** Whether `--only` leaves it in. */
   wants(work: string): boolean {
     return flags.only === undefined || work.includes(flags.only)
   }
 
   /** Lets the sides take turns, and compares what they answered in the first round. */
   measure<Answer = unknown>(work: string, sides: readonly Side[], check: Check<Answer> = () => []): void {
-    if (!this.wants(work)) return
     const outcomes = sides.map((): Outcome[] => [])
     for (let round = 1; round <= flags.rounds; round++) {
       this.noise = Math.max(this.noise, coresInUse())

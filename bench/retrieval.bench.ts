@@ -27,7 +27,7 @@ const works = [
 installPython()
 const bench = new Bench('retrieval')
 run({ side: 'foci', variant: 'numbers', program: 'foci/numbers.js', job: { path: numbers, count: (ITEMS + MOST) * DIM }, threads: 1 })
-for (const { name, queries, interests } of works) {
+for (const { name, queries, interests } of works.filter((work) => bench.wants(work.name))) {
   const job: Retrieval = { numbers, items: ITEMS, dim: DIM, k: K, queries, interests }
   const peers = ['faiss', 'numpy', 'PyTorch'].map(
     (library): Side => ({ side: library, variant: 'f32', program: 'bench/peers/retrieval.py', job: { ...job, library }, threads: THREADS }),
