@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { loadNative } from '#foci/engine/native.js'
 import { sameLosses } from './compare.ts'
 import { Bench, flags, run, type Side } from './harness.ts'
 import { installPython, PEERS } from './peers/install.ts'
@@ -28,6 +29,8 @@ const allocator = { MALLOC_MMAP_THRESHOLD_: '4294967296', MALLOC_TRIM_THRESHOLD_
 installPython()
 const bench = new Bench('training')
 const profiles: string[] = []
+/** Whether this CPU gains by bf16. */
+const halves = loadNative().useBf16(true)
 for (const { log, maxLength } of logs) {
   const path = `${flags.data}/${log}/interactions.csv.gz`
   if (!bench.wants(log)) continue
@@ -44,9 +47,17 @@ bench.finish({
 
 function sides(log: string, maxLength: number): Side[] {
   const epochs = flags.quick ? 1 : 2
-  const foci = { side: 'foci', variant: 'float32', program: 'foci/training.js', job: { log, maxLength, epochs }, threads: THREADS }
+  const foci = (variant: string, precision: string): Side => {
+    return { side: 'foci', variant, program: 'foci/training.js', job: { log, maxLength, epochs, precision }, threads: THREADS }
+  }
   const work = { log, maxLength, batch: 128, epochs }
-  return [foci, torch(TEXTBOOK, { ...work, epochs: 1, steps: TEXTBOOK_STEPS }), torch('best, float32', work), torch('best, bfloat16', work)]
+  const ours = [foci('float32', 'f32'), ...(halves ? [foci('bfloat16', 'bf16')] : [])]
+  return [
+    ...ours,
+    torch(TEXTBOOK, { ...work, epochs: 1, steps: TEXTBOOK_STEPS }),
+    torch('best, float32', work),
+    torch('best, bfloat16', work),
+  ]
 }
 
 function torch(variant: string, work: object): Side {

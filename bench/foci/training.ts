@@ -1,5 +1,6 @@
 /** foci's side of the training bench: some epochs as users train; or a few steps without dropout, to be compared. */
 import { writeFileSync } from 'node:fs'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { type Interactions, readInteractions, sasrec, train } from 'foci'
 import { writeArtefact } from '#foci/artefact/artefact.js'
 import { epochBatches, type TrainingBatch, windows } from '#foci/data/batches.js'
@@ -17,6 +18,7 @@ interface Training {
   readonly log: string
   readonly maxLength: number
   readonly epochs: number
+  readonly precision: 'f32' | 'bf16'
   /** Where the steps' initial weights and batches go; then nothing is timed. */
   readonly artefact?: string
   readonly batches?: string
@@ -26,17 +28,23 @@ const SEED = 1
 const STEPS = 4
 const BATCH = 128
 
-const { log: path, maxLength, epochs, artefact, batches } = job<Training>()
+const { log: path, maxLength, epochs, precision, artefact, batches } = job<Training>()
 const log = await readInteractions(path)
 if (artefact && batches) report(fociVersion, {}, await sameSteps(log, artefact, batches))
 else await timed(log)
 
 /** An epoch to warm up and allocate, then those that count. */
 async function timed(log: Interactions): Promise<void> {
-  const run = await train(log, { model: sasrec({ maxLength }), epochs: epochs + 1, patience: epochs + 1, batch: BATCH, seed: SEED })
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  const settings = { epochs: epochs + 1, patience: epochs + 1, batch: BATCH, seed: SEED, precision }
+  const run = await train(log, { model: sasrec({ maxLength }), ...settings })
+  delay.disable()
+  if (run.precision !== precision) throw new Error(`this CPU does not gain by ${precision}`)
   const tokens = windows(leaveOneOut(log), maxLength).inputs.length
   const seconds = run.epochs.slice(1).map((epoch) => epoch.seconds)
-  const figures = { 's/epoch': seconds, 'real tokens/s': seconds.map((each) => tokens / each) }
+  const late = [delay.percentile(99) / 1e6]
+  const figures = { 's/epoch': seconds, 'real tokens/s': seconds.map((each) => tokens / each), 'ms, event loop p99': late }
   report(fociVersion, figures, { tokens, loss: run.epochs[0].loss })
 }
 
@@ -51,10 +59,16 @@ async function sameSteps(log: Interactions, artefactPath: string, batchesPath: s
   writeFileSync(batchesPath, JSON.stringify(chosen.map(plain)))
   const adam = new Adam(engine, variables.all, { learningRate: 1e-3 })
   return chosen.map(({ items, offsets, targets }) =>
-    trainStep(engine, model, adam, () => ({
-      histories: { items: Tensor.int32(engine, items), offsets: Tensor.int32(engine, offsets) },
-      requests: {},
-      targets: Tensor.int32(engine, targets),
-    })),
+    trainStep(
+      engine,
+      model,
+      adam,
+      () => ({
+        histories: { items: Tensor.int32(engine, items), offsets: Tensor.int32(engine, offsets) },
+        requests: {},
+        targets: Tensor.int32(engine, targets),
+      }),
+      precision === 'bf16',
+    ),
   )
 }
