@@ -250,7 +250,8 @@ mod workers {
 
     impl<'a> Turn<'a> {
         fn take(busy: &'a AtomicBool) -> Option<Self> {
-            (!busy.swap(true, Ordering::Acquire)).then_some(Self(busy))
+            // Made only where it is due: dropping a turn gives it back.
+            (!busy.swap(true, Ordering::Acquire)).then(|| Self(busy))
         }
     }
 
@@ -310,6 +311,15 @@ mod workers {
                 ids.lock().unwrap().push(inner.iter().all(|&id| id == caller));
             });
             assert_eq!(ids.into_inner().unwrap(), [true, true]);
+        }
+
+        #[test]
+        fn a_turn_that_is_taken_stays_so_however_often_it_is_asked_for() {
+            let busy = AtomicBool::new(false);
+            let turn = Turn::take(&busy);
+            assert!(turn.is_some() && Turn::take(&busy).is_none() && Turn::take(&busy).is_none());
+            drop(turn);
+            assert!(Turn::take(&busy).is_some());
         }
 
         #[test]
