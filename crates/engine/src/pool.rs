@@ -220,7 +220,7 @@ mod workers {
             let task = Task { body, blocks, next: AtomicUsize::new(0), panic: Mutex::new(None) };
             self.board.task.store((&raw const task).cast_mut().cast(), Ordering::SeqCst);
             self.board.round.fetch_add(1, Ordering::SeqCst);
-            self.helpers.iter().take(blocks - 1).for_each(Helper::wake);
+            self.helpers.iter().take(blocks.saturating_sub(1)).for_each(Helper::wake);
             task.work();
             self.board.task.store(ptr::null_mut(), Ordering::SeqCst);
             let mut looks = 0u32;
