@@ -48,3 +48,22 @@ export class FociError extends Error {
     this.hint = hint
   }
 }
+
+/** An error on its way between threads, where classes are lost. */
+export interface Failure {
+  readonly code?: ErrorCode
+  readonly message: string
+  readonly hint: string
+  readonly stack: string
+}
+
+export function toFailure(error: unknown): Failure {
+  const { message, stack = '' } = error instanceof Error ? error : new Error(String(error))
+  return error instanceof FociError ? { code: error.code, message, hint: error.hint, stack } : { message, hint: '', stack }
+}
+
+export function fromFailure({ code, message, hint, stack }: Failure): Error {
+  const error = code === undefined ? new Error(message) : new FociError(code, message, hint)
+  error.stack = stack
+  return error
+}

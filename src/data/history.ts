@@ -46,16 +46,20 @@ export function inputRows(log: Interactions, start: number, end: number): number
  * is seen (every row without roles, none of them for `none`) or negative.
  */
 export function seenItems(log: Interactions, user: number, endRow = log.offsets[user + 1]): Int32Array {
-  const { events, items, roles } = log
-  const isSeen = roles.seen === 'none' ? 'none' : roleTable(log, roles.seen)
-  const isNegative = roleTable(log, roles.negative)
+  const { events, items } = log
+  const isSeen = seenTable(log)
   const found = new Set<number>()
-  for (let row = log.offsets[user]; row < endRow; row++) {
-    const event = events?.[row] ?? 0
-    const removed = (isSeen !== 'none' && (isSeen === undefined || isSeen[event])) || isNegative?.[event]
-    if (removed) found.add(items[row])
-  }
+  for (let row = log.offsets[user]; row < endRow; row++) if (isSeen[events?.[row] ?? 0]) found.add(items[row])
   return Int32Array.from(found).sort()
+}
+
+/** For each event type, whether the seen filter removes the items of its rows; one entry for a log without event types. */
+export function seenTable(log: Interactions): readonly boolean[] {
+  const { seen, negative } = log.roles
+  const isSeen = seen === 'none' ? undefined : roleTable(log, seen)
+  const isNegative = roleTable(log, negative)
+  const types = log.eventNames ?? ['any']
+  return types.map((_, type) => (seen !== 'none' && (isSeen?.[type] ?? true)) || (isNegative?.[type] ?? false))
 }
 
 /** Share of the relevant items that the seen filter removes, so that no ranking can find them. */

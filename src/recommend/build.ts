@@ -12,11 +12,16 @@ export interface Built {
   readonly variables: Variables
 }
 
+/** What of an artefact makes its model. */
+export type Weights = Pick<Artefact, 'parts' | 'hash' | 'tensors' | 'checkpoint'> & {
+  readonly catalogue: { readonly ids: { readonly length: number } }
+}
+
 /**
  * @param models definitions that the registry lacks
  * @throws FociError ARTEFACT where it is the checkpoint of an unfinished run; UNKNOWN, OPTION where another foci wrote it
  */
-export function buildModel(engine: Engine, artefact: Artefact, models: readonly ModelDefinition[] = []): Built {
+export function buildModel(engine: Engine, artefact: Weights, models: readonly ModelDefinition[] = []): Built {
   if (artefact.checkpoint) {
     throw new FociError('ARTEFACT', 'This is the checkpoint of an unfinished run.', 'Finish the run with resume, then use what it writes.')
   }

@@ -24,7 +24,7 @@ export function alikeBy(categories: readonly (readonly string[])[] | undefined):
  *
  * The paper takes candidates of a fixed number; here they are as many as the greedy over the whole catalogue needs.
  * @param rank the best items by f, as many as asked for and there are
- * @returns k places as `rank` gives them, in the order of choice, with f as their scores
+ * @returns k places in the order of choice, with f as their scores; absent ones as `rank` gives them
  */
 export function diversify(rank: (count: number) => Ranked, k: number, weight: number, alike: Alike): Ranked {
   for (let count = GROWTH * k; ; count *= GROWTH) {
@@ -33,7 +33,7 @@ export function diversify(rank: (count: number) => Ranked, k: number, weight: nu
     const end = items.indexOf(-1)
     const whole = end >= 0 || items.length < count
     const places = greedy(items.subarray(0, end < 0 ? items.length : end), scores, whole, k, weight, alike)
-    if (places) return pick(ranked, places)
+    if (places) return pick(ranked, places, k)
   }
 }
 
@@ -69,10 +69,11 @@ function greedy(
   return chosen
 }
 
-function pick({ items, scores, interests }: Ranked, places: readonly number[]): Ranked {
+function pick({ items, scores, interests }: Ranked, places: readonly number[], k: number): Ranked {
+  const of = { length: k }
   return {
-    items: Int32Array.from(places, (place) => items[place]),
-    scores: Float32Array.from(places, (place) => scores[place]),
-    interests: Int32Array.from(places, (place) => interests[place]),
+    items: Int32Array.from(of, (_, i) => (i < places.length ? items[places[i]] : -1)),
+    scores: Float32Array.from(of, (_, i) => (i < places.length ? scores[places[i]] : Number.NEGATIVE_INFINITY)),
+    interests: Int32Array.from(of, (_, i) => (i < places.length ? interests[places[i]] : -1)),
   }
 }

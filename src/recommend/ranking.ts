@@ -1,13 +1,8 @@
 import type { Engine } from '../engine/engine.ts'
 import type { Histories, Model, Requests } from '../models/contracts.ts'
 import { scope, Tensor } from '../tensor/tensor.ts'
-
-/** Jagged lists of indices for B users: user b has values[offsets[b]] .. values[offsets[b + 1]]. */
-export interface Lists {
-  readonly values: Int32Array
-  /** [B + 1] */
-  readonly offsets: Int32Array
-}
+import type { Bits } from './bits.ts'
+import type { Lists } from './lists.ts'
 
 export interface RankRequest {
   /** Items of each history, oldest first, cut to the model's length. */
@@ -60,6 +55,33 @@ export function rankItems(engine: Engine, model: Model, request: RankRequest): R
 
 /** The places of a ranking that hold an item. */
 export const present = (items: Int32Array): Int32Array => items.filter((item) => item >= 0)
+
+/**
+ * Fills the places that a ranking left with popular items, of score 0 and interest −1. Users without history get no others,
+ * whatever the model says of them.
+ * @param popular item indices, the most popular first
+ */
+export function fillUp(
+  { items, scores, interests }: Ranked,
+  { histories, seen }: Pick<RankRequest, 'histories' | 'seen'>,
+  allowed: Bits,
+  popular: Int32Array,
+): void {
+  const users = histories.offsets.length - 1
+  const k = items.length / users
+  for (let b = 0; b < users; b++) {
+    const [from, end] = [b * k, (b + 1) * k]
+    const cold = histories.offsets[b] === histories.offsets[b + 1]
+    if (!cold && items[end - 1] >= 0) continue
+    const own = cold ? [] : present(items.subarray(from, end))
+    const hidden = new Set([...own, ...seen.values.subarray(seen.offsets[b], seen.offsets[b + 1])])
+    const more = popularList(popular, k - own.length, (item) => !hidden.has(item) && allowed.has(item))
+    const first = from + own.length
+    items.fill(-1, first, end).set(more, first)
+    scores.fill(Number.NEGATIVE_INFINITY, first, end).fill(0, first, first + more.length)
+    interests.fill(-1, first, end)
+  }
+}
 
 /**
  * The first `count` popular items that may be shown: what a user without history is given, and what fills up a list.

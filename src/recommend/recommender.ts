@@ -1,6 +1,5 @@
 import { type Artefact, readArtefact } from '../artefact/artefact.ts'
 import { catalogueOf } from '../data/catalogue.ts'
-import { history, seenItems } from '../data/history.ts'
 import type { Catalogue, Interactions } from '../data/interactions.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
@@ -8,14 +7,19 @@ import { FociError } from '../errors.ts'
 import { leaveOneOut } from '../explain/leave-one-out.ts'
 import type { Model } from '../models/contracts.ts'
 import type { ModelDefinition } from '../models/define.ts'
-import { normalize } from '../ops/normalize.ts'
+import { definitions } from '../models/registry.ts'
 import { scope, Tensor } from '../tensor/tensor.ts'
-import type { Variables } from '../tensor/variables.ts'
 import { Bits } from './bits.ts'
 import { buildModel } from './build.ts'
 import { type Alike, alikeBy, diversify } from './diversity.ts'
-import { type Lists, popularList, present, type Ranked, rankItems } from './ranking.ts'
-import { Filter, type Reason, type Recommendations, type Recommended, type Request, type Whom } from './request.ts'
+import { abandoned, Held } from './held.ts'
+import type { Lists } from './lists.ts'
+import { Asked, Lookup } from './lookup.ts'
+import { inPlace, type Plan, type RankedStream, rankMany, type Source } from './many.ts'
+import { fillUp, present, type Ranked, type RankRequest, rankItems } from './ranking.ts'
+import type { Request, UserRequest, Whom } from './request.ts'
+import { Filter, type ListOptions, type Reason, type Recommendations, type Recommended } from './request.ts'
+import { nearestItems, normalizedItems } from './similar.ts'
 
 export interface LoadOptions {
   /** Lets requests name a user of this log instead of a history. */
@@ -29,24 +33,9 @@ export interface LoadOptions {
 /** Reasons shown for an item. */
 const REASONS = 3
 
-/** What an engine holds for a recommender. */
-interface Held {
-  readonly engine: Engine
-  readonly variables: Variables
-  normalized?: Tensor
-}
-
-/** The net below recommenders that were never disposed; an engine that was lost has nothing left to give back. */
-const abandoned = new FinalizationRegistry<Held>((held) => {
-  try {
-    giveBack(held)
-  } catch {}
-})
-
-function giveBack({ engine, variables, normalized }: Held): void {
-  if (normalized) engine.release(normalized.id)
-  variables[Symbol.dispose]()
-}
+/** Users that are ranked at once, and the scores that a scorer may have for them. */
+const BATCH = 256
+const SCORES = 1 << 24
 
 /** Serves an artefact. Synchronous once loaded; its weights are shared by all recommenders of the process. */
 export class Recommender {
@@ -56,10 +45,11 @@ export class Recommender {
   private readonly held: Held
   private readonly artefact: Artefact
   private readonly log: Interactions | undefined
+  private readonly lookup: Lookup
   private readonly trained: Bits
-  private users: ReadonlyMap<string, number> | undefined
+  /** Whether the model is one of foci's own, which other threads can build. */
+  private readonly own: boolean
   private alike: Alike | undefined
-  private disposed = false
 
   private constructor(artefact: Artefact, engine: Engine, { log, models }: LoadOptions) {
     this.artefact = artefact
@@ -69,8 +59,11 @@ export class Recommender {
     this.catalogue = catalogueOf(ids, titles, categories)
     const { model, variables } = buildModel(engine, artefact, models)
     this.model = model
-    this.held = { engine, variables }
+    this.held = new Held(engine, variables)
+    this.lookup = new Lookup(this.catalogue, artefact.roles, model.kind === 'encoder' ? model.maxLength : Number.POSITIVE_INFINITY, log)
     this.trained = Bits.of(this.catalogue.size, artefact.popular)
+    const given = models?.find(({ name }) => name === artefact.parts[0].model)
+    this.own = given === undefined || definitions.includes(given)
     abandoned.register(this, this.held, this)
   }
 
@@ -101,14 +94,32 @@ export class Recommender {
    */
   recommend(request: Request): Recommendations {
     this.checkOpen()
-    const k = checkCount(request.k ?? 10)
-    const { history, seen, unknown } = this.historyOf(request)
-    const left = this.leftOut(seen, request)
-    const allowed = request.filter ? this.trained.and(this.bitsOf(request.filter)) : this.trained
+    const { k, allowed } = this.settle(request)
     const choose = this.chooser(k, request.diversity ?? 0)
-    const ranked = history.length > 0 ? choose((count) => this.rank(history, count, left, allowed)) : undefined
-    const items = ranked ? this.described(ranked, history, request.explain ?? false) : []
-    return { items: [...items, ...this.popular(k - items.length, items, left, allowed)], unknown, model: this.artefact.parts[0].model }
+    const asked = new Asked()
+    this.lookup.add(request, asked)
+    const lists = asked.lists()
+    const ranked = choose((count) => this.rank({ ...lists, k: count, allowed: allowed.words }))
+    fillUp(ranked, lists, allowed, this.artefact.popular)
+    const reasons = request.explain ? this.reasons(lists.histories.values, ranked) : []
+    return this.answer(ranked, 0, k, asked.unknown[0], reasons)
+  }
+
+  /**
+   * The k best items for many users, in the order of the requests: for each the same as `recommend` gives. Threads rank them
+   * in batches, a few of which are on their way at a time; a model of the caller's own, and where there are no threads, is
+   * ranked here with a pause before each batch. Threads end with a loop that is left early, else with the recommender.
+   * @throws FociError OPTION, UNKNOWN: the request's index is in the message, and the users before it come first
+   */
+  recommendMany(requests: Source<UserRequest>, options: ListOptions = {}): AsyncGenerator<Recommendations, void, undefined> {
+    this.checkOpen()
+    return this.answers(this.rankMany(requests, (request, to) => this.lookup.add(request, to), options))
+  }
+
+  /** The lists of the log's users from one on, as arrays. @internal */
+  rankLog(first: number, options: ListOptions = {}): RankedStream {
+    this.checkOpen()
+    return this.rankMany(range(first, this.log?.users.length ?? 0), (user, to) => this.lookup.addUser(user, to), options)
   }
 
   /** The user's interest vectors, each [D]; none for an empty history. */
@@ -116,8 +127,9 @@ export class Recommender {
     this.checkOpen()
     const { model, engine } = this
     if (model.kind === 'scorer') throw this.without('interest vectors')
-    const { history } = this.historyOf(whom)
-    const { values: events, offsets } = single(recent(history, model))
+    const asked = new Asked()
+    this.lookup.add(whom, asked)
+    const { values: events, offsets } = asked.lists().histories
     return scope(engine, () => {
       const histories = { items: Tensor.int32(engine, events), offsets: Tensor.int32(engine, offsets) }
       const { vectors } = model.encode(histories, {})
@@ -135,16 +147,20 @@ export class Recommender {
     this.checkOpen()
     const index = this.catalogue.indexOf(item)
     if (index < 0) throw new FociError('UNKNOWN', `There is no item "${item}" in this artefact.`, 'Item ids are case-sensitive strings.')
-    const own = Int32Array.of(index)
-    const found = this.model.kind === 'scorer' ? this.rank(own, checkCount(k), own, this.trained) : this.nearest(index, checkCount(k))
+    const own = single(index)
+    const request = { histories: own, seen: own, k: checkCount(k), allowed: this.trained.words }
+    const found = this.model.kind === 'scorer' ? this.rank(request) : this.nearest(index, request.k)
     return Array.from(present(found.items), (i, place) => ({ item: this.catalogue.ids[i], score: found.scores[place] }))
   }
 
   [Symbol.dispose](): void {
-    if (this.disposed) return
-    this.disposed = true
     abandoned.unregister(this)
-    giveBack(this.held)
+    this.held.giveBack()
+  }
+
+  private settle({ k, filter }: ListOptions): { k: number; allowed: Bits } {
+    const places = Math.min(checkCount(k ?? 10), this.catalogue.size)
+    return { k: places, allowed: filter ? this.trained.and(this.bitsOf(filter)) : this.trained }
   }
 
   /** How k items are chosen from rankings of any length. */
@@ -157,35 +173,60 @@ export class Recommender {
     return (rank) => diversify(rank, k, diversity, alike)
   }
 
-  private described(ranked: Ranked, history: Int32Array, explain: boolean): Recommended[] {
-    const items = present(ranked.items)
-    const reasons = explain && items.length > 0 ? this.reasons(history, items) : undefined
-    return Array.from(items, (item, place) => ({
-      item: this.catalogue.ids[item],
-      score: ranked.scores[place],
-      interest: ranked.interests[place],
-      source: 'model',
-      ...(reasons && { because: reasons[place] }),
-    }))
+  private rank(request: RankRequest): Ranked {
+    this.checkOpen()
+    return rankItems(this.engine, this.model, { ...request, k: Math.min(request.k, this.catalogue.size) })
   }
 
-  private rank(history: Int32Array, k: number, left: Int32Array, allowed: Bits): Ranked {
-    return rankItems(this.engine, this.model, {
-      histories: single(recent(history, this.model)),
-      k: Math.min(k, this.catalogue.size),
-      seen: single(left),
-      allowed: allowed.words,
-    })
+  private rankMany<T>(source: Source<T>, read: (each: T, to: Asked) => void, options: ListOptions): RankedStream {
+    const scorer = this.model.kind === 'scorer'
+    const size = scorer ? Math.min(BATCH, Math.ceil(SCORES / this.catalogue.size)) : BATCH
+    const plan = { ...this.settle(options), size, popular: this.artefact.popular }
+    return this.stream((ranks) => rankMany(source, read, { ...plan, ...ranks }))
   }
 
-  private popular(count: number, chosen: readonly Recommended[], left: Int32Array, allowed: Bits): Recommended[] {
-    const taken = new Set([...left, ...chosen.map(({ item }) => this.catalogue.indexOf(item))])
-    const more = popularList(this.artefact.popular, count, (index) => !taken.has(index) && allowed.has(index))
-    return more.map((index) => ({ item: this.catalogue.ids[index], score: 0, interest: -1, source: 'popular' }))
+  /** With threads where there are some and they know the model. */
+  private async *stream(begin: (ranks: Pick<Plan, 'rank' | 'ahead'>) => RankedStream): RankedStream {
+    const crew = this.own ? await this.held.hire(this.artefact) : undefined
+    if (!crew) return yield* begin({ rank: inPlace((request) => this.rank(request)), ahead: 1 })
+    let early = true
+    try {
+      yield* begin({ rank: (request) => crew.rank(request), ahead: 2 * crew.size })
+      early = false
+    } finally {
+      this.held.release(crew, early)
+    }
   }
 
-  private reasons(history: Int32Array, items: Int32Array): Reason[][] {
-    const events = recent(history, this.model)
+  private async *answers(lists: RankedStream): AsyncGenerator<Recommendations, void, undefined> {
+    for await (const ranked of lists) {
+      const k = ranked.items.length / ranked.users
+      for (let b = 0; b < ranked.users; b++) yield this.answer(ranked, b * k, (b + 1) * k, ranked.unknown[b])
+    }
+  }
+
+  /** The places of one user. */
+  private answer(
+    { items, scores, interests }: Ranked,
+    from: number,
+    end: number,
+    unknown: readonly string[],
+    reasons?: Reason[][],
+  ): Recommendations {
+    const list: Recommended[] = []
+    for (let place = from; place < end && items[place] >= 0; place++) {
+      const source = interests[place] < 0 ? 'popular' : 'model'
+      const found = { item: this.catalogue.ids[items[place]], score: scores[place], interest: interests[place], source } as const
+      const because = reasons?.[place - from]
+      list.push(because ? { ...found, because } : found)
+    }
+    return { items: list, unknown, model: this.artefact.parts[0].model }
+  }
+
+  /** For each of the model's items. */
+  private reasons(events: Int32Array, { items: found, interests }: Ranked): Reason[][] {
+    const items = found.filter((_, place) => interests[place] >= 0)
+    if (items.length === 0) return []
     const differences = leaveOneOut(this.engine, this.model, events, items, this.catalogue.size) // [events, C]
     return Array.from(items, (_, c) => {
       const losses = Array.from(events, (event, t) => ({ item: this.catalogue.ids[event], share: differences[t * items.length + c] }))
@@ -195,54 +236,10 @@ export class Recommender {
     })
   }
 
-  private nearest(index: number, k: number) {
-    const { engine, model } = this
-    if (model.kind === 'scorer') throw this.without('item vectors')
-    this.held.normalized ??= this.normalizedItems(model.items())
-    const table = this.held.normalized
-    return scope(engine, () => {
-      const vector = engine.gather(table.id, engine.fromInt32(Int32Array.of(index), Uint32Array.of(1)))
-      const list = (values: Int32Array) => engine.fromInt32(values, Uint32Array.of(values.length))
-      const own = list(Int32Array.of(index))
-      const bounds = list(Int32Array.of(0, 1))
-      const results = engine.topK(vector, bounds, table.id, Math.min(k, this.catalogue.size), own, bounds, list(this.trained.words))
-      return { items: engine.readInt32(results[0]), scores: engine.readFloat32(results[1]) }
-    })
-  }
-
-  private normalizedItems(items: Tensor): Tensor {
-    const { engine } = this
-    const name = 'normalized items'
-    const held = engine.frozen(this.artefact.hash, name)
-    if (held) return new Tensor(engine, held)
-    const data = scope(engine, () => normalize(items).float32())
-    return new Tensor(engine, engine.freeze(this.artefact.hash, name, data, Uint32Array.from(items.shape)))
-  }
-
-  private historyOf(whom: Whom): { history: Int32Array; seen: Int32Array; unknown: string[] } {
-    if (whom.user !== undefined) return { ...this.logged(whom.user), unknown: [] }
-    const ids = whom.history.map((event) => (typeof event === 'string' ? event : event.item))
-    const indices = ids.map((id) => this.catalogue.indexOf(id))
-    const history = Int32Array.from(indices.filter((index) => index >= 0))
-    const seen = this.artefact.roles.seen === 'none' ? new Int32Array() : history
-    return { history, seen, unknown: ids.filter((_, i) => indices[i] < 0) }
-  }
-
-  /** A user's history and seen items, by the roles that the model was trained with. */
-  private logged(user: string): { history: Int32Array; seen: Int32Array } {
-    if (!this.log) throw new FociError('OPTION', `"${user}" cannot be looked up without a log.`, 'Load with { log }, or give a history.')
-    const log = { ...this.log, roles: this.artefact.roles }
-    this.users ??= new Map(log.users.map((id, index) => [id, index]))
-    const index = this.users.get(user)
-    if (index === undefined) throw new FociError('UNKNOWN', `The log has no user "${user}".`, 'User ids are case-sensitive strings.')
-    const known = (items: Int32Array): Int32Array =>
-      items.map((item) => this.catalogue.indexOf(log.catalogue.ids[item])).filter((item) => item >= 0)
-    return { history: known(history(log, index).items), seen: known(seenItems(log, index)) }
-  }
-
-  private leftOut(own: Int32Array, { seen = [], exclude = [] }: Request): Int32Array {
-    const more = [...seen, ...exclude].map((id) => this.catalogue.indexOf(id)).filter((index) => index >= 0)
-    return Int32Array.from(new Set([...own, ...more]))
+  private nearest(index: number, k: number): Omit<Ranked, 'interests'> {
+    if (this.model.kind === 'scorer') throw this.without('item vectors')
+    this.held.normalized ??= normalizedItems(this.model.items(), this.artefact.hash)
+    return nearestItems(this.held.normalized, index, Math.min(k, this.catalogue.size), this.trained)
   }
 
   private bitsOf({ artefact, bits }: Filter): Bits {
@@ -259,7 +256,7 @@ export class Recommender {
   }
 
   private checkOpen(): void {
-    if (this.disposed) throw new FociError('TENSOR_FREED', 'This recommender was disposed.', 'Load it again.')
+    this.held.checkOpen()
   }
 }
 
@@ -268,6 +265,8 @@ function checkCount(k: number): number {
   throw new FociError('OPTION', `k is ${k}.`, 'It is a whole number from 1.')
 }
 
-const single = (values: Int32Array): Lists => ({ values, offsets: Int32Array.of(0, values.length) })
+const single = (value: number): Lists => ({ values: Int32Array.of(value), offsets: Int32Array.of(0, 1) })
 
-const recent = (history: Int32Array, model: Model): Int32Array => (model.kind === 'encoder' ? history.slice(-model.maxLength) : history)
+function* range(first: number, end: number): Generator<number> {
+  for (let i = first; i < end; i++) yield i
+}

@@ -8,21 +8,30 @@ export type Whom =
 /** An item id, with its time in milliseconds (as `Date.now()`) where the model reads times. */
 export type Event = string | { readonly item: string; readonly time?: number }
 
-export type Request = Whom & {
-  /** How many; 10 where absent. */
-  readonly k?: number
+/** What is asked about one user. */
+export type UserRequest = Whom & {
   /** Items left out beside the history's own. */
   readonly seen?: readonly string[]
   readonly exclude?: readonly string[]
-  readonly filter?: Filter
-  /**
-   * λ ≥ 0, in units of the score: what an item loses for each item chosen before it that shares a category with it. The
-   * items come in the order of choice, with the model's scores. 0, the default, is the order of the scores.
-   */
-  readonly diversity?: number
-  /** Adds `because` to each item. */
-  readonly explain?: boolean
 }
+
+/** How lists are made. */
+export interface ListOptions {
+  /** How many items; 10 where absent. */
+  readonly k?: number
+  readonly filter?: Filter
+}
+
+export type Request = UserRequest &
+  ListOptions & {
+    /**
+     * λ ≥ 0, in units of the score: what an item loses for each item chosen before it that shares a category with it. The
+     * items come in the order of choice, with the model's scores. 0, the default, is the order of the scores.
+     */
+    readonly diversity?: number
+    /** Adds `because` to each item. */
+    readonly explain?: boolean
+  }
 
 export interface Recommended {
   readonly item: string

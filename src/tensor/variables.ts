@@ -77,8 +77,11 @@ export class Variables {
   private loaded(name: string, shape: readonly number[]): Variable {
     if (!('tensors' in this.source)) throw new TypeError('loaded() wants an artefact')
     const { artefact, tensors } = this.source
-    const data = expectValues(tensors, name, shape)
-    const id = this.engine.frozen(artefact, name) || this.engine.freeze(artefact, name, data, Uint32Array.from(shape))
+    // What the process holds need not be at hand: threads that join are not given it again
+    const held = this.engine.frozen(artefact, name)
+    const fits = held !== 0 && Array.from(this.engine.shape(held)).join() === shape.join()
+    if (!fits) this.engine.release(held)
+    const id = fits ? held : this.engine.freeze(artefact, name, expectValues(tensors, name, shape), Uint32Array.from(shape))
     return new Variable(this.engine, id, name, false)
   }
 }

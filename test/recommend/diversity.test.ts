@@ -123,10 +123,10 @@ describe('the greedy choice', () => {
   })
 
   it('gives all there are where fewer than k are', () => {
-    const { items } = diversify(ranker([1, 2, 3]), 9, 0.5, letters('aab'))
-    expect([...items]).toEqual([2, 1, 0])
+    const { items } = diversify(ranker([1, 2, 3]), 5, 0.5, letters('aab'))
+    expect([...items]).toEqual([2, 1, 0, -1, -1])
     const none = { items: Int32Array.of(-1), scores: Float32Array.of(Number.NEGATIVE_INFINITY), interests: Int32Array.of(-1) }
-    expect(diversify(() => none, 9, 0.5, letters('aab')).items).toHaveLength(0)
+    expect(diversify(() => none, 1, 0.5, letters('aab'))).toEqual(none)
   })
 })
 

@@ -1,0 +1,100 @@
+import { FociError } from '../errors.ts'
+import type { Bits } from './bits.ts'
+import { Asked } from './lookup.ts'
+import { fillUp, type Ranked, type RankRequest } from './ranking.ts'
+
+/** How users are ranked, and by whom. */
+export interface Plan {
+  /** Users of a batch. */
+  readonly size: number
+  /** Batches that are on their way at most. */
+  readonly ahead: number
+  readonly k: number
+  readonly allowed: Bits
+  /** Item indices, the most popular first. */
+  readonly popular: Int32Array
+  /** May take the arrays of the request for itself. */
+  rank(request: RankRequest): Promise<Ranked>
+}
+
+/** The lists of B users, k places each. */
+export interface RankedUsers extends Ranked {
+  readonly users: number
+  /** Items of each request that the artefact does not know. */
+  readonly unknown: readonly (readonly string[])[]
+}
+
+export type Source<T> = Iterable<T> | AsyncIterable<T>
+export type RankedStream = AsyncGenerator<RankedUsers, void, undefined>
+
+/** Ranks on this thread, which gets to other things before each batch. */
+export const inPlace =
+  (rank: (request: RankRequest) => Ranked): Plan['rank'] =>
+  async (request) => {
+    await new Promise((resolve) => setTimeout(resolve))
+    return rank(request)
+  }
+
+/** Why a source ended before its time. */
+interface Failed {
+  readonly error: unknown
+}
+
+/**
+ * Ranks a source of users in batches, a few of which are on their way at a time, and gives them in the order of the source.
+ * Where the source or a request fails, the users before it come first.
+ * @param read adds one of the source to those who are asked about
+ */
+export async function* rankMany<T>(source: Source<T>, read: (each: T, to: Asked) => void, plan: Plan): RankedStream {
+  const open: Promise<RankedUsers>[] = []
+  let failed: Failed | undefined
+  for await (const batch of batches(source, read, plan.size)) {
+    if ('error' in batch) failed = batch
+    else open.push(rankBatch(batch, plan))
+    if (open.length === plan.ahead) yield await open.splice(0, 1)[0]
+  }
+  for (const batch of open) yield await batch
+  if (failed) throw failed.error
+}
+
+async function* batches<T>(
+  source: Source<T>,
+  read: (each: T, to: Asked) => void,
+  size: number,
+): AsyncGenerator<Asked | Failed, void, undefined> {
+  let batch = new Asked()
+  let failed: Failed | undefined
+  let index = 0
+  try {
+    for await (const each of source) {
+      readAt(index++, () => read(each, batch))
+      if (batch.users < size) continue
+      yield batch
+      batch = new Asked()
+    }
+  } catch (error) {
+    failed = { error }
+  }
+  if (batch.users > 0) yield batch
+  if (failed) yield failed
+}
+
+/** An error says which request it is about. */
+function readAt(index: number, read: () => void): void {
+  try {
+    read()
+  } catch (error) {
+    if (!(error instanceof FociError)) throw error
+    throw new FociError(error.code, `requests[${index}]: ${error.message}`, error.hint, { cause: error })
+  }
+}
+
+function rankBatch(asked: Asked, { k, allowed, popular, rank }: Plan): Promise<RankedUsers> {
+  const { users, unknown } = asked
+  const ranking = rank({ ...asked.lists(), k, allowed: allowed.words }).then((ranked) => {
+    fillUp(ranked, asked.lists(), allowed, popular)
+    return { ...ranked, users, unknown }
+  })
+  ranking.catch(() => undefined) // its turn to be awaited may never come
+  return ranking
+}
