@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { type ArtefactContent, writeArtefact } from '../artefact/artefact.ts'
-import { loadArtefact, saveArtefact } from '../artefact/file.ts'
+import { loadArtefact } from '../artefact/file.ts'
 import type { Scores } from '../artefact/schema.ts'
+import { replaceFile } from '../data/file.ts'
 import type { Interactions } from '../data/interactions.ts'
 import { FociError } from '../errors.ts'
 import type { ReportRow } from '../evaluate/evaluate.ts'
@@ -66,6 +67,6 @@ export class Checkpoint {
     // As text, for canonical JSON would put the metrics of its report into another order
     const told = twin && { twin: JSON.stringify(twin) }
     const state = JSON.parse(JSON.stringify(progress))
-    await saveArtefact(this.path, await writeArtefact({ ...content, tensors, checkpoint: { run: this.run, progress: state, ...told } }))
+    await replaceFile(this.path, await writeArtefact({ ...content, tensors, checkpoint: { run: this.run, progress: state, ...told } }))
   }
 }

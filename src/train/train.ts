@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
-import { saveArtefact } from '../artefact/file.ts'
 import { splitName } from '../data/cut.ts'
+import { replaceFile } from '../data/file.ts'
 import type { Interactions } from '../data/interactions.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FociError } from '../errors.ts'
@@ -49,7 +49,7 @@ export async function train(log: Interactions, options: TrainOptions): Promise<R
   const { artefact, report, epochs, precision } = await (canWork() ? inWorker : inPlace)(log, settings, options)
   const recommender = await Recommender.load(artefact, { log, models: [settings.model.definition] })
   const save = async (path: string): Promise<void> => {
-    await saveArtefact(path, artefact)
+    await replaceFile(path, artefact)
     if (options.checkpoint !== undefined) await rm(options.checkpoint, { force: true })
   }
   return { report, epochs, precision, artefact, recommender, save }

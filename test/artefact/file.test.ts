@@ -1,16 +1,13 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import * as fs from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { writeArtefact } from '../../src/artefact/artefact.ts'
-import { loadArtefact, saveArtefact } from '../../src/artefact/file.ts'
-import { bare, errorOf, sample } from './sample.ts'
+import { loadArtefact } from '../../src/artefact/file.ts'
+import { errorOf } from './sample.ts'
 
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof fs>()
-  return { ...real, open: vi.fn(real.open), rename: vi.fn(real.rename), readFile: vi.fn(real.readFile) }
+  return { ...real, readFile: vi.fn(real.readFile) }
 })
 
 let folder: string
@@ -20,126 +17,6 @@ beforeEach(async () => {
   path = join(folder, 'shop.safetensors')
 })
 afterEach(() => fs.rm(folder, { recursive: true }))
-
-/** An error as the system makes it. */
-const fault = (code: string) => Object.assign(new Error(`${code}: from the system`), { code })
-
-describe('saveArtefact', () => {
-  it('writes a file that loadArtefact reads, and nothing beside it', async () => {
-    const bytes = await writeArtefact(sample())
-    await saveArtefact(path, bytes)
-    expect(Buffer.compare(await fs.readFile(path), bytes)).toBe(0)
-    expect(await fs.readdir(folder)).toEqual(['shop.safetensors'])
-    expect((await loadArtefact(path)).catalogue.ids).toEqual(sample().catalogue.ids)
-  })
-
-  it('replaces a file, and what a link points to', async () => {
-    const link = join(folder, 'latest.safetensors')
-    await saveArtefact(path, await writeArtefact(bare()))
-    await fs.symlink(path, link)
-    await saveArtefact(link, await writeArtefact(sample()))
-    expect((await fs.lstat(link)).isSymbolicLink()).toBe(true)
-    expect((await loadArtefact(path)).catalogue.ids).toHaveLength(3)
-  })
-
-  /** Makes the next file that is opened fail in `method`, after half of the bytes where that is `writeFile`. */
-  const failIn = (method: 'writeFile' | 'sync' | 'close', code: string) => {
-    const real = vi.mocked(fs.open).getMockImplementation() as typeof fs.open
-    vi.mocked(fs.open).mockImplementationOnce(async (...args) => {
-      const file = await real(...args)
-      const done = { writeFile: file.writeFile.bind(file), sync: file.sync.bind(file), close: file.close.bind(file) }
-      file[method] = async (bytes?: unknown) => {
-        if (method === 'writeFile') await done.writeFile((bytes as Uint8Array).subarray(0, (bytes as Uint8Array).length / 2))
-        if (method === 'close') await done.close()
-        throw fault(code)
-      }
-      return file
-    })
-  }
-
-  it.each<[string, () => unknown, RegExp]>([
-    ['the disk is full half way', () => failIn('writeFile', 'ENOSPC'), /the disk is full/],
-    ['the bytes cannot be flushed', () => failIn('sync', 'EIO'), /EIO: from the system/],
-    ['the file cannot be closed', () => failIn('close', 'EDQUOT'), /quota/],
-    ['the folder is read-only', () => vi.mocked(fs.open).mockRejectedValueOnce(fault('EROFS')), /read-only/],
-    ['the folder is closed to us', () => vi.mocked(fs.open).mockRejectedValueOnce(fault('EACCES')), /permission is denied/],
-    ['the name cannot be changed', () => vi.mocked(fs.rename).mockRejectedValueOnce(fault('EPERM')), /permission is denied/],
-  ])('leaves the old file as it is, and nothing beside it, when %s', async (_, breakIt, message) => {
-    const old = await writeArtefact(sample())
-    await saveArtefact(path, old)
-    breakIt()
-    const error = await errorOf(saveArtefact(path, await writeArtefact(bare())))
-    expect(error.code).toBe('FILE')
-    expect(error.message).toMatch(message)
-    expect(error.message).toContain(`${path} cannot be written`)
-    expect(error.hint).not.toBe('')
-    expect(Buffer.compare(await fs.readFile(path), old)).toBe(0)
-    expect(await fs.readdir(folder)).toEqual(['shop.safetensors'])
-    await saveArtefact(path, await writeArtefact(bare()))
-    expect((await loadArtefact(path)).catalogue.ids).toEqual([])
-  })
-
-  it('renames only what is whole and flushed', async () => {
-    const order: string[] = []
-    const { open, rename } = await vi.importActual<typeof fs>('node:fs/promises')
-    vi.mocked(fs.open).mockImplementationOnce(async (...args) => {
-      const file = await open(...args)
-      const sync = file.sync.bind(file)
-      file.sync = async () => {
-        order.push(`flush ${(await file.stat()).size}`)
-        await sync()
-      }
-      return file
-    })
-    vi.mocked(fs.rename).mockImplementationOnce(async (from, to) => {
-      order.push(`rename to ${basename(String(to))}`)
-      await rename(from, to)
-    })
-    const bytes = await writeArtefact(sample())
-    await saveArtefact(path, bytes)
-    expect(order).toEqual([`flush ${bytes.length}`, 'rename to shop.safetensors'])
-  })
-
-  it('shows readers a whole file at every moment', async () => {
-    const [a, b] = [await writeArtefact(sample()), await writeArtefact(bare())]
-    await saveArtefact(path, a)
-    let writing = true
-    const saves = (async () => {
-      for (let i = 0; i < 40; i++) await Promise.all([saveArtefact(path, b), saveArtefact(path, a)])
-      writing = false
-    })()
-    const sizes = new Set<number>()
-    while (writing) sizes.add((await loadArtefact(path)).catalogue.ids.length)
-    await saves
-    expect([...sizes].every((size) => size === 0 || size === 3)).toBe(true)
-    expect(await fs.readdir(folder)).toEqual(['shop.safetensors'])
-  })
-
-  it('removes what a killed process left of the same file, and nothing else', async () => {
-    const child = spawn(process.execPath, ['-e', ''])
-    await once(child, 'exit')
-    const left = `.shop.safetensors.${child.pid}.some-id.partial`
-    const others = [
-      `.shop.safetensors.${process.pid}.some-id.partial`,
-      `.cart.safetensors.${child.pid}.some-id.partial`,
-      '.shop.safetensors.notes.partial',
-      '.shop.safetensors.partial',
-    ]
-    for (const name of [left, ...others]) await fs.writeFile(join(folder, name), 'half')
-    await saveArtefact(path, await writeArtefact(bare()))
-    expect((await fs.readdir(folder)).sort()).toEqual([...others, 'shop.safetensors'].sort())
-  })
-
-  it.each([
-    ['a folder that is missing', () => join(folder, 'models', 'shop.safetensors'), /no such file or folder/, /make the folder/],
-    ['a folder', () => folder, /it is a folder/, /path of a file/],
-    ['a path through a file', () => join(path, 'shop.safetensors'), /a part of the path is a file/, /Check the path/],
-  ])('names %s and what to do', async (_, where, message, hint) => {
-    await saveArtefact(path, await writeArtefact(bare()))
-    const error = await errorOf(saveArtefact(where(), new Uint8Array(8)))
-    expect([error.code, error.message, error.hint]).toEqual(['FILE', expect.stringMatching(message), expect.stringMatching(hint)])
-  })
-})
 
 describe('loadArtefact', () => {
   it.each([
@@ -154,7 +31,7 @@ describe('loadArtefact', () => {
     ['EACCES', /permission is denied/],
     ['ERR_FS_FILE_TOO_LARGE', /more than 2 GiB/],
   ])('explains %s', async (code, message) => {
-    vi.mocked(fs.readFile).mockRejectedValueOnce(fault(code))
+    vi.mocked(fs.readFile).mockRejectedValueOnce(Object.assign(new Error(`${code}: from the system`), { code }))
     const error = await errorOf(loadArtefact(path))
     expect([error.code, error.message]).toEqual(['FILE', expect.stringMatching(message)])
   })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { readArtefact, writeArtefact } from '../../src/artefact/artefact.ts'
-import { saveArtefact } from '../../src/artefact/file.ts'
+import { replaceFile } from '../../src/data/file.ts'
 import type { Values } from '../../src/tensor/variables.ts'
 import { findPython, runPython } from './python.ts'
 import { bare, sample } from './sample.ts'
@@ -63,7 +63,7 @@ describe('a Python reader of safetensors', () => {
     const { hash, tensors } = await readArtefact(bytes)
     const folder = await mkdtemp(join(tmpdir(), 'foci-'))
     try {
-      await saveArtefact(join(folder, 'shop.safetensors'), bytes)
+      await replaceFile(join(folder, 'shop.safetensors'), bytes)
       const seen = (await runPython(found.python, SCRIPT, join(folder, 'shop.safetensors'))) as Seen
       const { tensors: _, catalogue, popular, popularity, ...about } = content()
       expect(seen.keys).toEqual(['foci'])
