@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
+import { batchCommand } from './batch.ts'
 import { FociCommand, refuseFlagsAsValues } from './command.ts'
 import { evaluateCommand } from './evaluate.ts'
 import { reportFailure } from './failure.ts'
@@ -52,6 +53,7 @@ async function buildProgram(words: readonly string[]): Promise<FociCommand> {
   await trainCommand(program, words)
   evaluateCommand(program)
   recommendCommand(program)
+  batchCommand(program, words)
   modelsCommand(program)
   return program
 }

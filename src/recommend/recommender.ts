@@ -68,13 +68,11 @@ export class Recommender {
   }
 
   /**
-   * @param source path of an artefact, or its bytes
+   * @param source path of an artefact, its bytes, or what was read from them
    * @throws FociError FILE, ARTEFACT, ENGINE_MISSING
    */
-  static async load(source: string | Uint8Array, options: LoadOptions = {}): Promise<Recommender> {
-    const artefact =
-      typeof source === 'string' ? await (await import('../artefact/file.ts')).loadArtefact(source) : await readArtefact(source)
-    return new Recommender(artefact, options.engine ?? (await selectEngine()), options)
+  static async load(source: string | Uint8Array | Artefact, options: LoadOptions = {}): Promise<Recommender> {
+    return new Recommender(await artefactOf(source), options.engine ?? (await selectEngine()), options)
   }
 
   /** Which engine serves it. */
@@ -258,6 +256,11 @@ export class Recommender {
   private checkOpen(): void {
     this.held.checkOpen()
   }
+}
+
+async function artefactOf(source: string | Uint8Array | Artefact): Promise<Artefact> {
+  if (typeof source === 'string') return (await import('../artefact/file.ts')).loadArtefact(source)
+  return source instanceof Uint8Array ? readArtefact(source) : source
 }
 
 function checkCount(k: number): number {

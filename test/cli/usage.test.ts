@@ -76,6 +76,11 @@ describe.concurrent('wrong usage ends with 2 and a suggestion', () => {
     [['recommend', file, '--user', 'u'], 'the history of user u is in a log, and --log is missing', '--user ID --log FILE'],
     [['recommend', file, '--user', 'u', '--history', 'a'], '--history and --user exclude each other', '--user ID --log FILE'],
     [['recommend', file, '--log', log, '--history', 'a'], '--log serves --user alone', '--user ID --log FILE'],
+    [['batch', file], "missing required argument 'log'", 'foci batch [options] <file> <log>'],
+    [['batch', file, log], '--out is missing', '--out lists.csv'],
+    [['batch', file, log, '--out', at('lists.xlsx')], `--out is "${at('lists.xlsx')}"`, '.csv, .jsonl or .parquet'],
+    [['batch', file, log, '--out', at('lists')], `--out is "${at('lists')}"`, '.csv, .jsonl or .parquet'],
+    [['batch', file, log, '--out', at('lists.csv'), '-k', '0'], '-k is "0"', 'at least 1'],
     [['models', 'sarsec'], 'There is no model "sarsec"', 'Did you mean "sasrec"?'],
     [['models', 'a', 'b'], "too many arguments for 'models'", 'foci models [options] [name]'],
   ]
@@ -104,6 +109,10 @@ describe.concurrent('a failure ends with 1 and a next step', () => {
     [['inspect', file], `${file}: `, ''],
     [['evaluate', file, log], `${file}: `, ''],
     [['evaluate', log, file], 'the artefact', 'foci train'],
+    [['batch', log, log, '--out', at('lists.csv')], 'the artefact', 'foci train'],
+    [['batch', file, at('nothing.csv'), '--out', at('lists.csv')], 'the log', 'Check the path'],
+    [['batch', file, log, '--out', at('nowhere', 'lists.csv')], at('nowhere', 'lists.csv'), `mkdir -p ${at('nowhere')}`],
+    [['batch', file, log, '--out', at('lists.csv')], `${file}: `, ''],
     [['recommend', log, '--history', 'a'], 'the artefact', 'foci train'],
     [['recommend', at('shop.safetensor'), '--history', 'a'], 'the artefact', `Did you mean ${file}?`],
   ]
@@ -125,7 +134,7 @@ describe.concurrent('help', () => {
   it.each([[['--help']], [['help']], [['-h']]])('is on standard output for %j', async (words) => {
     const { code, stdout, stderr } = await foci(...words)
     expect([code, stderr]).toEqual([0, ''])
-    for (const command of ['sample', 'inspect', 'train', 'evaluate', 'recommend', 'models'])
+    for (const command of ['sample', 'inspect', 'train', 'evaluate', 'recommend', 'batch', 'models'])
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
   })
 

@@ -1,0 +1,23 @@
+import { resolve } from 'node:path'
+import { sqlText, withDuckDB } from './csv/duckdb.ts'
+
+/** Types of a table's columns, in order, as DuckDB names them. */
+export type Columns = Readonly<Record<string, 'VARCHAR' | 'INTEGER' | 'FLOAT'>>
+
+/**
+ * Writes CSV files without headings as one Parquet file, with their rows in order, in bounded memory.
+ * @throws FociError MEMORY
+ */
+export async function writeParquet(files: readonly string[], columns: Columns, path: string): Promise<void> {
+  await withDuckDB(undefined, async (session) => {
+    const sources: string[] = []
+    for (const file of files) sources.push(await session.sqlPath(file))
+    const types = Object.entries(columns).map(([name, type]) => `'${name}': '${type}'`)
+    await session.rows(`COPY (SELECT * FROM read_csv([${sources.join(', ')}], auto_detect = false, header = false,
+      columns = {${types.join(', ')}}, delim = ',', quote = '"', escape = '"', hive_partitioning = false,
+      max_line_size = ${LONGEST})) TO ${sqlText(resolve(path))} (FORMAT parquet)`)
+  })
+}
+
+/** Bytes of the longest row: ids are as long as a log's may be. */
+const LONGEST = 8_000_000

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { csvField, float32Text, Rows } from '../../src/cli/batch/rows.ts'
+import { bits } from '../../src/data/random.ts'
+
+describe('a score as text', () => {
+  it('is the shortest decimal that reads as the same 32-bit number', () => {
+    const pairs: [number, string][] = [
+      [7.225, '7.225'],
+      [0.1, '0.1'],
+      [-2.5, '-2.5'],
+      [0, '0'],
+      [16777216, '16777216'],
+      [1 / 3, '0.33333334'],
+      [123456.789, '123456.79'],
+      [1e-7, '1e-7'],
+      [3.4028234663852886e38, '3.4028234663852886e+38'],
+    ]
+    for (const [x, text] of pairs) expect(float32Text(Math.fround(x))).toBe(text)
+  })
+
+  it('reads as the number that was written, for any bits, and no shorter text would for scores of usual size', () => {
+    const [word, float] = [new Uint32Array(1), new Float32Array(1)]
+    for (let i = 0; i < 100_000; i++) {
+      word[0] = bits(7, 0, i)
+      float.set(new Float32Array(word.buffer))
+      if (!Number.isFinite(float[0])) continue
+      const text = float32Text(float[0])
+      expect(Math.fround(Number(text)) === float[0], text).toBe(true)
+      const size = Math.abs(float[0])
+      if (size < 1e-3 || size > 1e3) continue
+      const digits = text.replace(/^-?0?\.?0*|\./g, '').length
+      const shorter = Number(float[0].toPrecision(Math.max(1, digits - 1)))
+      expect(digits === 1 || Math.fround(shorter) !== float[0], `${text}, but ${shorter} would do`).toBe(true)
+    }
+  })
+})
+
+describe('rows', () => {
+  const ranked = {
+    users: 2,
+    unknown: [],
+    items: Int32Array.of(1, 0, 2, -1),
+    scores: Float32Array.of(1.5, 0.25, 0, Number.NEGATIVE_INFINITY),
+    interests: Int32Array.of(0, 3, -1, -1),
+  }
+  const ids = ['plain', 'a,b', '"q"\n']
+
+  it('are lines of CSV, with quotes where they are needed', () => {
+    const { text, rows } = new Rows('csv', ids, 2).text(['u', 'o"o'], ranked)
+    expect([text, rows]).toEqual(['u,1,"a,b",1.5,0\nu,2,plain,0.25,3\n"o""o",1,"""q""\n",0,-1\n', 3])
+    expect(['a b', 'a;b', "a'b", '', 'a\rb'].map(csvField)).toEqual(['a b', 'a;b', "a'b", '', '"a\rb"'])
+  })
+
+  it('are lines of JSON', () => {
+    const { text } = new Rows('jsonl', ids, 2).text(['u', 'o"o'], ranked)
+    expect(
+      text
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      { user: 'u', rank: 1, item: 'a,b', score: 1.5, interest: 0 },
+      { user: 'u', rank: 2, item: 'plain', score: 0.25, interest: 3 },
+      { user: 'o"o', rank: 1, item: '"q"\n', score: 0, interest: -1 },
+    ])
+  })
+})
