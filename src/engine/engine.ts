@@ -55,6 +55,8 @@ export interface Lifetimes {
   useBf16(on: boolean): boolean
   /** Sizes the process's pool, before its first use. */
   setThreads(threads: number): void
+  /** From here on this thread computes alone: for threads that share the cores in another way than by the pool. */
+  workAlone(): void
 }
 
 export interface Operations {

@@ -28,6 +28,7 @@ async function work(order: Order): Promise<void> {
 async function ranker({ engine: name, weights }: Order): Promise<(request: RankRequest) => Reply> {
   try {
     const engine = await load(name)
+    engine.workAlone() // there is a thread of these for each core
     const { model } = buildModel(engine, weights)
     return (request) => {
       try {

@@ -44,6 +44,7 @@ export function loadReference(): Reference {
     threads: () => arena.threads(),
     setThreads: () => arena.setThreads(),
     useBf16: () => arena.useBf16(),
+    workAlone: () => arena.workAlone(),
     ...elementwise(arena),
     ...rows(arena),
     ...products(arena),

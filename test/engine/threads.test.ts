@@ -42,6 +42,13 @@ describe('the pool of a process', () => {
     expect(inProcess(late, { FOCI_THREADS: '3' })).toBe('setThreads: the pool already runs with 3 threads')
   })
 
+  it('is left alone by a thread that works alone, which gives the same bits', () => {
+    const [, hash] = inProcess(RESULTS, { FOCI_THREADS: '2' }).split(' ')
+    // Only a pool that never ran can be sized
+    const alone = `e.workAlone(); ${RESULTS.replace(/return (?=e)/, 'e.setThreads(5); return ')}`
+    expect(inProcess(alone, { FOCI_THREADS: '2' })).toBe(`5 ${hash}`)
+  })
+
   it('ignores a FOCI_THREADS that is no number of threads', () => {
     const cores = inProcess('return e.threads()', { FOCI_THREADS: '' })
     for (const threads of ['0', 'many', '-1', '1.5']) expect(inProcess('return e.threads()', { FOCI_THREADS: threads })).toBe(cores)

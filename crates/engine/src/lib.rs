@@ -19,7 +19,7 @@ pub use arena::Arena;
 pub use fault::{Code, Fault, Result};
 pub use operations::Ids;
 pub use panics::{keep_panics, last_panic, message_of};
-pub use pool::{Pool, set_threads, threads};
+pub use pool::{Pool, set_threads, threads, work_alone};
 
 /// The instruction set that the kernels run on: `portable`, `avx2`, `avx512` or `simd128`.
 pub fn instructions() -> &'static str {

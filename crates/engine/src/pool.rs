@@ -2,7 +2,8 @@
 
 use foci_kernels::Parallel;
 
-/// Runs blocks on the process's threads: one block, and a caller who finds the pool busy, on the calling thread alone.
+/// Runs blocks on the process's threads: one block, and a caller who finds the pool busy or works alone, on the calling
+/// thread.
 pub struct Pool;
 
 #[cfg(target_arch = "wasm32")]
@@ -18,6 +19,8 @@ mod backend {
         Ok(())
     }
 
+    pub fn work_alone() {}
+
     pub fn run(blocks: usize, body: &(dyn Fn(usize) + Sync)) {
         (0..blocks).for_each(body);
     }
@@ -25,6 +28,7 @@ mod backend {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod backend {
+    use std::cell::Cell;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -34,6 +38,10 @@ mod backend {
     static POOL: OnceLock<Workers> = OnceLock::new();
     static REQUESTED: AtomicUsize = AtomicUsize::new(0);
     const MOST: usize = 512;
+
+    thread_local! {
+        static ALONE: Cell<bool> = const { Cell::new(false) };
+    }
 
     /// Threads of the pool: those it runs with, or those it would start with.
     pub fn threads() -> usize {
@@ -56,9 +64,15 @@ mod backend {
         }
     }
 
+    /// From here on the calling thread runs its blocks itself: for threads that share the cores by other work than blocks.
+    pub fn work_alone() {
+        ALONE.set(true);
+    }
+
     pub fn run(blocks: usize, body: &(dyn Fn(usize) + Sync)) {
         match blocks {
             0 | 1 => (0..blocks).for_each(body),
+            _ if ALONE.get() => (0..blocks).for_each(body),
             _ => POOL.get_or_init(|| Workers::start(wanted())).run(blocks, body),
         }
     }
@@ -73,7 +87,7 @@ mod backend {
     }
 }
 
-pub use backend::{set_threads, threads};
+pub use backend::{set_threads, threads, work_alone};
 
 #[allow(unsafe_code)]
 // SAFETY: a range or a counter gives each number once, and the caller goes on, or unwinds, when no helper is inside.

@@ -97,6 +97,11 @@ pub fn use_bf16(on: bool) -> Result<bool> {
     call(|arena| Ok(arena.use_bf16(on)))
 }
 
+#[napi(js_name = "workAlone")]
+pub fn work_alone() {
+    foci_engine::work_alone();
+}
+
 /// Begins again after a panic: an empty engine to which all earlier handles are stale.
 #[napi(js_name = "reset")]
 pub fn reset() {

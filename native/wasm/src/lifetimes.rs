@@ -108,6 +108,11 @@ pub fn use_bf16(on: bool) -> Result<bool> {
     call(|arena| Ok(arena.use_bf16(on)))
 }
 
+#[wasm_bindgen(js_name = "workAlone")]
+pub fn work_alone() {
+    foci_engine::work_alone();
+}
+
 /// What the panic said that ended this instance.
 #[wasm_bindgen(js_name = "lastPanic")]
 pub fn last_panic() -> String {

@@ -142,6 +142,8 @@ export class Arena implements Lifetimes {
     return false
   }
 
+  workAlone(): void {}
+
   /** A new tensor of the current scope. */
   put(values: Float64Array | Int32Array, shape: readonly number[]): Id {
     const scope = this.scopes.at(-1) ?? fail('NO_SCOPE', 'a tensor made outside any scope')
