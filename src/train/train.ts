@@ -4,7 +4,7 @@ import { splitName } from '../data/cut.ts'
 import { replaceFile } from '../data/file.ts'
 import type { Interactions } from '../data/interactions.ts'
 import { selectEngine } from '../engine/select.ts'
-import { FociError } from '../errors.ts'
+import { FociError, fromFailure } from '../errors.ts'
 import type { ReportRow } from '../evaluate/evaluate.ts'
 import { Recommender } from '../recommend/recommender.ts'
 import { type JobResult, runJob } from './job.ts'
@@ -99,7 +99,7 @@ function inWorker(log: Interactions, settings: TrainSettings, options: TrainOpti
         reject(error)
       }
       if (message.type === 'done') resolve(message.result)
-      if (message.type === 'failed') reject(revive(message))
+      if (message.type === 'failed') reject(fromFailure(message))
     })
     worker.on('error', (error: NodeJS.ErrnoException) => reject(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? outOfMemory(error) : error))
     worker.on('exit', (code) => {
@@ -131,12 +131,6 @@ function order(log: Interactions, settings: TrainSettings, options: TrainOptions
     resume: options.resume ?? false,
     stop,
   }
-}
-
-function revive({ code, message, hint, stack }: Extract<Message, { type: 'failed' }>): Error {
-  const error = code === undefined ? new Error(message) : new FociError(code, message, hint)
-  error.stack = stack
-  return error
 }
 
 async function inPlace(log: Interactions, settings: TrainSettings, options: TrainOptions): Promise<JobResult> {

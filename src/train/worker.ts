@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { catalogueOf } from '../data/catalogue.ts'
 import type { Interactions } from '../data/interactions.ts'
 import { selectEngine } from '../engine/select.ts'
-import { type ErrorCode, FociError } from '../errors.ts'
+import { type Failure, FociError, toFailure } from '../errors.ts'
 import { type ModelDefinition, specify } from '../models/define.ts'
 import { specOf } from '../models/registry.ts'
 import { type JobResult, runJob } from './job.ts'
@@ -25,13 +25,7 @@ export type Message =
   | { readonly type: 'final epoch'; readonly epoch: FinalEpochReport }
   | { readonly type: 'step'; readonly step: StepReport }
   | { readonly type: 'done'; readonly result: JobResult }
-  | {
-      readonly type: 'failed'
-      readonly code: ErrorCode | undefined
-      readonly message: string
-      readonly hint: string
-      readonly stack: string
-    }
+  | ({ readonly type: 'failed' } & Failure)
 
 /** Steps are reported at most this often, in milliseconds. */
 const STEP_INTERVAL = 100
@@ -58,7 +52,7 @@ async function work(order: Order, post: (message: Message, transfer?: ArrayBuffe
     const result = await runJob(await selectEngine(), { log, settings, checkpoint: order.checkpoint, resume: order.resume }, hooks)
     post({ type: 'done', result }, [result.artefact.buffer])
   } catch (error) {
-    post(failure(error))
+    post({ type: 'failed', ...toFailure(error) })
   }
 }
 
@@ -68,10 +62,4 @@ async function findModel({ module, settings: { model } }: Order) {
   const definition = exported.map((value) => value?.definition).find((found) => found?.name === model.name)
   if (!definition) throw new FociError('UNKNOWN', `${module} exports no model "${model.name}".`, 'Export what defineModel returns.')
   return specify(definition, model.options)
-}
-
-function failure(error: unknown): Message {
-  const { message, stack = '' } = error instanceof Error ? error : new Error(String(error))
-  const [code, hint] = error instanceof FociError ? [error.code, error.hint] : [undefined, '']
-  return { type: 'failed', code, message, hint, stack }
 }
