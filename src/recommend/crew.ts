@@ -29,8 +29,8 @@ export class Crew {
         catalogue: { ids: { length: catalogue.ids.length } },
       },
     }
-    // A pool in WebAssembly is its calling thread, and says nothing of the machine
-    const threads = engine.name === 'native' ? engine.threads() : availableParallelism()
+    // A pool in WebAssembly is its calling thread, and knows neither the machine nor FOCI_THREADS
+    const threads = engine.name === 'native' ? engine.threads() : Number(process.env.FOCI_THREADS) || availableParallelism()
     this.members = Array.from({ length: threads }, () => new Member(order))
   }
 
