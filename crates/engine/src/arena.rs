@@ -148,6 +148,11 @@ impl Arena {
         self.with_numbers(length, body)?
     }
 
+    /// Lends `length` places for the candidates of a selection to `body`.
+    pub(crate) fn with_keys<R>(&self, length: usize, body: impl FnOnce(&mut [u64]) -> Result<R>) -> Result<R> {
+        self.with_numbers(length, body)?
+    }
+
     fn with_numbers<T: Number, R>(&self, length: usize, body: impl FnOnce(&mut [T]) -> R) -> Result<R> {
         let mut buffer = self.shelf.borrow_mut().take::<T>(length)?;
         let result = body(buffer.values_mut(length));

@@ -26,10 +26,25 @@ pub fn top_k(
     let (mut best, mut scores, mut interests) =
         (arena.i32_result(shape)?, arena.f32_result(shape)?, arena.i32_result(shape)?);
     if shape.count() > 0 {
-        arena.with_scratch(kernel::top_k_scratch(users, rows, count, width, k), |scratch| {
-            let (best, scores, interests) = (best.i32_mut(), scores.f32_mut(), interests.i32_mut());
-            let (vectors, offsets) = (vectors.values, offsets.values);
-            kernel::top_k(&Pool, vectors, offsets, items.values, width, k, &masks, best, scores, interests, scratch);
+        let (keys, size) = kernel::top_k_scratch(offsets.values, count, width, k);
+        arena.with_keys(keys, |keys| {
+            arena.with_scratch(size, |scratch| {
+                let (best, scores, interests) = (best.i32_mut(), scores.f32_mut(), interests.i32_mut());
+                let (vectors, offsets, scratch) = (vectors.values, offsets.values, (keys, scratch));
+                kernel::top_k(
+                    &Pool,
+                    vectors,
+                    offsets,
+                    items.values,
+                    width,
+                    k,
+                    &masks,
+                    best,
+                    scores,
+                    interests,
+                    scratch,
+                );
+            })
         })?;
     }
     Ok([best, scores, interests])
@@ -50,7 +65,11 @@ pub fn top_k_scores(
     let shape = Shape::of(&[users, k])?;
     let (mut best, mut scores) = (arena.i32_result(shape)?, arena.f32_result(shape)?);
     if shape.count() > 0 {
-        kernel::top_k_scores(&Pool, given.values, users, count, k, &masks, best.i32_mut(), scores.f32_mut());
+        arena.with_keys(kernel::top_k_scores_scratch(users, count, k), |keys| {
+            let (best, scores) = (best.i32_mut(), scores.f32_mut());
+            kernel::top_k_scores(&Pool, given.values, users, count, k, &masks, best, scores, keys);
+            Ok(())
+        })?;
     }
     Ok([best, scores])
 }

@@ -3,10 +3,8 @@
 //! An element is `acc = fma(left[k], right[k], acc)` for ascending k, whatever tile it falls into, so its bits depend on
 //! its row, its column and K alone.
 
-#[cfg(target_arch = "x86_64")]
-use super::vector::{Avx2, Avx512};
-use super::vector::{Portable, Vector};
-use super::{Instructions, LANES, fma};
+use super::vector::{Floats, Vector};
+use super::{Instructions, LANES, fma, vectorized};
 
 /// Columns of a panel: the right operand of [`multiply`] has this many at most.
 pub const PANEL: usize = 64;
@@ -31,37 +29,6 @@ pub enum Into<'a> {
     SetOnto(&'a [f32]),
     /// `out += product`
     Add,
-}
-
-/// Compiles `body::<V>(args)` once per instruction set, as `multiversion!` does, for bodies over [`Vector`].
-macro_rules! vectorized {
-    ($name:ident = $body:ident ( $($arg:ident : $type:ty),* $(,)? )) => {
-        fn $name(set: Instructions, $($arg: $type),*) {
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2")]
-            unsafe fn avx512($($arg: $type),*) {
-                // SAFETY: this function has the features; the rest by its caller.
-                unsafe { $body::<Avx512>($($arg),*) }
-            }
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma")]
-            unsafe fn avx2($($arg: $type),*) {
-                // SAFETY: as above.
-                unsafe { $body::<Avx2>($($arg),*) }
-            }
-            #[cfg(target_arch = "x86_64")]
-            match set.min(super::best()) {
-                // SAFETY: `best` found these features; the bounds were asserted by the caller.
-                Instructions::Avx512 => return unsafe { avx512($($arg),*) },
-                // SAFETY: as above.
-                Instructions::Avx2 => return unsafe { avx2($($arg),*) },
-                Instructions::Portable => {}
-            }
-            let _ = set;
-            // SAFETY: every machine has the portable set; the bounds were asserted by the caller.
-            unsafe { $body::<Portable>($($arg),*) }
-        }
-    };
 }
 
 /// `out = left · right` in one block of depth: left [rows, depth], right [depth, columns ≤ 64] with `right_row` between
@@ -284,7 +251,7 @@ pub fn transpose(set: Instructions, values: &[f32], rows: usize, width: usize, p
 vectorized!(transposed = transpose_body(values: &[f32], rows: usize, width: usize, panel: &mut [f32]));
 
 #[inline(always)]
-unsafe fn transpose_body<V: Vector>(values: &[f32], rows: usize, width: usize, panel: &mut [f32]) {
+unsafe fn transpose_body<V: Floats>(values: &[f32], rows: usize, width: usize, panel: &mut [f32]) {
     for r in (0..PANEL).step_by(LANES) {
         let mut c = 0;
         if r + LANES <= rows {
@@ -307,7 +274,7 @@ unsafe fn transpose_body<V: Vector>(values: &[f32], rows: usize, width: usize, p
 
 /// Transposes 16 × 16.
 #[inline(always)]
-unsafe fn square<V: Vector>(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
+unsafe fn square<V: Floats>(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
     // SAFETY: the caller's matrices hold sixteen rows of sixteen.
     unsafe {
         let mut x = [V::splat(0.0); LANES];

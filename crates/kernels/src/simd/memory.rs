@@ -19,6 +19,8 @@ unsafe impl Number for f32 {}
 unsafe impl Number for i32 {}
 // SAFETY: as above.
 unsafe impl Number for u32 {}
+// SAFETY: any 64 bits are one.
+unsafe impl Number for u64 {}
 
 /// Whole cache lines.
 pub struct Memory(Vec<Line>);

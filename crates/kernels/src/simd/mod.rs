@@ -6,10 +6,12 @@
 
 use std::sync::OnceLock;
 
+pub mod compare;
 pub mod half;
 pub mod math;
 pub mod matrix;
 pub mod memory;
+pub mod rows;
 pub mod transpose;
 mod vector;
 
@@ -189,6 +191,40 @@ macro_rules! multiversion {
         $vis fn $name($($arg: $type),*) $(-> $result)? { $name::on($crate::simd::instructions(), $($arg),*) }
     };
 }
+
+/// Compiles `body::<V>(args)` once per instruction set, as `multiversion!` does, for bodies over `Vector`. Whoever calls the
+/// function has asserted what the body needs of its slices.
+macro_rules! vectorized {
+    ($name:ident = $body:ident ( $($arg:ident : $type:ty),* $(,)? )) => {
+        fn $name(set: $crate::simd::Instructions, $($arg: $type),*) {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2")]
+            unsafe fn avx512($($arg: $type),*) {
+                // SAFETY: this function has the features; the rest by its caller.
+                unsafe { $body::<$crate::simd::vector::Avx512>($($arg),*) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn avx2($($arg: $type),*) {
+                // SAFETY: as above.
+                unsafe { $body::<$crate::simd::vector::Avx2>($($arg),*) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            match set.min($crate::simd::best()) {
+                // SAFETY: `best` found these features; the bounds were asserted by the caller.
+                $crate::simd::Instructions::Avx512 => return unsafe { avx512($($arg),*) },
+                // SAFETY: as above.
+                $crate::simd::Instructions::Avx2 => return unsafe { avx2($($arg),*) },
+                $crate::simd::Instructions::Portable => {}
+            }
+            let _ = set;
+            // SAFETY: every machine has the portable set; the bounds were asserted by the caller.
+            unsafe { $body::<$crate::simd::vector::Portable>($($arg),*) }
+        }
+    };
+}
+
+use vectorized;
 
 /// [`Instructions::detect`], cached.
 pub fn best() -> Instructions {

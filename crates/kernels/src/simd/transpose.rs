@@ -1,9 +1,7 @@
 //! Between sixteen long rows and rows of sixteen.
 
-#[cfg(target_arch = "x86_64")]
-use super::vector::{Avx2, Avx512};
-use super::vector::{Portable, Vector};
-use super::{Instructions, LANES};
+use super::vector::Floats;
+use super::{Instructions, LANES, vectorized};
 
 /// Sixteen rows `from`, each a multiple of sixteen long, as rows of sixteen.
 pub fn to_lanes(set: Instructions, from: &[f32], to: &mut [f32]) {
@@ -17,33 +15,13 @@ pub fn to_rows(set: Instructions, from: &[f32], to: &mut [f32]) {
 
 fn squares(set: Instructions, from: &[f32], to: &mut [f32], to_lanes: bool) {
     assert!(from.len() == to.len() && from.len().is_multiple_of(LANES * LANES), "whole squares");
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2")]
-        unsafe fn avx512(from: &[f32], to: &mut [f32], to_lanes: bool) {
-            // SAFETY: this function has the features, and the lengths were asserted.
-            unsafe { body::<Avx512>(from, to, to_lanes) }
-        }
-        #[target_feature(enable = "avx2,fma")]
-        unsafe fn avx2(from: &[f32], to: &mut [f32], to_lanes: bool) {
-            // SAFETY: as above.
-            unsafe { body::<Avx2>(from, to, to_lanes) }
-        }
-        match set.min(super::best()) {
-            // SAFETY: `best` found these features.
-            Instructions::Avx512 => return unsafe { avx512(from, to, to_lanes) },
-            // SAFETY: as above.
-            Instructions::Avx2 => return unsafe { avx2(from, to, to_lanes) },
-            Instructions::Portable => {}
-        }
-    }
-    let _ = set;
-    // SAFETY: every machine has the portable set, and the lengths were asserted.
-    unsafe { body::<Portable>(from, to, to_lanes) }
+    transposed(set, from, to, to_lanes);
 }
 
+vectorized!(transposed = body(from: &[f32], to: &mut [f32], to_lanes: bool));
+
 #[inline(always)]
-unsafe fn body<V: Vector>(from: &[f32], to: &mut [f32], to_lanes: bool) {
+unsafe fn body<V: Floats>(from: &[f32], to: &mut [f32], to_lanes: bool) {
     let width = from.len() / LANES;
     for start in (0..width).step_by(LANES) {
         let (long, short) = ((start, width), (start * LANES, LANES));

@@ -18,6 +18,18 @@ pub(super) trait Vector: Copy {
     unsafe fn add(self, y: Self) -> Self;
     /// `self · y + z`, in one rounding where the set has it.
     unsafe fn fma(self, y: Self, z: Self) -> Self;
+}
+
+/// What f32 do besides being multiplied.
+///
+/// # Safety
+/// As for [`Vector`].
+pub(super) trait Floats: Vector {
+    /// Asks for memory that is soon to be loaded: a hint, good for any address.
+    #[inline(always)]
+    unsafe fn prefetch(_from: *const f32) {}
+    /// Bit i where lane i is greater; a NaN is not.
+    unsafe fn above(self, y: Self) -> u16;
     /// Sixteen rows become sixteen columns.
     unsafe fn transpose(x: [Self; LANES]) -> [Self; LANES];
 }
@@ -33,7 +45,7 @@ pub(super) use x86::{Avx2, Avx512, Avx512Pairs};
 #[cfg(target_arch = "x86_64")]
 #[allow(clippy::undocumented_unsafe_blocks)] // SAFETY, for each: the set is there and pointers are good, by the trait's contract.
 mod x86 {
-    use super::{LANES, Vector};
+    use super::{Floats, LANES, Vector};
     use std::arch::x86_64::*;
 
     #[derive(Clone, Copy)]
@@ -66,6 +78,18 @@ mod x86 {
         #[inline(always)]
         unsafe fn fma(self, y: Self, z: Self) -> Self {
             Self(unsafe { _mm512_fmadd_ps(self.0, y.0, z.0) })
+        }
+    }
+
+    impl Floats for Avx512 {
+        #[inline(always)]
+        unsafe fn prefetch(from: *const f32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+        }
+
+        #[inline(always)]
+        unsafe fn above(self, y: Self) -> u16 {
+            unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, y.0) }
         }
 
         #[inline(always)]
@@ -132,11 +156,6 @@ mod x86 {
             unsafe {
                 Self(_mm512_dpbf16_ps(z.0, transmute::<__m512, __m512bh>(self.0), transmute::<__m512, __m512bh>(y.0)))
             }
-        }
-
-        #[inline(always)]
-        unsafe fn transpose(x: [Self; LANES]) -> [Self; LANES] {
-            unsafe { Avx512::transpose(x.map(|x| Avx512(x.0))).map(|x| Self(x.0)) }
         }
     }
 
@@ -217,6 +236,19 @@ mod x86 {
         unsafe fn fma(self, y: Self, z: Self) -> Self {
             unsafe { Self(_mm256_fmadd_ps(self.0, y.0, z.0), _mm256_fmadd_ps(self.1, y.1, z.1)) }
         }
+    }
+
+    impl Floats for Avx2 {
+        #[inline(always)]
+        unsafe fn prefetch(from: *const f32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+        }
+
+        #[inline(always)]
+        unsafe fn above(self, y: Self) -> u16 {
+            let bits = |x, y| unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(x, y)) as u16 };
+            bits(self.0, y.0) | bits(self.1, y.1) << 8
+        }
 
         #[inline(always)]
         unsafe fn transpose(x: [Self; LANES]) -> [Self; LANES] {
@@ -244,7 +276,7 @@ mod x86 {
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod lanes {
     use super::super::{Lane, fma};
-    use super::{LANES, Vector};
+    use super::{Floats, LANES, Vector};
 
     /// What the compilation target promises.
     #[derive(Clone, Copy)]
@@ -286,6 +318,13 @@ mod lanes {
             }
             z
         }
+    }
+
+    impl Floats for Portable {
+        #[inline(always)]
+        unsafe fn above(self, y: Self) -> u16 {
+            (0..LANES).fold(0, |bits, i| bits | u16::from(self.0[i] > y.0[i]) << i)
+        }
 
         #[inline(always)]
         unsafe fn transpose(mut x: [Self; LANES]) -> [Self; LANES] {
@@ -308,7 +347,7 @@ mod lanes {
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm {
-    use super::{LANES, Vector};
+    use super::{Floats, LANES, Vector};
     use std::arch::wasm32::*;
 
     /// The simd128 of WebAssembly, which has no fused product.
@@ -353,6 +392,13 @@ mod wasm {
                 z.0[i] = f32x4_add(f32x4_mul(self.0[i], y.0[i]), z.0[i]);
             }
             z
+        }
+    }
+
+    impl Floats for Simd128 {
+        #[inline(always)]
+        unsafe fn above(self, y: Self) -> u16 {
+            (0..4).fold(0, |bits, i| bits | u16::from(i32x4_bitmask(f32x4_gt(self.0[i], y.0[i]))) << (4 * i))
         }
 
         #[inline(always)]

@@ -1,0 +1,61 @@
+//! Which of many scores pass a bar.
+
+use super::matrix::PANEL;
+use super::vector::Floats;
+use super::{Instructions, LANES, vectorized};
+
+/// Bit i of `passing[r]` is set where `scores[r · 64 + i] > bars[r]`; a NaN passes nothing.
+pub fn above(set: Instructions, scores: &[f32], bars: &[f32], passing: &mut [u64]) {
+    assert!(scores.len() == bars.len() * PANEL && bars.len() == passing.len());
+    compare(set, scores, bars, passing);
+}
+
+vectorized!(compare = compare_body(scores: &[f32], bars: &[f32], passing: &mut [u64]));
+
+#[inline(always)]
+unsafe fn compare_body<V: Floats>(scores: &[f32], bars: &[f32], passing: &mut [u64]) {
+    for ((row, &bar), bits) in scores.chunks_exact(PANEL).zip(bars).zip(passing) {
+        let mut all = 0;
+        for i in (0..PANEL).step_by(LANES) {
+            // SAFETY: a row is four vectors long.
+            let some = unsafe { V::load(row.as_ptr().add(i)).above(V::splat(bar)) };
+            all |= u64::from(some) << i;
+        }
+        *bits = all;
+    }
+}
+
+/// Asks for memory that is soon to be read; nothing where the compiler knows no such hint.
+#[inline]
+pub fn prefetch(values: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in values.chunks(LANES) {
+        // SAFETY: a hint about memory of the slice; SSE is part of x86-64.
+        unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parallel::testing::{SETS, values};
+
+    #[test]
+    fn a_bit_is_a_comparison() {
+        let mut scores = values(1, 3 * PANEL);
+        scores[5] = f32::NAN;
+        scores[6] = f32::INFINITY;
+        scores[7] = f32::NEG_INFINITY;
+        for bars in [[0.25, f32::NEG_INFINITY, 9.0], [f32::NAN, scores[70], -1.0]] {
+            for set in SETS {
+                let mut passing = [7; 3];
+                above(set, &scores, &bars, &mut passing);
+                for (i, score) in scores.iter().enumerate() {
+                    assert_eq!(passing[i / PANEL] >> (i % PANEL) & 1 == 1, *score > bars[i / PANEL], "{set:?} {i}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A score and its item as one number that sorts, score descending, then id ascending; and the candidates of a user.
+
+use super::masks::Seen;
+use crate::simd::matrix::PANEL;
+
+/// What sorts behind every candidate.
+pub(super) const ABSENT: u64 = u64::MAX;
+
+/// A score as a number that is smaller for the better; the score is no NaN, and −0 counts as 0.
+pub(super) fn descending(score: f32) -> u32 {
+    let bits = (score + 0.0).to_bits();
+    if bits >> 31 == 0 { !bits ^ 1 << 31 } else { bits }
+}
+
+/// The score of [`descending`].
+pub(super) fn ascending(number: u32) -> f32 {
+    f32::from_bits(if number >> 31 == 0 { !number ^ 1 << 31 } else { number })
+}
+
+/// The smaller, the better.
+pub(super) fn key(score: f32, item: usize) -> u64 {
+    u64::from(descending(score)) << 32 | item as u64
+}
+
+pub(super) fn score_of(key: u64) -> f32 {
+    ascending((key >> 32) as u32)
+}
+
+pub(super) fn item_of(key: u64) -> usize {
+    key as u32 as usize
+}
+
+/// Moves the k best keys to the front, in any order; gives how many are there.
+pub(super) fn keep_best(keys: &mut [u64], k: usize) -> usize {
+    if keys.len() > k {
+        keys.select_nth_unstable(k - 1);
+    }
+    keys.len().min(k)
+}
+
+/// Moves the k best keys to the front in their order, and absent ones behind them up to k.
+pub(super) fn sort_best(keys: &mut [u64], length: usize, k: usize) {
+    let kept = keep_best(&mut keys[..length], k);
+    keys[..kept].sort_unstable();
+    keys[kept..k].fill(ABSENT);
+}
+
+/// Keys that a user has at a time: k, and room for others before a selection.
+pub(super) fn capacity(k: usize) -> usize {
+    k + k.clamp(16, 4096) + PANEL
+}
+
+/// One user's candidates among items that come by ascending id.
+pub(super) struct Candidates<'a> {
+    /// [`capacity`] of them.
+    pub keys: &'a mut [u64],
+    pub length: usize,
+}
+
+impl Candidates<'_> {
+    /// Adds the items from `from` on whose bits are set, unless they were seen.
+    pub fn add(&mut self, mut bits: u64, from: usize, scores: &[f32], seen: &Seen) {
+        while bits != 0 {
+            let i = bits.trailing_zeros() as usize;
+            bits &= bits - 1;
+            if !seen.holds(from + i) {
+                self.keys[self.length] = key(scores[i], from + i);
+                self.length += 1;
+            }
+        }
+    }
+
+    /// Whether another panel might not fit.
+    pub fn is_full(&self) -> bool {
+        self.length > self.keys.len() - PANEL
+    }
+
+    /// Of more than k candidates keeps the k best, and gives the bar: what scores no more comes behind them.
+    pub fn select(&mut self, k: usize) -> f32 {
+        self.length = keep_best(&mut self.keys[..self.length], k);
+        score_of(self.keys[k - 1])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_sort_by_score_then_by_item() {
+        let ranked = [
+            (f32::INFINITY, 3),
+            (2.5, 0),
+            (2.5, 7),
+            (f32::MIN_POSITIVE / 2.0, 1),
+            (0.0, 1),
+            (-0.0, 2),
+            (0.0, 4),
+            (-1e-40, 0),
+            (-3.0, 0),
+            (f32::MIN, 9),
+        ];
+        let keys = ranked.map(|(score, item)| key(score, item));
+        assert!(keys.is_sorted_by(|a, b| a < b) && keys[9] < ABSENT);
+        for ((score, item), key) in ranked.into_iter().zip(keys) {
+            assert_eq!((score_of(key), item_of(key)), (score, item));
+        }
+        assert_eq!(score_of(key(-0.0, 0)).to_bits(), 0);
+    }
+
+    #[test]
+    fn the_best_come_first() {
+        let mut keys: Vec<u64> = (0..100).map(|i| key((i * 37 % 100) as f32, i)).collect();
+        assert_eq!(keep_best(&mut keys, 10), 10);
+        let mut best: Vec<f32> = keys[..10].iter().map(|&key| score_of(key)).collect();
+        best.sort_by(f32::total_cmp);
+        assert_eq!(best, (90..100).map(|i| i as f32).collect::<Vec<_>>());
+        assert_eq!(keep_best(&mut keys[..5], 10), 5);
+    }
+}

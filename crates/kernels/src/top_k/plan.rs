@@ -1,0 +1,93 @@
+//! How the work is cut: by the shape alone.
+
+use std::ops::Range;
+
+use super::keys::capacity;
+use crate::simd::matrix::PANEL;
+use crate::size::{plus, times};
+
+/// Users of a block at most.
+pub(super) const USERS: usize = 256;
+
+/// How large the pieces are.
+#[derive(Clone, Copy)]
+pub(super) struct Sizes {
+    /// Users of a block, who share each panel of items: this many at least where there are several blocks.
+    pub users: usize,
+    /// Vectors that are scored at once, unless one user has more.
+    pub vectors: usize,
+    /// Elements of the table that a thread reads at least: fewer are read before another thread would be awake.
+    pub range: usize,
+    /// Blocks of work that are enough for the threads.
+    pub blocks: usize,
+}
+
+pub(super) const SIZES: Sizes = Sizes { users: 48, vectors: 24, range: 1 << 22, blocks: 16 };
+
+/// Users in blocks, items in ranges: a block of work is a block of users over a range of items.
+#[derive(Clone, Copy)]
+pub(super) struct Plan {
+    items: usize,
+    /// Items of a range, whole panels.
+    range: usize,
+    pub ranges: usize,
+    /// Users of a block.
+    pub users: usize,
+    /// Blocks of users.
+    pub blocks: usize,
+    /// Vectors that are scored at once.
+    pub vectors: usize,
+    /// f32 of a panel of items.
+    pub panel: usize,
+    /// Results of a user that there can be.
+    pub k: usize,
+    /// Keys of a user.
+    pub capacity: usize,
+}
+
+impl Plan {
+    /// For the vectors of each user at `offsets`, the items of a table, and k results.
+    pub fn new(sizes: Sizes, offsets: &[i32], items: usize, width: usize, k: usize) -> Self {
+        let users = offsets.len() - 1;
+        let cuts = times([items, width]) / sizes.range;
+        // A large table is read by as few blocks of users as there can be, and cut; of a small one each block reads all.
+        let per = if cuts > 1 { USERS } else { users.div_ceil(sizes.blocks).clamp(sizes.users, USERS) };
+        let per = users.clamp(1, per);
+        let blocks = users.div_ceil(per);
+        let ranges = cuts.clamp(1, sizes.blocks.div_ceil(blocks.max(1)));
+        let range = items.div_ceil(ranges).next_multiple_of(PANEL).max(PANEL);
+        let longest = offsets.windows(2).map(|pair| (pair[1] - pair[0]) as usize).max().unwrap_or(0);
+        let k = k.min(items);
+        Self {
+            items,
+            range,
+            ranges: items.div_ceil(range).max(1),
+            users: per,
+            blocks,
+            vectors: longest.max(sizes.vectors),
+            panel: times([width, PANEL]),
+            k,
+            capacity: capacity(k),
+        }
+    }
+
+    /// Blocks of work.
+    pub fn work(&self) -> usize {
+        self.blocks * self.ranges
+    }
+
+    /// Keys of a block of work.
+    pub fn keys(&self) -> usize {
+        times([self.users, self.capacity])
+    }
+
+    /// Scratch of a block of work, in f32: a panel of items, and its scores.
+    pub fn scratch(&self) -> usize {
+        plus([self.panel, times([self.vectors, PANEL])])
+    }
+
+    /// The items of a range.
+    pub fn items(&self, range: usize) -> Range<usize> {
+        range * self.range..self.items.min((range + 1) * self.range)
+    }
+}

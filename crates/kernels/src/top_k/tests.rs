@@ -1,0 +1,267 @@
+use super::plan::Sizes;
+use super::*;
+use crate::Serial;
+use crate::parallel::testing::{Reverse, SETS, TwoThreads, bits, values};
+use crate::product::{inner, inner_scratch};
+use crate::simd::Instructions;
+
+/// Items, scores as bits, interests.
+type Found = (Vec<i32>, Vec<u32>, Vec<i32>);
+
+struct World {
+    vectors: Vec<f32>,
+    offsets: Vec<i32>,
+    items: Vec<f32>,
+    width: usize,
+    seen: Vec<i32>,
+    seen_offsets: Vec<i32>,
+    allowed: Option<Vec<i32>>,
+    sizes: Sizes,
+}
+
+impl World {
+    /// Users with `0, 1, 2, … % 4` vectors, who have seen a few items each.
+    fn new(users: usize, v: usize, width: usize) -> Self {
+        let mut world = Self {
+            vectors: vec![],
+            offsets: vec![0],
+            items: values(2, v * width),
+            width,
+            seen: vec![],
+            seen_offsets: vec![0],
+            allowed: None,
+            sizes: SIZES,
+        };
+        for user in 0..users {
+            let count = (user + 1) % 4;
+            world.vectors.extend(values(10 + user as u32, count * width));
+            world.offsets.push(world.offsets[user] + count as i32);
+            world.seen.extend((0..(user % 5).min(v)).map(|i| ((i * 17 + user) % v) as i32));
+            world.seen_offsets.push(world.seen.len() as i32);
+        }
+        world
+    }
+
+    fn masks(&self) -> Masks<'_> {
+        let allowed = self.allowed.as_deref();
+        Masks { seen: &self.seen, seen_offsets: &self.seen_offsets, allowed }
+    }
+
+    fn plan(&self, k: usize) -> Plan {
+        Plan::new(self.sizes, &self.offsets, self.items.len() / self.width, self.width, k)
+    }
+
+    fn run(&self, set: Instructions, run: &impl Parallel, k: usize) -> Found {
+        let users = self.offsets.len() - 1;
+        let (mut ids, mut scores, mut interests) = (vec![7; users * k], vec![f32::NAN; users * k], vec![7; users * k]);
+        let (masks, plan) = (self.masks(), self.plan(k));
+        let table = Exact { set, items: &self.items, vectors: &self.vectors, width: self.width };
+        let search = Search { set, table, offsets: &self.offsets, masks: &masks, plan };
+        let mut keys = vec![7; plan.work() * plan.keys()];
+        let mut scratch = vec![f32::NAN; plan.work() * plan.scratch()];
+        top_k_on(run, &search, k, &mut ids, &mut scores, &mut interests, (&mut keys, &mut scratch));
+        (ids, bits(&scores), interests)
+    }
+
+    /// Scores of every item for every user [B, V], by the product of matrices, and who won.
+    fn scores(&self) -> (Vec<f32>, Vec<i32>) {
+        let (s, v) = (self.vectors.len() / self.width, self.items.len() / self.width);
+        let mut products = vec![0.0; s * v];
+        let mut scratch = vec![0.0; inner_scratch(s, v, self.width)];
+        inner(&Serial, &self.vectors, &self.items, s, v, self.width, &mut products, &mut scratch);
+        let (mut scores, mut winners) = (vec![], vec![]);
+        for range in self.offsets.windows(2) {
+            for item in 0..v {
+                let mut best = (f32::NEG_INFINITY, -1);
+                for row in range[0]..range[1] {
+                    let score = products[row as usize * v + item];
+                    best = if score > best.0 { (score, row - range[0]) } else { best };
+                }
+                scores.push(best.0);
+                winners.push(best.1);
+            }
+        }
+        (scores, winners)
+    }
+
+    /// By sorting everything.
+    fn expected(&self, k: usize) -> Found {
+        let v = self.items.len() / self.width;
+        let (scores, winners) = self.scores();
+        let mut found: Found = (vec![], vec![], vec![]);
+        for user in 0..self.offsets.len() - 1 {
+            let seen = &self.seen[self.seen_offsets[user] as usize..self.seen_offsets[user + 1] as usize];
+            let at = |item: i32| user * v + item as usize;
+            let mut order: Vec<i32> = (0..v as i32)
+                .filter(|item| !seen.contains(item) && scores[at(*item)] > f32::NEG_INFINITY)
+                .filter(|item| self.allowed.as_ref().is_none_or(|a| a[*item as usize / 32] >> (item % 32) & 1 == 1))
+                .collect();
+            order.sort_by(|&a, &b| scores[at(b)].total_cmp(&scores[at(a)]).then(a.cmp(&b)));
+            for i in 0..k {
+                let item = order.get(i).copied();
+                found.0.push(item.unwrap_or(-1));
+                found.1.push(item.map_or(f32::NEG_INFINITY, |item| scores[at(item)]).to_bits());
+                found.2.push(item.map_or(-1, |item| winners[at(item)]));
+            }
+        }
+        found
+    }
+}
+
+/// Pieces so small that a small world has several of each kind.
+const SMALL: Sizes = Sizes { users: 2, vectors: 3, range: 1_000, blocks: 12 };
+
+fn shapes() -> Vec<(usize, usize, usize, usize)> {
+    let small = [(0, 5, 4, 3), (1, 1, 1, 1), (3, 5, 7, 10), (6, 17, 2, 4)];
+    let large = [
+        (5, 64, 16, 0),
+        (40, 65, 20, 65),
+        (70, 700, 64, 10),
+        (33, 300, 100, 1),
+        (2, 1_000, 300, 100),
+        (2, 1_000, 64, 20),
+    ];
+    small.into_iter().chain(large.into_iter().filter(|_| !cfg!(miri))).collect()
+}
+
+/// Halves: inner products of them are exact and often equal.
+fn coarse(x: &mut [f32]) {
+    x.iter_mut().for_each(|x| *x = (*x * 2.0).round() / 2.0);
+}
+
+#[test]
+fn is_a_sort_of_all_scores() {
+    let some = |i: usize| if i % 5 < 2 { 0 } else { 0x5a5a_1234 ^ i as i32 };
+    for (users, v, width, k) in shapes() {
+        let mut world = World::new(users, v, width);
+        for case in 0..4 {
+            world.allowed = (case % 2 == 1).then(|| (0..v.div_ceil(32)).map(some).collect());
+            if case == 2 {
+                coarse(&mut world.vectors);
+                coarse(&mut world.items);
+            }
+            let expected = world.expected(k);
+            for sizes in [SIZES, SMALL] {
+                world.sizes = sizes;
+                assert_eq!(world.run(instructions(), &Serial, k), expected, "{users} {v} {width} {k} {case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_set_finds_the_same_items() {
+    let mut world = World::new(9, if cfg!(miri) { 40 } else { 400 }, 20);
+    for sizes in [SIZES, SMALL] {
+        world.sizes = sizes;
+        let best = SETS.map(|set| world.run(set, &Serial, 5));
+        assert!(best[1] == best[2] || crate::simd::best() == Instructions::Portable);
+        assert_eq!([&best[0].0, &best[0].0], [&best[1].0, &best[2].0]);
+        assert_eq!([&best[0].2, &best[0].2], [&best[1].2, &best[2].2]);
+    }
+}
+
+#[test]
+fn a_user_alone_gets_what_they_get_among_others() {
+    for (set, width) in SETS.into_iter().flat_map(|set| [16, 20, 64].map(|width| (set, width))) {
+        let world = World::new(if cfg!(miri) { 5 } else { 70 }, if cfg!(miri) { 30 } else { 500 }, width);
+        let (ids, scores, interests) = world.run(set, &Serial, 7);
+        for user in 0..world.offsets.len() - 1 {
+            let rows = world.offsets[user] as usize * width..world.offsets[user + 1] as usize * width;
+            let seen = world.seen_offsets[user] as usize..world.seen_offsets[user + 1] as usize;
+            let alone = World {
+                offsets: vec![0, (rows.len() / width) as i32],
+                vectors: world.vectors[rows].to_vec(),
+                items: world.items.clone(),
+                width,
+                seen_offsets: vec![0, seen.len() as i32],
+                seen: world.seen[seen].to_vec(),
+                allowed: None,
+                sizes: SMALL,
+            };
+            let at = user * 7..(user + 1) * 7;
+            let expected = (ids[at.clone()].to_vec(), scores[at.clone()].to_vec(), interests[at].to_vec());
+            assert_eq!(alone.run(set, &Serial, 7), expected, "{set:?} {width} {user}");
+        }
+    }
+}
+
+#[test]
+fn threads_do_not_change_the_result() {
+    let mut world = World::new(if cfg!(miri) { 40 } else { 100 }, if cfg!(miri) { 10 } else { 300 }, 8);
+    for case in 0..3 {
+        if case == 1 {
+            world.sizes = SMALL;
+        }
+        if case == 2 {
+            // Ties in every range: the shared bar must let them pass.
+            coarse(&mut world.vectors);
+            coarse(&mut world.items);
+        }
+        let serial = world.run(instructions(), &Serial, 5);
+        assert_eq!(serial, world.run(instructions(), &Reverse, 5));
+        assert_eq!(serial, world.run(instructions(), &TwoThreads, 5));
+        assert_eq!(serial, world.expected(5));
+    }
+}
+
+fn given(scores: &[f32], k: usize, seen: &[i32], allowed: Option<&[i32]>) -> (Vec<i32>, Vec<f32>) {
+    let (mut ids, mut best) = (vec![7; k], vec![f32::NAN; k]);
+    let masks = Masks { seen, seen_offsets: &[0, seen.len() as i32], allowed };
+    let mut scratch = vec![7; top_k_scores_scratch(1, scores.len(), k)];
+    top_k_scores(&Serial, scores, 1, scores.len(), k, &masks, &mut ids, &mut best, &mut scratch);
+    (ids, best)
+}
+
+const NONE: f32 = f32::NEG_INFINITY;
+
+#[test]
+fn ties_go_to_the_smaller_id() {
+    let scores: Vec<f32> = (0..40).map(|i| (i / 2 % 3) as f32).collect();
+    // Twos stand at 4, 5, 10, 11, …
+    assert_eq!(given(&scores, 3, &[], None), (vec![4, 5, 10], vec![2.0; 3]));
+    assert_eq!(given(&[1.0, 3.0, 1.0, 3.0, 1.0], 4, &[], None), (vec![1, 3, 0, 2], vec![3.0, 3.0, 1.0, 1.0]));
+    assert_eq!(given(&[0.0, -0.0], 2, &[], None).0, [0, 1]);
+}
+
+#[test]
+fn what_is_seen_or_not_allowed_or_no_number_stays_out() {
+    let scores = [0.5, f32::NAN, 0.9, NONE, 0.7];
+    assert_eq!(given(&scores, 4, &[], None), (vec![2, 4, 0, -1], vec![0.9, 0.7, 0.5, NONE]));
+    assert_eq!(given(&scores, 2, &[4, 2, 4], None), (vec![0, -1], vec![0.5, NONE]));
+    assert_eq!(given(&scores, 2, &[], Some(&[0b10001])), (vec![4, 0], vec![0.7, 0.5]));
+    assert_eq!(given(&scores, 2, &[3, 1, 0, 4, 2], None), (vec![-1; 2], vec![NONE; 2]));
+    assert_eq!(given(&scores, 1, &[], Some(&[0])), (vec![-1], vec![NONE]));
+    assert_eq!(given(&[f32::NAN; 70], 1, &[], None), (vec![-1], vec![NONE]));
+    assert_eq!(given(&[], 1, &[], None), (vec![-1], vec![NONE]));
+}
+
+#[test]
+fn the_last_bit_of_a_word_is_an_item() {
+    let scores = vec![1.0; 64];
+    assert_eq!(given(&scores, 2, &[], Some(&[i32::MIN, i32::MIN])).0, [31, 63]);
+}
+
+#[test]
+fn users_by_given_scores_are_users_by_vectors() {
+    let world = World::new(9, 100, 8);
+    let (scores, _) = world.scores();
+    let (mut ids, mut best) = (vec![7; 9 * 6], vec![f32::NAN; 9 * 6]);
+    let mut scratch = vec![7; top_k_scores_scratch(9, 100, 6)];
+    top_k_scores(&TwoThreads, &scores, 9, 100, 6, &world.masks(), &mut ids, &mut best, &mut scratch);
+    let (expected_ids, expected_best, _) = world.run(instructions(), &Serial, 6);
+    assert_eq!((ids, bits(&best)), (expected_ids, expected_best));
+}
+
+#[test]
+fn a_vector_that_is_no_number_never_wins() {
+    let mut world = World::new(2, 20, 4);
+    // The second user has two vectors, of which the first breaks, and has seen one item; item 7 breaks for everyone.
+    let first = world.offsets[1] as usize * 4;
+    world.vectors[first] = f32::NAN;
+    world.items[7 * 4] = f32::NAN;
+    let (ids, _, interests) = world.run(instructions(), &Serial, 20);
+    assert!(!ids.contains(&7));
+    assert_eq!(ids[20..].iter().filter(|&&id| id >= 0).count(), 18);
+    assert!(interests[20..38].iter().all(|&interest| interest == 1));
+}
