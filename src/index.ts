@@ -7,6 +7,7 @@ export type { Catalogue, EventRoles, Interactions, TimeUnit } from './data/inter
 export { type ReadOptions, readInteractions } from './data/read.ts'
 export { sampleWorld, writeSample } from './data/sample.ts'
 export type { Engine } from './engine/engine.ts'
+export type { ProfileReport } from './engine/profile.ts'
 export { selectEngine } from './engine/select.ts'
 export { loadWasm } from './engine/wasm.ts'
 export { type ErrorCode, FociError } from './errors.ts'

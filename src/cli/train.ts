@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs'
 import { Option } from 'commander'
 import { splitName } from '../data/cut.ts'
 import type { Interactions } from '../data/interactions.ts'
+import type { ProfileReport } from '../engine/profile.ts'
 import { FociError } from '../errors.ts'
 import type { ModelDefinition, ModelSpec } from '../models/define.ts'
 import type { EpochReport, FinalEpochReport, StepReport, TrainSettings } from '../train/options.ts'
 import type { Run } from '../train/train.ts'
 import { type FociCommand, required } from './command.ts'
 import { choiceFlag, jsonFlag, realFlag, wholeFlag } from './flags.ts'
-import { bytes, count, metric, plural, seconds, shellWord } from './format.ts'
+import { bytes, count, metric, plural, seconds, shellWord, table } from './format.ts'
 import { type LogFlags, logFlags, readLog, roleFlags } from './log-flags.ts'
 import { figuresOf, note, type Output, outputOf, reportTable, scoresOf } from './output.ts'
 import { checkLog, checkOutput } from './paths.ts'
@@ -116,6 +117,12 @@ async function trainOn(
   await run.save(out)
   output.document(document(out, log, spec, flags, run))
   conclude(out, log, run, flags, output)
+  if (run.profile) showProfile(run.profile)
+}
+
+/** On standard error, whatever else is printed where. */
+function showProfile({ title, head, rows }: ProfileReport): void {
+  process.stderr.write(`\n${[title, '', ...table([head, ...rows])].join('\n')}\n`)
 }
 
 /** Trains until the end or the first Ctrl-C; the second one kills, for by then nobody listens to it. */

@@ -57,6 +57,11 @@ export interface Lifetimes {
   setThreads(threads: number): void
   /** From here on this thread computes alone: for threads that share the cores in another way than by the pool. */
   workAlone(): void
+  /**
+   * Runs rounds of multiply-adds in registers on every thread, and returns how many f32 operations they were: in a second of
+   * it, the peak of products.
+   */
+  multiplyAdds(rounds: number): number
 }
 
 export interface Operations {

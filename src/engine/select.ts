@@ -4,12 +4,14 @@ import { loadWasm } from './wasm.ts'
 
 const SENSIBLE: Readonly<Record<string, { readonly form: RegExp; readonly hint: string }>> = {
   FOCI_THREADS: { form: /^([1-9]\d?|[1-4]\d\d|50\d|51[0-2])$/, hint: 'Set it to a number of threads from 1 to 512, or leave it out.' },
+  FOCI_PROFILE: { form: /^[01]$/, hint: 'Set it to 1 to see where the time of training goes, or leave it out.' },
   FOCI_SIMD: { form: /^(portable|avx2|avx512)$/, hint: 'Set it to portable, avx2 or avx512, or leave it out.' },
 }
 
 /**
  * The engine of this thread: native where it loads, else WebAssembly. `FOCI_ENGINE=native` or `wasm` takes that one.
- * `FOCI_THREADS` sizes its pool, `FOCI_SIMD=portable`, `avx2` or `avx512` picks the instruction set.
+ * `FOCI_THREADS` sizes its pool, `FOCI_SIMD=portable`, `avx2` or `avx512` picks the instruction set, `FOCI_PROFILE=1` times
+ * training by op.
  * @throws FociError ENGINE_MISSING, naming what was tried; OPTION for a variable that says nothing sensible
  */
 export async function selectEngine(): Promise<Engine> {

@@ -3,6 +3,7 @@ import { cutLog } from '../data/cut.ts'
 import type { Interactions } from '../data/interactions.ts'
 import { everyRow, type Split } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
+import { Profile, type ProfileReport } from '../engine/profile.ts'
 import { FociError } from '../errors.ts'
 import { evaluate, type ReportRow } from '../evaluate/evaluate.ts'
 import type { Model } from '../models/contracts.ts'
@@ -30,6 +31,8 @@ export interface JobResult {
   readonly epochs: readonly EpochReport[]
   /** What it was trained in. */
   readonly precision: Precision
+  /** Where the time of the steps went; only under FOCI_PROFILE=1. */
+  readonly profile?: ProfileReport
 }
 
 /** A job at work. */
@@ -42,7 +45,9 @@ interface Work {
 }
 
 /** Trains, evaluates beside the counting models, and writes the artefact. @throws FociError ABORTED, NON_FINITE, RESUME … */
-export async function runJob(engine: Engine, job: Job, hooks: Omit<LoopHooks, 'save'>): Promise<JobResult> {
+export async function runJob(plain: Engine, job: Job, others: Omit<LoopHooks, 'save'>): Promise<JobResult> {
+  const profile = process.env.FOCI_PROFILE === '1' ? new Profile(plain) : undefined
+  const [engine, hooks] = [profile?.engine ?? plain, { ...others, profile }]
   const { log } = job
   const settings = { ...job.settings, precision: precisionOn(engine, job.settings.precision) }
   const split = cutLog(log, settings.split)
@@ -51,7 +56,7 @@ export async function runJob(engine: Engine, job: Job, hooks: Omit<LoopHooks, 's
   const work = { engine, settings, split, checkpoint, hooks }
   const saved = await checkpoint?.open(job.resume)
   const result = await (settings.final ? trainFinal(work, saved) : trainOnSplit(work, saved))
-  return { ...result, precision: settings.precision }
+  return { ...result, precision: settings.precision, profile: profile?.report() }
 }
 
 function precisionOn(engine: Engine, wanted: Precision): Precision {
@@ -60,7 +65,7 @@ function precisionOn(engine: Engine, wanted: Precision): Precision {
   return has ? 'bf16' : 'f32'
 }
 
-type Outcome = Omit<JobResult, 'precision'>
+type Outcome = Omit<JobResult, 'precision' | 'profile'>
 
 async function trainOnSplit(work: Work, saved?: Saved): Promise<Outcome> {
   const { twin, tensors } = await fitOnSplit(work, saved)

@@ -1,6 +1,7 @@
 import { epochBatches, type TrainingBatch, windows } from '../data/batches.ts'
 import type { Split } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Profile } from '../engine/profile.ts'
 import { FociError } from '../errors.ts'
 import { findTargets, means } from '../evaluate/evaluate.ts'
 import type { Batch, Encoder } from '../models/contracts.ts'
@@ -35,6 +36,8 @@ export interface LoopHooks {
   aborted?(): boolean
   /** Given the run's whole state after each epoch and on abort. */
   save?(progress: Progress, values: Record<string, Values>): void | Promise<void>
+  /** Watches the steps. */
+  profile?: Profile
   /** Awaited between steps, where training shares its thread. */
   pause?(): Promise<void>
 }
@@ -113,7 +116,8 @@ export class Loop {
     const perEpoch = Math.ceil(rows.users.length / this.settings.batch)
     const order = { size: this.settings.batch, seed: this.settings.seed, epoch: progress.epoch }
     let index = 0
-    for (const batch of epochBatches(rows, order)) {
+    const batches = epochBatches(rows, order)
+    for (const batch of this.hooks.profile?.epoch(batches) ?? batches) {
       if (index++ < progress.batch) continue
       if (progress.step === this.steps) break
       if (this.hooks.aborted?.()) await this.abort()

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { splitName } from '../data/cut.ts'
 import { replaceFile } from '../data/file.ts'
 import type { Interactions } from '../data/interactions.ts'
+import type { ProfileReport } from '../engine/profile.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FociError, fromFailure } from '../errors.ts'
 import type { ReportRow } from '../evaluate/evaluate.ts'
@@ -18,6 +19,8 @@ export interface Run {
   readonly epochs: readonly EpochReport[]
   /** What it was trained in: `f32` where the CPU does not gain by what was asked for. */
   readonly precision: Precision
+  /** Where the time of the steps went; only under FOCI_PROFILE=1. */
+  readonly profile?: ProfileReport
   /** The artefact's bytes. */
   readonly artefact: Uint8Array
   /** Serves the artefact, with the log's users. */
@@ -46,13 +49,13 @@ export const defaults = {
  */
 export async function train(log: Interactions, options: TrainOptions): Promise<Run> {
   const settings = settle(options)
-  const { artefact, report, epochs, precision } = await (canWork() ? inWorker : inPlace)(log, settings, options)
+  const { artefact, report, epochs, precision, profile } = await (canWork() ? inWorker : inPlace)(log, settings, options)
   const recommender = await Recommender.load(artefact, { log, models: [settings.model.definition] })
   const save = async (path: string): Promise<void> => {
     await replaceFile(path, artefact)
     if (options.checkpoint !== undefined) await rm(options.checkpoint, { force: true })
   }
-  return { report, epochs, precision, artefact, recommender, save }
+  return { report, epochs, precision, profile, artefact, recommender, save }
 }
 
 function settle(options: TrainOptions): TrainSettings {

@@ -52,6 +52,21 @@ describe('Ctrl-C while training', () => {
   })
 })
 
+describe('FOCI_PROFILE', () => {
+  const settings = ['train', log, '--model', 'sasrec', '--dim', '8', '--max-length', '20', '--epochs', '2', '--out']
+
+  it('tells at the end, on standard error, where the time of the steps went, and changes nothing', async () => {
+    const plain = await foci(...settings, at('plain.safetensors'))
+    const { code, stdout, stderr } = await start([...settings, at('profiled.safetensors')], { FOCI_PROFILE: '1' }).ended
+    expect([code, plain.stderr]).toEqual([0, ''])
+    // 200 users are two steps an epoch
+    expect(stderr).toMatch(/^\n4 steps of \d+ tokens, [\d.]+ ms each: native, \w+, threads: \d+, peak of multiply-adds \d+ GFLOP\/s\n/)
+    expect(stderr).toMatch(/^crossEntropy +4 +[\d.]+ +[\d.]+% +[\d.]+ +\d+%$/m)
+    expect(stdout.replaceAll('profiled', 'plain').replace(/ [\d.]+ s$/gm, '')).toBe(plain.stdout.replace(/ [\d.]+ s$/gm, ''))
+    expect(readFileSync(at('profiled.safetensors')).equals(readFileSync(at('plain.safetensors')))).toBe(true)
+  })
+})
+
 describe('streams', () => {
   it('end quietly where the reader has enough', async () => {
     const run = start(['models', '--json'])

@@ -45,6 +45,7 @@ export function loadReference(): Reference {
     setThreads: () => arena.setThreads(),
     useBf16: () => arena.useBf16(),
     workAlone: () => arena.workAlone(),
+    multiplyAdds: (rounds) => arena.multiplyAdds(rounds),
     ...elementwise(arena),
     ...rows(arena),
     ...products(arena),

@@ -48,6 +48,7 @@ describe('selectEngine', () => {
     for (const [name, value] of [
       ['FOCI_THREADS', 'abc'],
       ['FOCI_THREADS', '0'],
+      ['FOCI_PROFILE', 'yes'],
       ['FOCI_SIMD', 'sse'],
     ]) {
       vi.stubEnv(name, value)

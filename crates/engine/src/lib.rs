@@ -21,7 +21,20 @@ pub use operations::Ids;
 pub use panics::{keep_panics, last_panic, message_of};
 pub use pool::{Pool, set_threads, threads, work_alone};
 
+use foci_kernels::{Parallel, simd};
+
 /// The instruction set that the kernels run on: `portable`, `avx2`, `avx512` or `simd128`.
 pub fn instructions() -> &'static str {
-    foci_kernels::simd::instructions().name()
+    simd::instructions().name()
+}
+
+/// Runs `rounds` rounds of multiply-adds in registers on every thread, and returns how many f32 operations they were: in a
+/// second of it, the peak.
+pub fn multiply_adds(rounds: u32) -> f64 {
+    let done = std::sync::Mutex::new(0.0);
+    Pool.run(threads(), &|_| {
+        let operations = simd::peak::multiply_adds(simd::instructions(), rounds as usize);
+        *done.lock().unwrap_or_else(std::sync::PoisonError::into_inner) += operations;
+    });
+    done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -102,6 +102,11 @@ pub fn work_alone() {
     foci_engine::work_alone();
 }
 
+#[napi(js_name = "multiplyAdds")]
+pub fn multiply_adds(rounds: u32) -> Result<f64> {
+    call(|_| Ok(foci_engine::multiply_adds(rounds)))
+}
+
 /// Begins again after a panic: an empty engine to which all earlier handles are stale.
 #[napi(js_name = "reset")]
 pub fn reset() {

@@ -113,6 +113,11 @@ pub fn work_alone() {
     foci_engine::work_alone();
 }
 
+#[wasm_bindgen(js_name = "multiplyAdds")]
+pub fn multiply_adds(rounds: u32) -> f64 {
+    foci_engine::multiply_adds(rounds)
+}
+
 /// What the panic said that ended this instance.
 #[wasm_bindgen(js_name = "lastPanic")]
 pub fn last_panic() -> String {

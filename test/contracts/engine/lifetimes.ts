@@ -183,6 +183,7 @@ export function checkLifetimes(engine: () => Engine): void {
     const e = engine()
     expect(['portable', 'avx2', 'avx512', 'simd128']).toContain(e.instructions())
     expect(e.threads()).toBeGreaterThanOrEqual(1)
+    expect([e.multiplyAdds(0), e.multiplyAdds(20) / e.multiplyAdds(10)]).toEqual([0, 2])
   })
 }
 

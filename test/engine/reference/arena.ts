@@ -144,6 +144,12 @@ export class Arena implements Lifetimes {
 
   workAlone(): void {}
 
+  multiplyAdds(rounds: number): number {
+    let sum = 0
+    for (let i = 0; i < rounds; i++) sum = 0.5 * sum + 1
+    return sum > 0 ? 2 * rounds : 0
+  }
+
   /** A new tensor of the current scope. */
   put(values: Float64Array | Int32Array, shape: readonly number[]): Id {
     const scope = this.scopes.at(-1) ?? fail('NO_SCOPE', 'a tensor made outside any scope')

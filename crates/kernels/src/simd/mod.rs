@@ -11,6 +11,7 @@ pub mod half;
 pub mod math;
 pub mod matrix;
 pub mod memory;
+pub mod peak;
 pub mod rows;
 pub mod transpose;
 mod vector;

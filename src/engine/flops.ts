@@ -1,0 +1,37 @@
+import type { Engine, Id, Operations } from './engine.ts'
+
+/** f32 operations (a multiply-add is two) of one call, from the shapes of its arguments. */
+type Count = (args: readonly number[], shape: (argument: number) => readonly number[], e: Engine) => number
+
+/** Operations of a product of [n, d] and [d, m]. */
+const product = (n: number, d: number, m: number): number => 2 * n * d * m
+
+const rowsTimesRows: Count = (_, shape) => product(shape(0)[0], shape(0)[1], shape(1)[0])
+
+/** The operations that are products in the main; all others move memory. */
+export const flops: Partial<Record<keyof Operations, Count>> = {
+  linear: (_, shape) => product(shape(0)[0], shape(1)[0], shape(1)[1]),
+  linearInputGradient: (_, shape) => product(shape(0)[0], shape(1)[0], shape(1)[1]),
+  linearWeightGradient: (_, shape) => product(shape(0)[0], shape(0)[1], shape(1)[1]),
+  inner: rowsTimesRows,
+  topK: (_, shape) => product(shape(0)[0], shape(0)[1], shape(2)[0]),
+  // q · k and p · v
+  attention: (args, shape, e) => 2 * product(visible(e, args[3], args[4]), shape(0)[1], 1),
+  // q · k again, dout · v, and the gradients of q, k and v
+  attentionGradient: (args, shape, e) => 5 * product(visible(e, args[6], args[7]), shape(0)[1], 1),
+  // The logits, dh and ditems
+  crossEntropy: (args, shape, e) => 3 * rowsTimesRows(args, shape, e),
+  // The same over the negatives and each row's own positive
+  sampledSoftmax: (_, shape) => 3 * product(shape(0)[0], shape(0)[1], shape(2)[0] + 1),
+}
+
+/** Pairs of a query and a key that it sees: the queries of a segment are its last rows, and see what is up to them. */
+function visible(e: Engine, queries: Id, offsets: Id): number {
+  const [starts, ends] = [e.readInt32(queries), e.readInt32(offsets)]
+  let pairs = 0
+  for (let b = 0; b + 1 < ends.length; b++) {
+    const [rows, keys] = [starts[b + 1] - starts[b], ends[b + 1] - ends[b]]
+    pairs += rows * (keys - rows) + (rows * (rows + 1)) / 2
+  }
+  return pairs
+}
