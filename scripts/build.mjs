@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { say, stop, succeeds } from './run.mjs'
 import { setup } from './setup.mjs'
 import { wasmEnvironment } from './setup-wasm.mjs'
@@ -11,11 +12,17 @@ export { setup }
 
 const STAMPS = 'build/.stamps'
 const RUST = ['Cargo.toml', 'Cargo.lock', 'crates/engine', 'crates/kernels']
+const WASM = [...RUST, 'native/wasm', 'scripts/setup-wasm.mjs']
 
 /** The parts: what each is made from, what shows that it is there, and how it is made. */
 const parts = {
   native: { from: [...RUST, 'native/napi'], to: 'build/native/index.d.ts', make: makeNative },
-  wasm: { from: [...RUST, 'native/wasm', 'scripts/setup-wasm.mjs'], to: 'build/wasm/foci_wasm_bg.wasm', make: makeWasm },
+  wasm: { from: WASM, to: 'build/wasm/foci_wasm_bg.wasm', make: () => makeWasm('build/wasm') },
+  'wasm-inference': {
+    from: WASM,
+    to: 'build/wasm-inference/foci_wasm_bg.wasm',
+    make: () => makeWasm('build/wasm-inference', '--no-default-features'),
+  },
   dist: { from: ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'], to: 'dist', make: makeDist },
 }
 
@@ -24,6 +31,7 @@ export async function build(wanted = {}) {
   for (const [name, part] of Object.entries(parts)) {
     if (wanted[name] ?? true) buildPart(name, part)
   }
+  for (const { to } of Object.values(parts)) if (to.endsWith('.wasm') && existsSync(to)) say(sizes(to))
 }
 
 function buildPart(name, { from, to, make }) {
@@ -43,23 +51,20 @@ function makeNative() {
   return succeeds('node_modules/.bin/napi', ['build', '--platform', '--release', '--strip', '--no-js', ...place])
 }
 
-function makeWasm() {
-  const args = [
-    'build',
-    'native/wasm',
-    '--target',
-    'web',
-    '--release',
-    '--mode',
-    'no-install',
-    '--no-pack',
-    '--out-dir',
-    '../../build/wasm',
-  ]
-  const made = succeeds('wasm-pack', args, { env: wasmEnvironment() })
+function makeWasm(folder, ...features) {
+  const args = ['build', 'native/wasm', '--target', 'web', '--release', '--mode', 'no-install', '--no-pack', '--out-dir', `../../${folder}`]
+  const made = succeeds('wasm-pack', [...args, '--', ...features], { env: wasmEnvironment() })
   // wasm-pack's own would keep the module out of the npm package.
-  rmSync('build/wasm/.gitignore', { force: true })
+  rmSync(join(folder, '.gitignore'), { force: true })
   return made
+}
+
+/** Bytes of a file, as it is and compressed. */
+function sizes(path) {
+  const bytes = readFileSync(path)
+  const compressed = [gzipSync(bytes, { level: 9 }), brotliCompressSync(bytes)]
+  const [raw, gzip, brotli] = [bytes, ...compressed].map(({ length }) => `${(length / 1000).toFixed(1)} kB`)
+  return `${path}: ${raw}, ${gzip} with gzip, ${brotli} with brotli`
 }
 
 /** Types are checked by the tests: what runs needs no engine's declarations. */

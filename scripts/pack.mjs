@@ -17,7 +17,7 @@ export function pack() {
 function stageMain() {
   const { scripts: _, devDependencies: __, napi: ___, ...published } = root
   const optionalDependencies = Object.fromEntries(PLATFORMS.map((platform) => [`foci-${platform}`, root.version]))
-  return stage('foci', { ...published, optionalDependencies }, ['dist', 'build/wasm', 'README.md', 'LICENSE'])
+  return stage('foci', { ...published, optionalDependencies }, ['dist', 'build/wasm', 'build/wasm-inference', 'README.md', 'LICENSE'])
 }
 
 function stagePlatform() {

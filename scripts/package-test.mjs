@@ -6,13 +6,16 @@ import { join, resolve } from 'node:path'
 import { pack } from './pack.mjs'
 
 const PROGRAM = `
-import { readInteractions, sampleWorld, sasrec, train, Recommender } from 'foci'
+import { loadWasm, readInteractions, sampleWorld, sasrec, train, Recommender } from 'foci'
 const log = await readInteractions(sampleWorld({ users: 80, seed: 3 }).interactions)
 const run = await train(log, { model: sasrec({ dim: 8, maxLength: 20 }), epochs: 1, seed: 1 })
 await run.save('shop.safetensors')
 using shop = await Recommender.load('shop.safetensors')
 const { items } = shop.recommend({ history: [log.catalogue.ids[0]], k: 3 })
 if (items.length !== 3) throw new Error('expected three items')
+const edge = await Recommender.load('shop.safetensors', { engine: await loadWasm({ inference: true }) })
+const same = edge.recommend({ history: [log.catalogue.ids[0]], k: 3 }).items
+if (same.some(({ item }, i) => item !== items[i].item)) throw new Error('the build for inference recommends other items')
 console.log(JSON.stringify({ engine: shop.engineName, first: items[0].item }))
 `.replace('using shop', 'const shop')
 

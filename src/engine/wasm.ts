@@ -1,109 +1,124 @@
 import { FociError } from '../errors.ts'
 import type { Engine, Lifetimes, Operations } from './engine.ts'
-import { type Callable, faultError, lostError, memoryError, wrapped } from './faults.ts'
+import { type Instance, isLost, supervised } from './wasm-instance.ts'
 
-/** What wasm-bindgen generated from the table of operations. */
-type Glue = typeof import('../../build/wasm/foci_wasm.js')
+/** What wasm-bindgen generated from the table of operations, and from the part of it that inference needs. */
+type Whole = typeof import('../../build/wasm/foci_wasm.js')
+type Inference = typeof import('../../build/wasm-inference/foci_wasm.js')
 
-/** An instance of the module; a call that ends halfway ends it. */
-interface Instance {
-  readonly engine: Engine
-  lost?: FociError
-  /** Set while a call runs. It stays set after one that ended halfway, even where the stack had no room left to say more. */
-  busy: boolean
+/** One of the two modules, with its glue: each copy of the glue holds one instance. */
+interface Build<Glue extends Whole | Inference> {
+  readonly folder: string
+  readonly glue: URL
+  readonly module: URL
+  importFirst(): Promise<Glue>
+  functions(glue: Glue): Lifetimes & Operations
+  instances: number
+  current?: Promise<Instance>
 }
 
-let current: Promise<Instance> | undefined
-let instances = 0
+const whole: Build<Whole> = {
+  folder: 'build/wasm',
+  glue: new URL('../../build/wasm/foci_wasm.js', import.meta.url),
+  module: new URL('../../build/wasm/foci_wasm_bg.wasm', import.meta.url),
+  importFirst: () => import('../../build/wasm/foci_wasm.js'),
+  functions: ({ default: _, initSync: __, lastPanic: ___, memoryInUse: memory, ...others }) => ({ ...others, memory }),
+  instances: 0,
+}
+
+const inference: Build<Inference> = {
+  folder: 'build/wasm-inference',
+  glue: new URL('../../build/wasm-inference/foci_wasm.js', import.meta.url),
+  module: new URL('../../build/wasm-inference/foci_wasm_bg.wasm', import.meta.url),
+  importFirst: () => import('../../build/wasm-inference/foci_wasm.js'),
+  functions: ({ default: _, initSync: __, lastPanic: ___, memoryInUse: memory, ...others }) => ({ ...refused(), ...others, memory }),
+  instances: 0,
+}
+
+export interface WasmOptions {
+  /** Takes the smaller module, which serves but cannot train: no gradients, losses and optimisers. */
+  readonly inference?: boolean
+}
 
 /**
- * The engine of this thread, in WebAssembly: one instance, and a fresh one where ENGINE_LOST ended the last.
+ * The engine of this thread, in WebAssembly: one instance of each module, and a fresh one where ENGINE_LOST ended the last.
  * @throws FociError ENGINE_MISSING where the module does not load
  */
-export async function loadWasm(): Promise<Engine> {
-  current = living(current)
-  return (await current).engine
+export function loadWasm(options: WasmOptions = {}): Promise<Engine> {
+  return options.inference ? load(inference) : load(whole)
 }
 
-async function living(before: Promise<Instance> | undefined): Promise<Instance> {
+async function load<Glue extends Whole | Inference>(build: Build<Glue>): Promise<Engine> {
+  build.current = living(build, build.current)
+  return (await build.current).engine
+}
+
+async function living<Glue extends Whole | Inference>(build: Build<Glue>, before: Promise<Instance> | undefined): Promise<Instance> {
   const instance = await before?.catch(() => undefined)
-  return instance && !instance.lost && !instance.busy ? instance : instantiate()
+  if (instance && !isLost(instance)) return instance
+  const glue = await initialised(build)
+  return supervised(build.functions(glue), () => glue.lastPanic())
 }
 
-async function instantiate(): Promise<Instance> {
-  const { default: _, initSync: __, lastPanic, memoryInUse: memory, ...others } = await initialised()
-  const functions: Lifetimes & Operations = { ...others, memory }
-  const instance: Instance = { engine: { name: 'wasm', ...functions }, busy: false }
-  Object.assign(
-    instance.engine,
-    wrapped(functions, (call) => guard(instance, call, lastPanic)),
-  )
-  return instance
-}
-
-function guard(instance: Instance, call: Callable, lastPanic: () => string): Callable {
-  return (...args) => {
-    if (instance.busy) throw lose(instance, lostError('a call before this one ended halfway'))
-    instance.busy = true
-    try {
-      const result = call(...args)
-      instance.busy = false
-      return result
-    } catch (thrown) {
-      if (isBroken(thrown)) throw lose(instance, lostError(lastPanic() || thrown.message, thrown))
-      instance.busy = false
-      throw isFull(thrown) ? memoryError(thrown) : faultError(thrown)
-    }
-  }
-}
-
-async function initialised(): Promise<Glue> {
+async function initialised<Glue extends Whole | Inference>(build: Build<Glue>): Promise<Glue> {
   try {
-    const glue = await importGlue()
-    await glue.default({ module_or_path: moduleSource() })
+    const glue = await importGlue(build)
+    await glue.default({ module_or_path: moduleSource(build.module) })
     return glue
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    const hint = 'Run npm run build, and serve build/wasm beside the code.'
+    const hint = `Run npm run build, and serve ${build.folder} beside the code.`
     throw new FociError('ENGINE_MISSING', `The WebAssembly engine does not load: ${reason}`, hint, { cause })
   }
 }
 
 /** The glue holds one instance; a second needs a second copy of it, which a query makes. */
-async function importGlue(): Promise<Glue> {
-  instances += 1
-  if (instances === 1) return import('../../build/wasm/foci_wasm.js')
-  const copy = new URL('../../build/wasm/foci_wasm.js', import.meta.url)
-  copy.search = `instance=${instances}`
+async function importGlue<Glue extends Whole | Inference>(build: Build<Glue>): Promise<Glue> {
+  build.instances += 1
+  if (build.instances === 1) return build.importFirst()
+  const copy = new URL(build.glue)
+  copy.search = `instance=${build.instances}`
   return import(/* @vite-ignore */ copy.href)
 }
 
-/** Whether a call ended halfway: by a trap, or by an exception of the runtime, such as a RangeError at the end of the stack. */
-function isBroken(thrown: unknown): thrown is Error {
-  const ofRuntime = thrown instanceof Error && ['RangeError', 'InternalError'].includes(thrown.name)
-  return thrown instanceof WebAssembly.RuntimeError || (ofRuntime && !isFull(thrown))
-}
-
-/** Whether JavaScript had no memory for a copy: only reads ask for it, once the engine is done. */
-function isFull(thrown: unknown): thrown is RangeError {
-  return thrown instanceof RangeError && /allocation failed/i.test(thrown.message)
-}
-
-/** No call enters a trapped instance again. */
-function lose(instance: Instance, lost: FociError): FociError {
-  instance.lost = lost
-  const refuse = () => {
-    throw lost
-  }
-  const functions = Object.keys(instance.engine).filter((name) => name !== 'name')
-  Object.assign(instance.engine, Object.fromEntries(functions.map((name) => [name, refuse])))
-  return lost
-}
-
 /** The module's bytes where files are read (Node, Deno, Bun), else a request for them. */
-function moduleSource(): BufferSource | Promise<Response> {
-  const url = new URL('../../build/wasm/foci_wasm_bg.wasm', import.meta.url)
+function moduleSource(url: URL): BufferSource | Promise<Response> {
   // Asked of the process, so that bundles for browsers import nothing of Node.
   const files = globalThis.process?.getBuiltinModule?.('node:fs')
   return files && url.protocol === 'file:' ? files.readFileSync(url) : fetch(url)
+}
+
+type Training = Exclude<keyof Operations, keyof Inference>
+
+/** The operations that the build for inference lacks: `training_operations` of `crates/engine/src/operations.rs`. */
+const training: Readonly<Record<Training, true>> = {
+  reluGradient: true,
+  geluGradient: true,
+  siluGradient: true,
+  sigmoidGradient: true,
+  tanhGradient: true,
+  dropout: true,
+  softmaxGradient: true,
+  layerNormGradient: true,
+  normalizeGradient: true,
+  linearInputGradient: true,
+  linearWeightGradient: true,
+  gatherGradient: true,
+  mergeRows: true,
+  scatter: true,
+  attentionGradient: true,
+  crossEntropy: true,
+  sampledSoftmax: true,
+  squaredNorm: true,
+  finite: true,
+  adam: true,
+  adamRows: true,
+}
+
+function refused(): Pick<Operations, Training> {
+  const refuse = (name: string) => () => {
+    const message = `${name} is an operation of training, which the build for inference (build/wasm-inference) leaves out.`
+    throw new FociError('NEED', message, 'Take the whole engine: loadWasm() without { inference: true }, or the native one.')
+  }
+  return Object.fromEntries(Object.keys(training).map((name) => [name, refuse(name)])) as unknown as Pick<Operations, Training>
 }

@@ -5,6 +5,7 @@ import { integers } from '../../src/data/random.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { loadNative } from '../../src/engine/native.ts'
 import { loadWasm } from '../../src/engine/wasm.ts'
+import { markov } from '../../src/models/markov.ts'
 import { popularity } from '../../src/models/popularity.ts'
 import { sasrec } from '../../src/models/sasrec.ts'
 import { Recommender } from '../../src/recommend/recommender.ts'
@@ -27,6 +28,7 @@ beforeAll(async () => {
 for (const [name, load] of [
   ['native', async () => loadNative()],
   ['wasm', loadWasm],
+  ['wasm for inference', () => loadWasm({ inference: true })],
 ] as [string, () => Promise<Engine>][]) {
   describe(`Recommender on ${name}`, () => {
     let shop: Recommender
@@ -148,3 +150,23 @@ for (const [name, load] of [
     })
   })
 }
+
+describe('the two WebAssembly builds', () => {
+  it.each([sasrec({ dim: 16, blocks: 1, maxLength: 10 }), markov(), popularity()])('recommend with the same bits', async (model) => {
+    const trained = await runJob(loadNative(), { log: world(), settings: { ...settings, model, epochs: 2 }, resume: false }, {})
+    const shops = await Promise.all(
+      [false, true].map(async (inference) => Recommender.load(trained.artefact, { engine: await loadWasm({ inference }) })),
+    )
+    for (let i = 0; i < 200; i++) {
+      const history = Array.from(integers(1 + (i % 14), 40, i, 1), (item) => `item-${item}`)
+      const [whole, small] = shops.map((shop) => ({
+        ...shop.recommend({ history, k: 20, explain: i % 3 === 0 }),
+        similar: shop.similarItems(history[0]),
+        interests: model.definition.name === 'sasrec' ? shop.interests({ history }) : [],
+      }))
+      expect(whole.items.some(({ source }) => source === 'model')).toBe(true)
+      expect(small).toEqual(whole)
+    }
+    for (const shop of shops) shop[Symbol.dispose]()
+  })
+})

@@ -1,6 +1,8 @@
 //! Tensors by id: an arena with scopes and generations, checks of shapes and ids, the process's thread pool, and the one
 //! table of operations that both bindings expand.
 #![deny(unsafe_code)]
+// What only training needs stays in its place beside the forward.
+#![cfg_attr(not(feature = "training"), allow(dead_code))]
 
 mod arena;
 mod buffer;

@@ -19,42 +19,62 @@ macro_rules! operations {
             scale "scale" (x: u32, factor: f64) -> u32;
             scale_by "scaleBy" (x: u32, s: u32) -> u32;
             relu "relu" (x: u32) -> u32;
-            relu_gradient "reluGradient" (x: u32, dy: u32) -> u32;
             gelu "gelu" (x: u32) -> u32;
-            gelu_gradient "geluGradient" (x: u32, dy: u32) -> u32;
             silu "silu" (x: u32) -> u32;
-            silu_gradient "siluGradient" (x: u32, dy: u32) -> u32;
             sigmoid "sigmoid" (x: u32) -> u32;
-            sigmoid_gradient "sigmoidGradient" (y: u32, dy: u32) -> u32;
             tanh "tanh" (x: u32) -> u32;
-            tanh_gradient "tanhGradient" (y: u32, dy: u32) -> u32;
-            dropout "dropout" (x: u32, rate: f64, seed: u32, draw: u32) -> u32;
 
             add_row "addRow" (x: u32, row: u32) -> u32;
             sum_rows "sumRows" (x: u32) -> u32;
             sum "sum" (x: u32) -> u32;
             softmax "softmax" (x: u32) -> u32;
-            softmax_gradient "softmaxGradient" (y: u32, dy: u32) -> u32;
             layer_norm "layerNorm" (x: u32, gain: u32, bias: u32, epsilon: f64) -> u32;
-            layer_norm_gradient "layerNormGradient" (x: u32, gain: u32, dy: u32, epsilon: f64) -> Ids;
             normalize "normalize" (x: u32) -> u32;
-            normalize_gradient "normalizeGradient" (x: u32, dy: u32) -> u32;
 
             linear "linear" (x: u32, w: u32, bias: u32) -> u32;
-            linear_input_gradient "linearInputGradient" (dy: u32, w: u32) -> u32;
-            linear_weight_gradient "linearWeightGradient" (x: u32, dy: u32) -> u32;
             inner "inner" (a: u32, b: u32) -> u32;
 
             gather "gather" (table: u32, ids: u32) -> u32;
-            gather_gradient "gatherGradient" (dy: u32, ids: u32) -> Ids;
-            merge_rows "mergeRows" (a_rows: u32, a_ids: u32, b_rows: u32, b_ids: u32) -> Ids;
-            scatter "scatter" (rows: u32, ids: u32, count: u32) -> u32;
             positions "positions" (offsets: u32) -> u32;
             last_rows "lastRows" (offsets: u32) -> Ids;
 
             attention "attention" (
                 q: u32, k: u32, v: u32, queries: u32, offsets: u32, heads: u32, rate: f64, seed: u32, draw: u32
             ) -> Ids;
+
+            top_k "topK" (
+                vectors: u32, offsets: u32, items: u32, k: u32, seen: u32, seen_offsets: u32, allowed: u32
+            ) -> Ids;
+            top_k_scores "topKScores" (scores: u32, k: u32, seen: u32, seen_offsets: u32, allowed: u32) -> Ids;
+        }
+        $crate::training_operations!($each);
+    };
+}
+
+/// The operations of training alone, which a build that only serves leaves out.
+#[cfg(feature = "training")]
+#[macro_export]
+macro_rules! training_operations {
+    ($each:ident) => {
+        $each! {
+            relu_gradient "reluGradient" (x: u32, dy: u32) -> u32;
+            gelu_gradient "geluGradient" (x: u32, dy: u32) -> u32;
+            silu_gradient "siluGradient" (x: u32, dy: u32) -> u32;
+            sigmoid_gradient "sigmoidGradient" (y: u32, dy: u32) -> u32;
+            tanh_gradient "tanhGradient" (y: u32, dy: u32) -> u32;
+            dropout "dropout" (x: u32, rate: f64, seed: u32, draw: u32) -> u32;
+
+            softmax_gradient "softmaxGradient" (y: u32, dy: u32) -> u32;
+            layer_norm_gradient "layerNormGradient" (x: u32, gain: u32, dy: u32, epsilon: f64) -> Ids;
+            normalize_gradient "normalizeGradient" (x: u32, dy: u32) -> u32;
+
+            linear_input_gradient "linearInputGradient" (dy: u32, w: u32) -> u32;
+            linear_weight_gradient "linearWeightGradient" (x: u32, dy: u32) -> u32;
+
+            gather_gradient "gatherGradient" (dy: u32, ids: u32) -> Ids;
+            merge_rows "mergeRows" (a_rows: u32, a_ids: u32, b_rows: u32, b_ids: u32) -> Ids;
+            scatter "scatter" (rows: u32, ids: u32, count: u32) -> u32;
+
             attention_gradient "attentionGradient" (
                 q: u32, k: u32, v: u32, out: u32, lse: u32, dout: u32,
                 queries: u32, offsets: u32, heads: u32, rate: f64, seed: u32, draw: u32
@@ -62,11 +82,6 @@ macro_rules! operations {
 
             cross_entropy "crossEntropy" (h: u32, items: u32, targets: u32) -> Ids;
             sampled_softmax "sampledSoftmax" (h: u32, positives: u32, negatives: u32, targets: u32, drawn: u32) -> Ids;
-
-            top_k "topK" (
-                vectors: u32, offsets: u32, items: u32, k: u32, seen: u32, seen_offsets: u32, allowed: u32
-            ) -> Ids;
-            top_k_scores "topKScores" (scores: u32, k: u32, seen: u32, seen_offsets: u32, allowed: u32) -> Ids;
 
             squared_norm "squaredNorm" (x: u32) -> f64;
             finite "finite" (x: u32) -> f64;
@@ -80,6 +95,12 @@ macro_rules! operations {
             ) -> ();
         }
     };
+}
+
+#[cfg(not(feature = "training"))]
+#[macro_export]
+macro_rules! training_operations {
+    ($each:ident) => {};
 }
 
 macro_rules! methods {

@@ -68,8 +68,11 @@ pub fn counted(name: &str, value: u32) -> Result<usize> {
     Err(Fault::range(format!("{name} is {}; a count is at least 0 and at most {}", value as i32, i32::MAX)))
 }
 
-/// A probability of dropping: 0 ≤ rate < 1.
+/// A probability of dropping: 0 ≤ rate < 1, and 0 where there is no training.
 pub fn drop_rate(rate: f64) -> Result<f32> {
+    if cfg!(not(feature = "training")) && rate != 0.0 {
+        return Err(Fault::range("rate is not 0; this build for inference drops nothing"));
+    }
     if (0.0..1.0).contains(&rate) {
         return Ok(rate as f32);
     }

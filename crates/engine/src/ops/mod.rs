@@ -3,7 +3,9 @@
 mod attention;
 mod checks;
 mod elementwise;
+#[cfg(feature = "training")]
 mod losses;
+#[cfg(feature = "training")]
 mod optimisers;
 mod products;
 mod rows;
@@ -12,7 +14,9 @@ mod tables;
 
 pub use attention::*;
 pub use elementwise::*;
+#[cfg(feature = "training")]
 pub use losses::*;
+#[cfg(feature = "training")]
 pub use optimisers::*;
 pub use products::*;
 pub use rows::*;
