@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { fileError } from '../data/file.ts'
+import { fileError } from '../data/replace-file.ts'
 import { FociError } from '../errors.ts'
 import { type Artefact, readArtefact } from './artefact.ts'
 

@@ -134,8 +134,8 @@ async function addParts(parts: Parts, artefact: Artefact, log: Interactions, k: 
 }
 
 async function join(parts: Parts, format: Format, out: string): Promise<void> {
-  const { replaceFile } = await import('../data/file.ts')
-  const { writeParquet } = await import('../data/parquet.ts')
+  const { replaceFile } = await import('../data/replace-file.ts')
+  const { writeParquet } = await import('../data/write-parquet.ts')
   const heading = format === 'csv' ? `${Object.keys(COLUMNS).join(',')}\n` : ''
   const write = (beside: string): Promise<void> =>
     format === 'parquet' ? writeParquet(parts.files, COLUMNS, beside) : parts.join(beside, heading)

@@ -4,13 +4,9 @@ import type { Cases, Split } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Model } from '../models/contracts.ts'
 import { popularItems } from '../models/popularity.ts'
-import { popularList, present, rankItems } from '../recommend/ranking.ts'
+import { popularList, present, rankItems, usersAtOnce } from '../recommend/ranking.ts'
 import { hitRanks, type Metric, metricsOfMany, metricsOfOne } from './metrics.ts'
 import { bootstrap, type Interval } from './statistics.ts'
-
-/** Users that are ranked at once; fewer where a model writes down the scores of so many items that they would fill memory. */
-const BATCH = 256
-const SCORES = 2 ** 20
 
 /** Some users, and their figures. */
 export interface Figures {
@@ -65,8 +61,7 @@ function* ranked(engine: Engine, model: Model, { log }: Split, asked: Pick<Cases
   const maxLength = model.kind === 'encoder' ? model.maxLength : Number.MAX_SAFE_INTEGER
   const items = log.catalogue.size
   const places = Math.min(k, items)
-  const size = model.kind === 'encoder' ? BATCH : Math.min(BATCH, Math.ceil(SCORES / items))
-  for (const batch of caseBatches(log, asked, { size, maxLength })) {
+  for (const batch of caseBatches(log, asked, { size: usersAtOnce(model, items), maxLength })) {
     const ranked = rankItems(engine, model, {
       histories: { values: batch.items, offsets: batch.offsets },
       times: batch.times,

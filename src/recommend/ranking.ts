@@ -26,6 +26,14 @@ export interface Ranked {
   readonly interests: Int32Array
 }
 
+/** Users that are ranked at once; fewer where a model writes down the scores of so many items that they would fill memory. */
+const BATCH = 256
+const SCORES = 2 ** 20
+
+export function usersAtOnce(model: Model, items: number): number {
+  return model.kind === 'encoder' ? BATCH : Math.min(BATCH, Math.ceil(SCORES / items))
+}
+
 /** Ranks the catalogue for many users with a model of either kind. */
 export function rankItems(engine: Engine, model: Model, request: RankRequest): Ranked {
   return scope(engine, () => {

@@ -16,7 +16,7 @@ import { abandoned, Held } from './held.ts'
 import type { Lists } from './lists.ts'
 import { Asked, Lookup } from './lookup.ts'
 import { inPlace, type Plan, type RankedStream, rankMany, type Source } from './many.ts'
-import { fillUp, present, type Ranked, type RankRequest, rankItems } from './ranking.ts'
+import { fillUp, present, type Ranked, type RankRequest, rankItems, usersAtOnce } from './ranking.ts'
 import type { Request, UserRequest, Whom } from './request.ts'
 import { Filter, type ListOptions, type Reason, type Recommendations, type Recommended } from './request.ts'
 import { nearestItems, normalizedItems } from './similar.ts'
@@ -32,10 +32,6 @@ export interface LoadOptions {
 
 /** Reasons shown for an item. */
 const REASONS = 3
-
-/** Users that are ranked at once, and the scores that a scorer may have for them. */
-const BATCH = 256
-const SCORES = 1 << 24
 
 /** Serves an artefact. Synchronous once loaded; its weights are shared by all recommenders of the process. */
 export class Recommender {
@@ -177,8 +173,7 @@ export class Recommender {
   }
 
   private rankMany<T>(source: Source<T>, read: (each: T, to: Asked) => void, options: ListOptions): RankedStream {
-    const scorer = this.model.kind === 'scorer'
-    const size = scorer ? Math.min(BATCH, Math.ceil(SCORES / this.catalogue.size)) : BATCH
+    const size = usersAtOnce(this.model, this.catalogue.size)
     const plan = { ...this.settle(options), size, popular: this.artefact.popular }
     return this.stream((ranks) => rankMany(source, read, { ...plan, ...ranks }))
   }

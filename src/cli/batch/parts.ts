@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileError, replaceFile } from '../../data/file.ts'
+import { fileError, replaceFile } from '../../data/replace-file.ts'
 import { FociError } from '../../errors.ts'
 import { shellWord } from '../format.ts'
 

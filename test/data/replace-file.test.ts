@@ -6,7 +6,7 @@ import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { writeArtefact } from '../../src/artefact/artefact.ts'
 import { loadArtefact } from '../../src/artefact/file.ts'
-import { replaceFile } from '../../src/data/file.ts'
+import { replaceFile } from '../../src/data/replace-file.ts'
 import { FociError } from '../../src/errors.ts'
 import { bare, errorOf, sample } from '../artefact/sample.ts'
 
