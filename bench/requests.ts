@@ -29,7 +29,6 @@ type History = readonly string[]
 const WARM = 50
 const CALLS = 10_000
 const SECONDS = 5
-const USERS = 256
 const PASSES = 2
 
 export const readInputs = (path: string): Inputs => JSON.parse(readFileSync(path, 'utf8')) as Inputs
@@ -53,29 +52,14 @@ export async function latencies(histories: readonly History[], call: (history: H
   return { figures: { 'ms p50': quantile(0.5), 'ms p99': quantile(0.99) }, answer: topOf(rankings) }
 }
 
-/** Users a second over all histories in batches, after a pass that warms up. */
-export async function throughput(
-  histories: readonly History[],
-  call: (batch: readonly History[]) => readonly Ranking[] | Promise<readonly Ranking[]>,
-  order?: 'by length',
-): Promise<Measured> {
-  const pass = async (): Promise<Ranking[]> => {
-    const places = Array.from(histories.keys())
-    if (order) places.sort((a, b) => histories[a].length - histories[b].length)
-    const rankings: Ranking[] = new Array(histories.length)
-    for (let from = 0; from < places.length; from += USERS) {
-      const chosen = places.slice(from, from + USERS)
-      const ranked = await call(chosen.map((place) => histories[place]))
-      for (const [i, place] of chosen.entries()) rankings[place] = ranked[i]
-    }
-    return rankings
-  }
+/** Users a second of passes over everybody, after one that warms up. */
+export async function throughput(users: number, pass: () => Promise<readonly Ranking[]>): Promise<Measured> {
   const rankings = await pass()
   const rates: number[] = []
   for (let i = 0; i < PASSES; i++) {
     const start = performance.now()
     await pass()
-    rates.push((1000 * histories.length) / (performance.now() - start))
+    rates.push((1000 * users) / (performance.now() - start))
   }
   return { figures: { 'users/s': rates }, answer: topOf(rankings) }
 }

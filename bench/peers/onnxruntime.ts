@@ -24,6 +24,9 @@ interface Session {
   run(inputs: Record<string, unknown>): Promise<{ readonly items: { data: BigInt64Array }; readonly scores: { data: Float32Array } }>
 }
 
+/** Users of a batch. */
+const BATCH = 256
+
 const { library, graph, maxLength, threads, inputs, many, k } = job<Task>()
 const require = createRequire(resolve(PEERS, 'node/x.js'))
 const ort = require(library) as Runtime
@@ -32,7 +35,7 @@ const { ids, histories } = readInputs(inputs)
 const indexOf = new Map(ids.map((id, index) => [id, BigInt(index)]))
 const session = await open()
 const { figures, answer } = many
-  ? await throughput(histories, (batch) => rank(batch, true), 'by length')
+  ? await throughput(histories.length, everybody)
   : await latencies(histories, async (history) => (await rank([history], false))[0])
 report(version, figures, answer)
 
@@ -40,6 +43,21 @@ function open(): Promise<Session> {
   if (library === 'onnxruntime-node') return ort.InferenceSession.create(graph, { intraOpNumThreads: threads, interOpNumThreads: 1 })
   Object.assign(ort.env.wasm, { numThreads: threads, proxy: false })
   return ort.InferenceSession.create(new Uint8Array(readFileSync(graph)), { executionProviders: ['wasm'] })
+}
+
+/** In batches of like lengths, for each is as wide as its longest history. */
+async function everybody(): Promise<Ranking[]> {
+  const places = Array.from(histories.keys()).sort((a, b) => histories[a].length - histories[b].length)
+  const rankings: Ranking[] = new Array(histories.length)
+  for (let from = 0; from < places.length; from += BATCH) {
+    const chosen = places.slice(from, from + BATCH)
+    const ranked = await rank(
+      chosen.map((place) => histories[place]),
+      true,
+    )
+    for (const [i, place] of chosen.entries()) rankings[place] = ranked[i]
+  }
+  return rankings
 }
 
 async function rank(batch: readonly (readonly string[])[], filter: boolean): Promise<Ranking[]> {
