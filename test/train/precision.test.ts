@@ -61,7 +61,8 @@ describe('training in bf16', () => {
       const out = `${place.out}.stopped`
       const args = ['dist/cli/main.js', 'train', place.log, '--model', 'sasrec', '--out', out, '--max-length', '100', '--epochs', '400']
       const running = foci([...args, '--precision', 'bf16'])
-      running.child.stdout?.once('data', () => running.child.stdout?.once('data', () => running.child.kill('SIGINT')))
+      const epoch = new Promise<void>((resolve) => running.child.stdout?.on('data', (text) => /epoch/.test(text) && resolve()))
+      void epoch.then(() => running.child.kill('SIGINT'))
       await expect(running).rejects.toMatchObject({ code: 130 })
       await expect(foci([...args, '--resume'])).rejects.toMatchObject({ stderr: expect.stringMatching(/other settings/) })
     },
