@@ -1,5 +1,6 @@
 /** The works of the serving and the wasm bench: their artefacts, histories and graphs, and who does them. */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { sameTop, type Top } from './compare.ts'
 import { flags, run, type Side } from './harness.ts'
 import { PEERS } from './peers/install.ts'
 import type { Serving } from './requests.ts'
@@ -50,8 +51,35 @@ export function prepare({ name, many, maxLength, from }: Work, { library, engine
     const graph = `${stem}.${i}.onnx`
     const job = { artefact: serving.artefact, graph, k: K, onlyLast, seen: many }
     run({ side: 'PyTorch', variant: 'export', program: 'bench/peers/export.py', job, threads })
-    return { side: library, variant, program: 'peers/onnxruntime.js', job: { ...serving, library, graph, maxLength, threads }, threads }
+    return { side: library, variant, program: 'peers/serving.js', job: { ...serving, library, graph, maxLength, threads }, threads }
   })
-  const environment = { FOCI_ENGINE: engine }
-  return [{ side: 'foci', variant: engine, program: 'foci/serving.js', job: serving, threads, environment }, ...peers]
+  return [{ side: 'foci', variant: engine, program: 'foci/serving.js', job: { ...serving, engine }, threads }, ...peers]
+}
+
+/** The sides of all users, from the log's file to a file of lists. */
+export function fromFileToFile(sides: readonly Side[], { from }: Work): Side[] {
+  return sides.map((side, i) => ({
+    ...side,
+    program: side.side === 'foci' ? 'foci/batch.js' : 'peers/batch.js',
+    job: { ...side.job, ...from, out: `${PEERS}/lists.${i}.csv` },
+  }))
+}
+
+/** Whether files hold the same lists. */
+export function sameLists(files: readonly string[], sides: readonly string[]): string[] {
+  return sameTop(files.map(listsOf), sides)
+}
+
+/** Of the columns user, rank, item and score: the users by id, each with its items by rank. */
+function listsOf(file: string): Top {
+  const lists = new Map<string, { items: string[]; scores: number[] }>()
+  for (const line of readFileSync(file, 'utf8').trimEnd().split('\n').slice(1)) {
+    const [user, rank, item, score] = line.split(',')
+    const list = lists.get(user) ?? { items: [], scores: [] }
+    list.items[Number(rank) - 1] = item
+    list.scores[Number(rank) - 1] = Number(score)
+    lists.set(user, list)
+  }
+  const users = [...lists.keys()].sort()
+  return { items: users.map((user) => lists.get(user)!.items), scores: users.map((user) => lists.get(user)!.scores) }
 }

@@ -1,11 +1,11 @@
 /** foci's side of the serving benches: one user after the other through `recommend`, or all through `recommendMany`. */
-import { type Recommendations, Recommender } from 'foci'
+import { loadWasm, type Recommendations, Recommender } from 'foci'
 import { fociVersion, job, report } from '../outcome.ts'
 import { latencies, type Ranking, readInputs, type Serving, throughput } from '../requests.ts'
 
-const { artefact, inputs, many, k } = job<Serving>()
+const { artefact, inputs, many, k, engine } = job<Serving & { engine: 'native' | 'wasm' }>()
 const { histories } = readInputs(inputs)
-const recommender = await Recommender.load(artefact)
+const recommender = await Recommender.load(artefact, engine === 'wasm' ? { engine: await loadWasm({ inference: true }) } : {})
 const { figures, answer } = many
   ? await throughput(histories.length, everybody)
   : await latencies(histories, (history) => ranking(recommender.recommend({ history, k })))

@@ -1,17 +1,21 @@
-/** onnxruntime, from Node: the same works as bench/foci/serving.ts, with a graph of the same weights. */
+/** onnxruntime, from Node or in WebAssembly, with a graph that bench/peers/export.py wrote. */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
-import { job, report } from '../outcome.ts'
-import { latencies, type Ranking, readInputs, type Serving, throughput } from '../requests.ts'
+import type { Ranking } from '../requests.ts'
 import { PEERS } from './install.ts'
 
-interface Task extends Serving {
+export interface GraphOptions {
   readonly library: 'onnxruntime-node' | 'onnxruntime-web'
   readonly graph: string
+  /** Events that the model reads. */
   readonly maxLength: number
   readonly threads: number
+  /** Items of an answer. */
+  readonly k: number
 }
+
+export type History = readonly string[]
 
 /** The little that is used of onnxruntime; its types are not installed with the project. */
 interface Runtime {
@@ -27,58 +31,77 @@ interface Session {
 /** Users of a batch. */
 const BATCH = 256
 
-const { library, graph, maxLength, threads, inputs, many, k } = job<Task>()
-const require = createRequire(resolve(PEERS, 'node/x.js'))
-const ort = require(library) as Runtime
-const { version } = JSON.parse(readFileSync(`${PEERS}/node/node_modules/${library}/package.json`, 'utf8')) as { version: string }
-const { ids, histories } = readInputs(inputs)
-const indexOf = new Map(ids.map((id, index) => [id, BigInt(index)]))
-const session = await open()
-const { figures, answer } = many
-  ? await throughput(histories.length, everybody)
-  : await latencies(histories, async (history) => (await rank([history], false))[0])
-report(version, figures, answer)
+export class Graph {
+  readonly version: string
+  private readonly runtime: Runtime
+  private readonly session: Session
+  private readonly options: GraphOptions
+  private readonly ids: readonly string[]
+  private readonly indexOf: ReadonlyMap<string, bigint>
 
-function open(): Promise<Session> {
-  if (library === 'onnxruntime-node') return ort.InferenceSession.create(graph, { intraOpNumThreads: threads, interOpNumThreads: 1 })
-  Object.assign(ort.env.wasm, { numThreads: threads, proxy: false })
-  return ort.InferenceSession.create(new Uint8Array(readFileSync(graph)), { executionProviders: ['wasm'] })
-}
-
-/** In batches of like lengths, for each is as wide as its longest history. */
-async function everybody(): Promise<Ranking[]> {
-  const places = Array.from(histories.keys()).sort((a, b) => histories[a].length - histories[b].length)
-  const rankings: Ranking[] = new Array(histories.length)
-  for (let from = 0; from < places.length; from += BATCH) {
-    const chosen = places.slice(from, from + BATCH)
-    const ranked = await rank(
-      chosen.map((place) => histories[place]),
-      true,
-    )
-    for (const [i, place] of chosen.entries()) rankings[place] = ranked[i]
+  private constructor(runtime: Runtime, session: Session, version: string, options: GraphOptions, ids: readonly string[]) {
+    this.runtime = runtime
+    this.session = session
+    this.version = version
+    this.options = options
+    this.ids = ids
+    this.indexOf = new Map(ids.map((id, index) => [id, BigInt(index)]))
   }
-  return rankings
-}
 
-async function rank(batch: readonly (readonly string[])[], filter: boolean): Promise<Ranking[]> {
-  const recent = batch.map((history) => history.slice(-maxLength))
-  const last = BigInt64Array.from(recent, (history) => BigInt(history.length - 1))
-  const seen = filter ? { seen: padded(batch) } : {}
-  const results = await session.run({ ids: padded(recent), last: new ort.Tensor('int64', last, [batch.length]), ...seen })
-  const [items, scores] = [results.items.data, results.scores.data]
-  return batch.map((_, b) => ({
-    items: Array.from(items.subarray(k * b, k * b + k), (item) => ids[Number(item)]),
-    scores: Array.from(scores.subarray(k * b, k * b + k)),
-  }))
-}
-
-/** Indices as a rectangle as wide as the longest history; behind the end of a shorter one stands its first item. */
-function padded(batch: readonly (readonly string[])[]): unknown {
-  const width = batch.reduce((most, history) => Math.max(most, history.length), 2)
-  const data = new BigInt64Array(batch.length * width)
-  for (const [b, history] of batch.entries()) {
-    data.fill(indexOf.get(history[0]) ?? 0n, b * width, (b + 1) * width)
-    for (const [t, id] of history.entries()) data[b * width + t] = indexOf.get(id) ?? 0n
+  /** @param ids of the items, by index */
+  static async open(options: GraphOptions, ids: readonly string[]): Promise<Graph> {
+    const { library, graph, threads } = options
+    const folder = resolve(PEERS, 'node')
+    const runtime = createRequire(`${folder}/x.js`)(library) as Runtime
+    const { version } = JSON.parse(readFileSync(`${folder}/node_modules/${library}/package.json`, 'utf8')) as { version: string }
+    Object.assign(runtime.env.wasm, { numThreads: threads, proxy: false })
+    const [source, settings] =
+      library === 'onnxruntime-node'
+        ? [graph, { intraOpNumThreads: threads, interOpNumThreads: 1 }]
+        : [new Uint8Array(readFileSync(graph)), { executionProviders: ['wasm'] }]
+    return new Graph(runtime, await runtime.InferenceSession.create(source, settings), version, options, ids)
   }
-  return new ort.Tensor('int64', data, [batch.length, width])
+
+  /** One user, whose seen items stay in. */
+  async one(history: History): Promise<Ranking> {
+    return (await this.rank([history], {}))[0]
+  }
+
+  /** All users, without what each has seen: in batches of like lengths, for each is as wide as its longest history. */
+  async everybody(histories: readonly History[]): Promise<Ranking[]> {
+    const places = Array.from(histories.keys()).sort((a, b) => histories[a].length - histories[b].length)
+    const rankings: Ranking[] = new Array(histories.length)
+    for (let from = 0; from < places.length; from += BATCH) {
+      const chosen = places.slice(from, from + BATCH)
+      const batch = chosen.map((place) => histories[place])
+      const ranked = await this.rank(batch, { seen: this.padded(batch) })
+      for (const [i, place] of chosen.entries()) rankings[place] = ranked[i]
+    }
+    return rankings
+  }
+
+  private async rank(batch: readonly History[], more: Record<string, unknown>): Promise<Ranking[]> {
+    const { maxLength, k } = this.options
+    const recent = batch.map((history) => history.slice(-maxLength))
+    const ends = BigInt64Array.from(recent, (history) => BigInt(history.length - 1))
+    const last = new this.runtime.Tensor('int64', ends, [batch.length])
+    const results = await this.session.run({ ids: this.padded(recent), last, ...more })
+    const [items, scores] = [results.items.data, results.scores.data]
+    return batch.map((_, b) => ({
+      items: Array.from(items.subarray(k * b, k * b + k), (item) => this.ids[Number(item)]),
+      scores: Array.from(scores.subarray(k * b, k * b + k)),
+    }))
+  }
+
+  /** Indices as a rectangle as wide as the longest history; behind the end of a shorter one stands its first item. */
+  private padded(batch: readonly History[]): unknown {
+    const width = batch.reduce((most, history) => Math.max(most, history.length), 2)
+    const data = new BigInt64Array(batch.length * width)
+    const index = (id: string): bigint => this.indexOf.get(id) ?? 0n
+    for (const [b, history] of batch.entries()) {
+      data.fill(index(history[0]), b * width, (b + 1) * width)
+      for (const [t, id] of history.entries()) data[b * width + t] = index(id)
+    }
+    return new this.runtime.Tensor('int64', data, [batch.length, width])
+  }
 }
