@@ -53,6 +53,7 @@ export const flags = {
   rounds: Number(values.rounds ?? (values.quick ? 1 : 5)),
   data: values.data,
 }
+if (!(Number.isInteger(flags.rounds) && flags.rounds >= 1)) throw new Error(`--rounds is "${values.rounds}"; give a whole number from 1`)
 
 export class Bench {
   private readonly topic: string
@@ -94,19 +95,18 @@ export class Bench {
     console.error(`NOT THE SAME: ${work}: ${complaint}`)
   }
 
-  /** Prints the table, and writes it where every side computed the same on all works; else the process fails. */
+  /** Prints the page, and writes it where every side computed the same on all works; else the process fails. */
   finish({ title, settings, sections = [] }: { title: string; settings: string; sections?: readonly string[] }): void {
     const { rows, complaints, topic } = this
-    console.log(`\n${[comparison(rows), ...sections].join('\n\n')}\n`)
+    const versions = [...this.versions].map((pair) => pair.join(' ')).join(', ')
+    const where = `\`npm run bench -- ${topic}\`, on ${machine()}; ${versions}. Other processes kept up to ${this.noise.toFixed(2)} cores busy between rounds.`
+    const how = `${settings} ${flags.rounds} rounds, the sides in turn, each turn in a process of its own; answers compared.`
+    const page = `${[`# ${title}`, where, how, comparison(rows), ...sections].join('\n\n')}\n`
+    console.log(`\n${page}`)
     if (complaints.length > 0) {
       console.error(`The sides did not compute the same thing, so nothing is recorded:\n- ${complaints.join('\n- ')}`)
       process.exitCode = 1
-    } else if (flags.only === undefined && !flags.quick) {
-      const versions = [...this.versions].map((pair) => pair.join(' ')).join(', ')
-      const where = `\`npm run bench -- ${topic}\`, on ${machine()}; ${versions}. Other processes kept up to ${this.noise.toFixed(2)} cores busy between rounds.`
-      const how = `${settings} ${flags.rounds} rounds, the sides in turn, each turn in a process of its own; answers compared.`
-      writeResults(topic, rows, `${[`# ${title}`, where, how, comparison(rows), ...sections].join('\n\n')}\n`)
-    }
+    } else if (flags.only === undefined && !flags.quick) writeResults(topic, rows, page)
   }
 }
 

@@ -1,4 +1,4 @@
-// npm run bench -- TOPIC [arguments]: builds, then runs bench/TOPIC.bench.ts.
+// npm run bench -- TOPIC [--rounds N] [--only NAME] [--quick]: builds, then runs bench/TOPIC.bench.ts.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { build, setup } from './build.mjs'
@@ -6,7 +6,7 @@ import { build, setup } from './build.mjs'
 const [topic, ...rest] = process.argv.slice(2)
 const topics = readdirSync('bench').flatMap((file) => file.match(/^(.+)\.bench\.ts$/)?.[1] ?? [])
 if (!topic || !existsSync(`bench/${topic}.bench.ts`)) {
-  console.error(`Usage: npm run bench -- ${topics.join(' | ')}`)
+  console.error(`Usage: npm run bench -- ${topics.join(' | ')} [--rounds N] [--only NAME] [--quick]`)
   process.exit(2)
 }
 await setup()

@@ -68,7 +68,7 @@ const makers: Readonly<Record<string, Maker>> = {
 e.openScope()
 const compute = makers[kernel](...sizes)
 const answer = scoped(() => compute().flatMap(sample))
-const times = milliseconds(() => scoped(compute), { seconds: 1 })
+const times = milliseconds(() => scoped(compute), { seconds: 0.5 })
 closeSync(file)
 report(fociVersion, { ms: times }, answer)
 
