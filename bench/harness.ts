@@ -98,9 +98,9 @@ export class Bench {
   /** Prints the page, and writes it where every side computed the same on all works; else the process fails. */
   finish({ title, settings, sections = [] }: { title: string; settings: string; sections?: readonly string[] }): void {
     const { rows, complaints, topic } = this
-    const versions = [...this.versions].map((pair) => pair.join(' ')).join(', ')
+    const versions = [...this.versions].flatMap(([side, version]) => (version ? [`${side} ${version}`] : [])).join(', ')
     const where = `\`npm run bench -- ${topic}\`, on ${machine()}; ${versions}. Other processes kept up to ${this.noise.toFixed(2)} cores busy between rounds.`
-    const how = `${settings} ${flags.rounds} rounds, the sides in turn, each turn in a process of its own; answers compared.`
+    const how = `${settings} Rounds: ${flags.rounds}, the sides in turn, each turn in a process of its own; answers compared.`
     const page = `${[`# ${title}`, where, how, comparison(rows), ...sections].join('\n\n')}\n`
     console.log(`\n${page}`)
     if (complaints.length > 0) {
