@@ -17,7 +17,7 @@ export function inspectCommand(program: FociCommand): void {
   const command = program
     .command('inspect')
     .description('what is in an artefact, or in a log')
-    .argument('<file>', 'an artefact, or a CSV file of user, item, timestamp')
+    .argument('<file>', 'an artefact, or a CSV, Parquet or JSON lines file of user, item, timestamp')
     .addOption(jsonFlag())
   logFlags(command)
   command.action(inspect)
@@ -26,7 +26,7 @@ export function inspectCommand(program: FociCommand): void {
 async function inspect(path: string, flags: InspectFlags): Promise<void> {
   checkInput(path, 'file')
   const { say, document } = outputOf(flags.json)
-  const [described, lines] = isArtefact(path) ? await inspectArtefact(path) : await inspectCsv(path, flags)
+  const [described, lines] = isArtefact(path) ? await inspectArtefact(path) : await inspectFile(path, flags)
   document(described)
   if (!flags.json) say(...lines)
 }
@@ -92,7 +92,7 @@ function scored(metrics: Artefact['scores'][string]['metrics']): string {
     .join(', ')
 }
 
-async function inspectCsv(path: string, flags: InspectFlags): Promise<[unknown, string[]]> {
+async function inspectFile(path: string, flags: InspectFlags): Promise<[unknown, string[]]> {
   const log = await readLog(path, flags)
   const { inspectLog } = await import('../data/inspect.ts')
   const report = inspectLog(log)

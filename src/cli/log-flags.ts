@@ -20,7 +20,7 @@ export interface LogFlags extends Readonly<Partial<Record<`${(typeof columns)[nu
 
 /** Adds the flags that say how a log is read. */
 export function logFlags(command: Command): void {
-  command.option('--items <file>', 'items table: CSV with the columns item, title, categories')
+  command.option('--items <file>', 'items table: a file with the columns item, title, categories')
   for (const column of columns)
     command.option(`--${column}-column <name>`, `the log's ${column} column, where it is not "${fieldOf(column)}"`)
   command

@@ -41,7 +41,8 @@ export function checkArtefact(path: string): void {
 /** Checks a file as `checkInput` does, and that it is no artefact. @throws FociError FILE */
 export function checkLog(path: string): void {
   checkInput(path, 'log')
-  if (isArtefact(path)) throw unreadable(path, 'log', 'it is an artefact', 'Name a CSV file with the columns user, item, timestamp.')
+  if (isArtefact(path))
+    throw unreadable(path, 'log', 'it is an artefact', 'Name a CSV, Parquet or JSON lines file with the columns user, item, timestamp.')
 }
 
 /** By content: a safetensors file begins with the length of its header in eight bytes, and the header is JSON. */

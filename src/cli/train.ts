@@ -31,7 +31,7 @@ export async function trainCommand(program: FociCommand, words: readonly string[
     .command('train')
     .usage('[options] <log>')
     .description('learn from a log and write an artefact')
-    .argument('<log>', 'CSV file of user, item, timestamp')
+    .argument('<log>', 'CSV, Parquet or JSON lines file of user, item, timestamp')
   // Other commands need neither the models nor the defaults, and start faster without
   if (
     words

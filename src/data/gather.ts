@@ -1,23 +1,14 @@
 import { type Field, locateColumn } from './columns.ts'
 import { fault } from './faults.ts'
+import { type Block, blockRows, type Gathered, idFields, newBlock } from './gathered.ts'
 import type { LogOptions } from './log.ts'
 import { Numbering } from './numbering.ts'
 import { parseIso, parseNumber } from './time.ts'
 
-/** Rows in columns as they came; a row's fault is the first thing found wrong with it. */
-export interface Gathered {
-  readonly user: Numbering
-  readonly item: Numbering
-  readonly scene: Numbering
-  readonly event: Numbering
-  /** Times written as numbers, NaN for dates; and the seconds of dates, NaN for numbers. */
-  readonly numbers: number[]
-  readonly isos: number[]
-  /** NaN where a row has none. */
-  readonly values: number[]
-  readonly faults: number[]
+/** Rows in memory, in columns. */
+export interface GatheredRows extends Gathered {
   /** Times and values as they came, of rows with a fault. */
-  readonly written: Map<number, unknown>
+  readonly written: ReadonlyMap<number, unknown>
 }
 
 /** Puts rows in columns and checks what can be told from one row alone. */
@@ -25,19 +16,8 @@ export async function gather(
   rows: Iterable<unknown> | AsyncIterable<unknown>,
   source: string,
   { columns = {} }: LogOptions,
-): Promise<Gathered> {
+): Promise<GatheredRows> {
   const name = (field: Field) => columns[field] ?? field
-  const into: Gathered = {
-    user: new Numbering(),
-    item: new Numbering(),
-    scene: new Numbering(),
-    event: new Numbering(),
-    numbers: [],
-    isos: [],
-    values: [],
-    faults: [],
-    written: new Map(),
-  }
   const names = {
     user: name('user'),
     item: name('item'),
@@ -46,13 +26,14 @@ export async function gather(
     event: name('event'),
     value: name('value'),
   }
+  const into = new Gatherer(names)
   for await (const row of rows) {
     if (isRecord(row)) {
-      if (into.faults.length === 0) checkColumns(row, names, source)
-      addRow(into, row, names)
-    } else addRow(into, {}, names, fault.noObject)
+      if (into.rows === 0) checkColumns(row, names, source)
+      into.add(row)
+    } else into.add({}, fault.noObject)
   }
-  return into
+  return into.done()
 }
 
 const isRecord = (row: unknown): row is Readonly<Record<string, unknown>> => typeof row === 'object' && row !== null
@@ -64,25 +45,48 @@ function checkColumns(row: Readonly<Record<string, unknown>>, names: Readonly<Re
   }
 }
 
-function addRow(
-  into: Gathered,
-  row: Readonly<Record<string, unknown>>,
-  names: Readonly<Record<Field, string>>,
-  known: number = fault.none,
-): void {
-  const user = into.user.add(row[names.user])
-  const item = into.item.add(row[names.item])
-  into.scene.add(row[names.scene])
-  into.event.add(row[names.event])
-  const time = readTime(row[names.timestamp])
-  const value = readValue(row[names.value])
-  into.numbers.push(time.number)
-  into.isos.push(time.iso)
-  into.values.push(value ?? Number.NaN)
-  const wrong = [known, idFault(user, fault.user), idFault(item, fault.item), time.fault, value === undefined ? fault.value : fault.none]
-  const first = wrong.find((each) => each !== fault.none) ?? fault.none
-  into.faults.push(first)
-  if (first !== fault.none) into.written.set(into.faults.length - 1, row[first === fault.value ? names.value : names.timestamp])
+class Gatherer {
+  rows = 0
+  private readonly names: Readonly<Record<Field, string>>
+  private readonly blocks: Block[] = []
+  private readonly numberings = { user: new Numbering(), item: new Numbering(), scene: new Numbering(), event: new Numbering() }
+  private readonly written = new Map<number, unknown>()
+  private valued = false
+
+  constructor(names: Readonly<Record<Field, string>>) {
+    this.names = names
+  }
+
+  add(row: Readonly<Record<string, unknown>>, known: number = fault.none): void {
+    const { names, numberings } = this
+    if (this.rows % blockRows === 0) this.blocks.push(newBlock({ scene: true, event: true, value: true }))
+    const block = this.blocks[this.blocks.length - 1]
+    const at = block.rows++
+    for (const field of idFields) block[field]?.fill(numberings[field].numberOf(row[names[field]]), at, at + 1)
+    const { time, dated, fault: noTime } = readTime(row[names.timestamp])
+    const value = readValue(row[names.value])
+    block.times[at] = time
+    block.dated[at] = dated ? 1 : 0
+    block.values?.fill(value ?? Number.NaN, at, at + 1)
+    this.valued ||= value !== undefined && !Number.isNaN(value)
+    const noValue = value === undefined ? fault.value : fault.none
+    const found = [known, idFault(block.user[at], fault.user), idFault(block.item[at], fault.item), noTime, noValue]
+    const first = found.find((each) => each !== fault.none) ?? fault.none
+    block.faults[at] = first
+    if (first !== fault.none) this.written.set(this.rows, row[first === fault.value ? names.value : names.timestamp])
+    this.rows++
+  }
+
+  done(): GatheredRows {
+    const { user, item, scene, event } = this.numberings
+    const ids = {
+      user: user.ids,
+      item: item.ids,
+      ...(scene.ids.length > 0 && { scene: scene.ids }),
+      ...(event.ids.length > 0 && { event: event.ids }),
+    }
+    return { blocks: this.blocks, ids, valued: this.valued, written: this.written }
+  }
 }
 
 /** A negative number in place of an index says why there is none. */
@@ -91,19 +95,21 @@ export function idFault(index: number, empty: number): number {
   return index === Numbering.empty ? empty : index === Numbering.noText ? fault.noText : fault.unicode
 }
 
-function readTime(time: unknown): { number: number; iso: number; fault: number } {
-  if (time instanceof Date) return checked(Number.NaN, (time.getTime() * 1e3) / 1e6)
-  if (typeof time === 'number') return Number.isNaN(time) ? { number: time, iso: time, fault: fault.notFinite } : checked(time, Number.NaN)
-  if (typeof time === 'bigint') return checked(Number(time), Number.NaN)
+function readTime(time: unknown): { time: number; dated: boolean; fault: number } {
+  if (time instanceof Date) return checked((time.getTime() * 1e3) / 1e6, true)
+  if (typeof time === 'number') return Number.isNaN(time) ? { time, dated: false, fault: fault.notFinite } : checked(time, false)
+  if (typeof time === 'bigint') return checked(Number(time), false)
   if (time === undefined || time === null || (typeof time === 'string' && /^ *$/.test(time))) {
-    return { number: Number.NaN, iso: Number.NaN, fault: fault.timestamp }
+    return { time: Number.NaN, dated: false, fault: fault.timestamp }
   }
-  return typeof time === 'string' ? checked(parseNumber(time), parseIso(time)) : checked(Number.NaN, Number.NaN)
+  if (typeof time !== 'string') return checked(Number.NaN, false)
+  const number = parseNumber(time)
+  return Number.isNaN(number) ? checked(parseIso(time), true) : checked(number, false)
 }
 
-function checked(number: number, iso: number): { number: number; iso: number; fault: number } {
-  if (Math.abs(number) === Number.POSITIVE_INFINITY) return { number, iso, fault: fault.notFinite }
-  return { number, iso, fault: Number.isNaN(number) && Number.isNaN(iso) ? fault.noTime : fault.none }
+function checked(time: number, dated: boolean): { time: number; dated: boolean; fault: number } {
+  if (Math.abs(time) === Number.POSITIVE_INFINITY) return { time, dated, fault: fault.notFinite }
+  return { time, dated, fault: Number.isNaN(time) ? fault.noTime : fault.none }
 }
 
 /** NaN for no value, undefined for one that is no number. */

@@ -9,9 +9,9 @@ export interface LogOptions {
   readonly unit?: TimeUnit
   /** Leave bad rows out and count them by reason, instead of stopping at the first. */
   readonly skipInvalid?: boolean
-  /** One character between the columns of a file; taken from its header where absent. */
+  /** One character between the columns of a CSV file; taken from its header where absent. */
   readonly delimiter?: string
-  /** What DuckDB may hold in memory before it spills to disk, such as `512MB`. */
+  /** What DuckDB may hold in memory while it reads a file, such as `512MB`. */
   readonly memory?: string
 }
 

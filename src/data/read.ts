@@ -1,9 +1,9 @@
 import { FociError } from '../errors.ts'
 import { type ItemRow, mergeItems, soundItems } from './catalogue.ts'
-import { type Session, withDuckDB } from './csv/duckdb.ts'
-import { readCsvItems } from './csv/items.ts'
-import { readCsvLog } from './csv/log.ts'
 import { badRow } from './faults.ts'
+import { type Session, withDuckDB } from './files/duckdb.ts'
+import { readFileItems } from './files/items.ts'
+import { readFileLog } from './files/log.ts'
 import { hashColumns } from './hash.ts'
 import type { EventRoles, Interactions } from './interactions.ts'
 import type { LogOptions, SortedLog } from './log.ts'
@@ -12,13 +12,14 @@ import { type InteractionRow, type Rows, readRows } from './rows.ts'
 
 /** How a log is read, and what its event types are for. */
 export interface ReadOptions extends LogOptions, EventRoles {
-  /** Items table: a CSV file with the columns item, title, categories or genres (`|` between several), or rows. */
+  /** Items table: a file with the columns item, title, categories or genres (a list, or a text with `|` between several), or rows. */
   readonly items?: string | Iterable<ItemRow>
 }
 
 /**
  * Reads a log of who did what and when.
- * @param source path of a CSV file (any delimiter, gzip too), or rows in memory
+ * @param source path of a file, or rows in memory. The file is CSV (any delimiter), JSON lines (gzip too) or Parquet, told
+ *   apart by its first bytes
  * @throws FociError FILE, COLUMN, or DATA with the place and the reason of the first bad row
  */
 export async function readInteractions(
@@ -31,14 +32,14 @@ export async function readInteractions(
     return complete(await readRows(source, options), table.items, table.skipped, options)
   }
   return withDuckDB(options.memory, async (session) => {
-    const log = typeof source === 'string' ? await readCsvLog(session, source, options) : await readRows(source, options)
+    const log = typeof source === 'string' ? await readFileLog(session, source, options) : await readRows(source, options)
     const table = await itemRows(session, items, options.skipInvalid ?? false)
     return complete(log, table.items, table.skipped, options)
   })
 }
 
 async function itemRows(session: Session, items: ReadOptions['items'], skipInvalid: boolean) {
-  return typeof items === 'string' ? readCsvItems(session, items, skipInvalid) : rowsInMemory(items, skipInvalid)
+  return typeof items === 'string' ? readFileItems(session, items, skipInvalid) : rowsInMemory(items, skipInvalid)
 }
 
 function rowsInMemory(rows: Iterable<ItemRow> = [], skipInvalid: boolean) {

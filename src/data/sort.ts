@@ -1,59 +1,102 @@
 import { fault } from './faults.ts'
-import type { Gathered } from './gather.ts'
+import { type Block, type Gathered, renumber } from './gathered.ts'
 import type { TimeUnit } from './interactions.ts'
 import type { SortedLog } from './log.ts'
 import { sharedDoubles, sharedFloats, sharedInts } from './shared.ts'
 import { secondsPer } from './time.ts'
 
-/** The sound rows by user, time and order of arrival, with ids numbered over them alone. */
-export function sortRows(
-  gathered: Gathered,
-  has: { readonly scene: boolean; readonly event: boolean; readonly value: boolean },
-  unit: TimeUnit,
-): Omit<SortedLog, 'unit' | 'skipped'> {
-  const kept: number[] = []
-  for (let row = 0; row < gathered.faults.length; row++) if (gathered.faults[row] === fault.none) kept.push(row)
-  const written = unit === 'iso' ? gathered.isos : gathered.numbers
-  const users = gathered.user.over(kept)
-  const items = gathered.item.over(kept)
-  const { offsets, order } = byUser(users.codes, users.ids.length, kept)
-  byTime(order, offsets, written)
-  const scenes = has.scene ? gathered.scene.over(kept) : undefined
-  const events = has.event ? gathered.event.over(kept) : undefined
-  const pick = <T extends Int32Array | Float32Array | Float64Array>(into: T, from: ArrayLike<number>): T => {
-    for (let i = 0; i < into.length; i++) into[i] = from[order[i]]
-    return into
-  }
-  const times = pick(sharedDoubles(order.length), written)
-  for (let i = 0; i < times.length; i++) times[i] /= secondsPer[unit]
-  return {
-    users: users.ids,
-    itemIds: items.ids,
-    offsets,
-    items: pick(sharedInts(order.length), items.codes),
-    times,
-    scenes: scenes && pick(sharedInts(order.length), scenes.codes),
-    sceneNames: scenes?.ids,
-    events: events && pick(sharedInts(order.length), events.codes),
-    eventNames: events?.ids,
-    values: has.value ? pick(sharedFloats(order.length), gathered.values) : undefined,
-  }
+/** The columns of a log under way: rows by user, times as written. */
+interface Columns {
+  readonly offsets: Int32Array
+  readonly items: Int32Array
+  readonly times: Float64Array
+  readonly scenes?: Int32Array
+  readonly events?: Int32Array
+  readonly values?: Float32Array
+  readonly rests?: Int16Array
 }
 
-/** A counting sort: rows of one user together, in order of arrival. */
-function byUser(codes: Int32Array, users: number, kept: readonly number[]): { offsets: Int32Array; order: Int32Array } {
-  const offsets = sharedInts(users + 1)
-  for (const row of kept) offsets[codes[row] + 1]++
-  for (let user = 0; user < users; user++) offsets[user + 1] += offsets[user]
+/** The sound rows by user, time and order of arrival, with ids numbered over them alone. Empties the blocks. */
+export function sortRows(gathered: Gathered, unit: TimeUnit): Omit<SortedLog, 'unit' | 'skipped'> {
+  const { blocks } = gathered
+  const whole = blocks.every(({ rows, faults }) => faults.subarray(0, rows).every((code) => code === fault.none))
+  const ids = whole ? gathered.ids : renumber(gathered)
+  const { rests, ...columns } = byUser(blocks, ids.user.length, {
+    scenes: ids.scene !== undefined,
+    events: ids.event !== undefined,
+    values: gathered.valued,
+    rests: blocks.some((block) => block.rests !== undefined),
+  })
+  byTime({ ...columns, rests })
+  const { times } = columns
+  const seconds = secondsPer[unit]
+  if (seconds !== 1) for (let row = 0; row < times.length; row++) times[row] /= seconds
+  return { ...columns, users: ids.user, itemIds: ids.item, sceneNames: ids.scene, eventNames: ids.event }
+}
+
+/** A counting sort: rows of one user together, in order of arrival. Blocks are let go as they are read. */
+function byUser(blocks: Block[], users: number, has: Readonly<Record<'scenes' | 'events' | 'values' | 'rests', boolean>>): Columns {
+  const offsets = countRows(blocks, users)
+  const rows = offsets[users]
+  const columns: Columns = {
+    offsets,
+    items: sharedInts(rows),
+    times: sharedDoubles(rows),
+    ...(has.scenes && { scenes: sharedInts(rows) }),
+    ...(has.events && { events: sharedInts(rows) }),
+    ...(has.values && { values: sharedFloats(rows) }),
+    ...(has.rests && { rests: new Int16Array(rows) }),
+  }
   const next = offsets.slice()
-  const order = new Int32Array(kept.length)
-  for (const row of kept) order[next[codes[row]]++] = row
-  return { offsets, order }
+  for (let block = blocks.shift(); block !== undefined; block = blocks.shift()) scatter(block, next, columns)
+  return columns
+}
+
+function countRows(blocks: readonly Block[], users: number): Int32Array {
+  const offsets = sharedInts(users + 1)
+  for (const { rows, user, faults } of blocks) {
+    for (let i = 0; i < rows; i++) if (faults[i] === fault.none) offsets[user[i] + 1]++
+  }
+  for (let user = 0; user < users; user++) offsets[user + 1] += offsets[user]
+  return offsets
+}
+
+function scatter(block: Block, next: Int32Array, { items, times, scenes, events, values, rests }: Columns): void {
+  const places = new Int32Array(block.rows)
+  for (let i = 0; i < block.rows; i++) places[i] = block.faults[i] === fault.none ? next[block.user[i]]++ : -1
+  const put = (into: Int32Array | Int16Array | Float32Array | Float64Array, from: ArrayLike<number>) => {
+    for (let i = 0; i < places.length; i++) if (places[i] >= 0) into[places[i]] = from[i]
+  }
+  put(items, block.item)
+  put(times, block.times)
+  if (scenes && block.scene) put(scenes, block.scene)
+  if (events && block.event) put(events, block.event)
+  if (values && block.values) put(values, block.values)
+  if (rests && block.rests) put(rests, block.rests)
 }
 
 /** Sorts each user's rows by time; equal times keep their order. */
-function byTime(order: Int32Array, offsets: Int32Array, times: readonly number[]): void {
+function byTime({ offsets, rests, ...columns }: Columns): void {
+  const { times, items, scenes, events, values } = columns
+  const rest = (row: number) => rests?.[row] ?? 0
+  const moved = [times, items, scenes, events, values].filter((column) => column !== undefined)
   for (let user = 0; user + 1 < offsets.length; user++) {
-    order.subarray(offsets[user], offsets[user + 1]).sort((a, b) => times[a] - times[b] || a - b)
+    const [start, end] = [offsets[user], offsets[user + 1]]
+    if (isSorted(times, rests, start, end)) continue
+    const order = Int32Array.from({ length: end - start }, (_, i) => start + i)
+    order.sort((a, b) => times[a] - times[b] || rest(a) - rest(b) || a - b)
+    for (const column of moved)
+      column.set(
+        Array.from(order, (row) => column[row]),
+        start,
+      )
   }
+}
+
+function isSorted(times: Float64Array, rests: Int16Array | undefined, start: number, end: number): boolean {
+  for (let row = start + 1; row < end; row++) {
+    const later = times[row] - times[row - 1] || (rests ? rests[row] - rests[row - 1] : 0)
+    if (later < 0) return false
+  }
+  return true
 }

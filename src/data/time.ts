@@ -41,10 +41,9 @@ export function detectUnit({ numbers, isos, bands, positions }: TimeCounts): Tim
   return bandUnits[band]
 }
 
-/** What is wrong with a time in a column of this unit. `number` is NaN for an ISO text, `iso` its seconds. */
-export function timeFault(number: number, iso: number, unit: TimeUnit): number {
-  const time = unit === 'iso' ? iso : number
-  if (Number.isNaN(time)) return fault.noTime
+/** What is wrong with a time in a column of this unit. `dated`: it was written as a date, and `time` is its seconds. */
+export function timeFault(time: number, dated: boolean, unit: TimeUnit): number {
+  if (dated !== (unit === 'iso')) return fault.noTime
   if (unit === 'ordinal') return time >= 0 && Number.isInteger(time) ? fault.none : fault.noPosition
   return Math.abs(time / secondsPer[unit]) > bandLimits[0] ? fault.outOfRange : fault.none
 }

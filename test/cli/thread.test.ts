@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { flagName } from '../../src/cli/model-flags.ts'
 import { definitions } from '../../src/models/registry.ts'
+import { writeBy } from '../data/files.ts'
 import { type Ended, foci, folder } from './foci.ts'
 
 const at = folder()
@@ -249,6 +250,20 @@ describe('inspect', () => {
     const { stdout } = await foci('inspect', log)
     expect(stdout).toMatch(/^ {2}users +60, 0 of them with fewer than three rows$/m)
     expect(stdout).not.toMatch(/\((target|input)\)/)
+  })
+
+  it('takes Parquet and JSON lines for CSV, as every command that reads a log does', async () => {
+    const files = await Promise.all([
+      writeBy(`COPY (FROM '${log}') TO $1 (FORMAT parquet)`),
+      writeBy(`COPY (FROM '${log}') TO $1 (FORMAT json)`, 'log.jsonl'),
+    ])
+    const report = async (path: string) => [
+      parsed(await foci('inspect', path, '--items', items, '--json')),
+      { ...parsed(await foci('evaluate', shop, path, '--items', items, '--json')), seconds: undefined },
+      parsed(await foci('recommend', shop, '--log', path, '--items', items, '--user', 'user-3', '--json')),
+    ]
+    const expected = await report(log)
+    for (const path of files) expect(await report(path)).toEqual(expected)
   })
 })
 

@@ -99,7 +99,7 @@ describe.concurrent('a failure ends with 1 and a next step', () => {
     [['train', at('nowhere', 'events.csv'), ...train], 'the log', 'There is no folder'],
     [['train', at(), ...train], 'the log', 'Name a file in it: '],
     [['train', at('empty.csv'), ...train], 'the log', 'Was it written to the end?'],
-    [['train', file, ...train], 'the log', 'Name a CSV file'],
+    [['train', file, ...train], 'the log', 'Name a CSV, Parquet'],
     [['train', log, ...train, '--item-column', 'sku'], `${log}: no column "sku"`, '--item-column'],
     [['train', log, ...train, '--items', at('items.csv')], 'the items table', 'Check the path'],
     [['train', log, '--model', 'markov', '--out', at('nowhere', 'x')], at('nowhere', 'x'), `mkdir -p ${at('nowhere')}`],

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll } from 'vitest'
 import { FociError } from '../../src/errors.ts'
 
@@ -27,4 +28,18 @@ export async function failure(call: Promise<unknown>): Promise<FociError> {
   )
   if (error instanceof FociError) return error
   throw error
+}
+
+/** Runs SQL in DuckDB, such as a COPY that writes a file; `$1` in it stands for the path of a new file, which is given back. */
+export async function writeBy(sql: string, name = `${files++}.parquet`): Promise<string> {
+  const path = join(folder, name)
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  try {
+    await connection.run(sql.replaceAll('$1', `'${path}'`))
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
+  }
+  return path
 }

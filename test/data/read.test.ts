@@ -68,7 +68,7 @@ describe('a log from a file', () => {
     expect((await readInteractions(path)).users).toEqual(['b', 'a'])
   })
 
-  it('spills to disk where memory is short, and gives the same', async () => {
+  it('is the same where memory is short', async () => {
     const rows = Array.from(
       { length: 200_000 },
       (_, i) => `user-${(i * 7919) % 5003},item-${(i * 31) % 997},${1.6e9 + ((i * 104729) % 200_003)}`,

@@ -1,0 +1,62 @@
+import { fault, faults } from './faults.ts'
+import type { Gathered } from './gathered.ts'
+import type { TimeUnit } from './interactions.ts'
+import { bandLimits, detectUnit, ordinalLimit, type TimeCounts, timeFault } from './time.ts'
+
+/** What the whole column of times says of its rows. */
+export interface Checked {
+  readonly unit: TimeUnit
+  /** Rows with a fault, by reason. */
+  readonly counts: Readonly<Record<string, number>>
+  /** The first row with a fault. */
+  readonly first?: Fault
+}
+
+export interface Fault {
+  /** From 0, in the order of the source. */
+  readonly row: number
+  readonly code: number
+  /** Its time, where the row is sound by itself and does not fit its column's unit. */
+  readonly unfit?: number
+}
+
+/** Finds the unit of the times where it is not given, and the rows that don't fit it. */
+export function checkRows(gathered: Gathered, given?: TimeUnit): Checked {
+  const unit = given ?? detectUnit(countTimes(gathered))
+  const found = new Int32Array(Math.max(...Object.values(fault)) + 1)
+  let first: Fault | undefined
+  let start = 0
+  for (const { rows, times, dated, faults: known } of gathered.blocks) {
+    for (let i = 0; i < rows; i++) {
+      const sound = known[i] === fault.none
+      if (sound) known[i] = timeFault(times[i], dated[i] === 1, unit)
+      const code = known[i]
+      if (code === fault.none) continue
+      found[code]++
+      first ??= { row: start + i, code, ...(sound && { unfit: times[i] }) }
+    }
+    start += rows
+  }
+  const counts = Array.from(found, (count, code) => [faults[code]?.reason, count] as const).filter(([, count]) => count > 0)
+  return { unit, counts: Object.fromEntries(counts), first }
+}
+
+function countTimes({ blocks }: Gathered): TimeCounts {
+  const bands = [0, 0, 0, 0]
+  let [numbers, isos, positions] = [0, 0, 0]
+  for (const { rows, times, dated, faults: known } of blocks) {
+    for (let i = 0; i < rows; i++) {
+      if (known[i] !== fault.none) continue
+      if (dated[i] === 1) {
+        isos++
+        continue
+      }
+      numbers++
+      const time = times[i]
+      const size = Math.abs(time)
+      bands[size < bandLimits[0] ? 0 : size < bandLimits[1] ? 1 : size < bandLimits[2] ? 2 : 3]++
+      if (time >= 0 && time < ordinalLimit && Number.isInteger(time)) positions++
+    }
+  }
+  return { numbers, isos, bands, positions }
+}

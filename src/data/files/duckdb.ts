@@ -1,0 +1,141 @@
+import { totalmem } from 'node:os'
+import { resolve } from 'node:path'
+import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api'
+import type bindings from '@duckdb/node-bindings'
+import { FociError } from '../../errors.ts'
+
+type Bindings = typeof bindings
+
+/** One DuckDB in memory, gone when the work is done. */
+export interface Session {
+  /** Runs a query whose result is small. */
+  rows(sql: string): Promise<unknown[][]>
+  /** Runs a query and gives its rows in their order, a few at a time. */
+  stream(sql: string): AsyncGenerator<Chunk>
+}
+
+/** @param memory what DuckDB may hold, such as `512MB`; half of the machine up to 4 GB where absent */
+export async function withDuckDB<T>(memory: string | undefined, work: (session: Session) => Promise<T>): Promise<T> {
+  if (memory !== undefined && !/^[0-9.]+ *[KMGT]i?B$/.test(memory)) {
+    throw new FociError('OPTION', `memory ${JSON.stringify(memory)} is no amount`, 'Give one such as 512MB or 4GB.')
+  }
+  const { DuckDBInstance, bindings } = await loadDuckDB()
+  const limit = memory ?? `${Math.floor(Math.min(totalmem() / 2, 4 * 2 ** 30) / 2 ** 20)}MiB`
+  const instance = await DuckDBInstance.create(':memory:', { memory_limit: limit, temp_directory: '' })
+  try {
+    const connection = await instance.connect()
+    try {
+      await connection.run(`SET streaming_buffer_size = '16MB'`)
+      return await work(sessionOf(connection, bindings))
+    } finally {
+      connection.closeSync()
+    }
+  } catch (cause) {
+    throw explained(cause)
+  } finally {
+    instance.closeSync()
+  }
+}
+
+/** DuckDB's lack of memory as a FociError; other errors as they are. */
+function explained(cause: unknown): unknown {
+  if (cause instanceof FociError || !isOutOfMemory(cause)) return cause
+  const [first] = String(cause instanceof Error ? cause.message : cause).split('\n')
+  return new FociError('MEMORY', `DuckDB: ${first}`, 'Let it hold more: the option memory.', { cause })
+}
+
+export const isOutOfMemory = (cause: unknown): boolean => /out of memory/i.test(String(cause))
+
+function sessionOf(connection: DuckDBConnection, bindings: Bindings): Session {
+  return {
+    rows: async (sql) => (await connection.runAndReadAll(sql)).getRowsJS(),
+    async *stream(sql) {
+      const result = await connection.stream(sql)
+      const fetch = () => {
+        const chunk = result.fetchChunk()
+        chunk.catch(() => {}) // who awaits it hears of it
+        return chunk
+      }
+      let next = fetch()
+      try {
+        for (;;) {
+          const chunk = await next
+          if (chunk === null || chunk.rowCount === 0) return
+          next = fetch() // DuckDB reads on while this chunk is used
+          yield new Chunk(chunk, bindings)
+        }
+      } finally {
+        await next.catch(() => {}) // the connection must not close under it
+      }
+    },
+  }
+}
+
+/** DuckDB's vectors have no more. */
+export const chunkRows = 2048
+
+/** Up to `chunkRows` rows as DuckDB lays them out, without nulls. What it gives is valid until the next chunk is asked for. */
+export class Chunk {
+  readonly rows: number
+  private readonly chunk: DuckDBDataChunk
+  private readonly bindings: Bindings
+
+  constructor(chunk: DuckDBDataChunk, bindings: Bindings) {
+    this.chunk = chunk
+    this.bindings = bindings
+    this.rows = chunk.rowCount
+  }
+
+  /** A column of INTEGER. */
+  ints(column: number): Int32Array {
+    return this.words(column, 1)
+  }
+
+  /** A column of DOUBLE. */
+  doubles(column: number): Float64Array {
+    const { buffer, byteOffset } = this.data(column, 8)
+    return new Float64Array(buffer, byteOffset, this.rows)
+  }
+
+  /**
+   * A column of VARCHAR, four words a row: the length in bytes, then the text in UTF-8 followed by zeros; of a text of
+   * more than 12 bytes, its first four and a pointer.
+   */
+  texts(column: number): Int32Array {
+    return this.words(column, 4)
+  }
+
+  /** One text of a column of VARCHAR. */
+  text(column: number, row: number): string {
+    return String(this.chunk.getColumnVector(column).getItem(row))
+  }
+
+  private words(column: number, perRow: number): Int32Array {
+    const { buffer, byteOffset } = this.data(column, 4 * perRow)
+    return new Int32Array(buffer, byteOffset, this.rows * perRow)
+  }
+
+  private data(column: number, bytesPerRow: number): Uint8Array {
+    const vector = this.bindings.data_chunk_get_vector(this.chunk.chunk, column)
+    return this.bindings.vector_get_data(vector, this.rows * bytesPerRow)
+  }
+}
+
+async function loadDuckDB() {
+  try {
+    const [{ DuckDBInstance }, { default: bindings }] = await Promise.all([import('@duckdb/node-api'), import('@duckdb/node-bindings')])
+    return { DuckDBInstance, bindings }
+  } catch (cause) {
+    throw new FociError(
+      'FILE',
+      'files are read by DuckDB, and @duckdb/node-api could not be loaded',
+      'Install it (npm install @duckdb/node-api), or give the rows in memory.',
+      { cause },
+    )
+  }
+}
+
+export const sqlText = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+/** The path as an SQL text; DuckDB would expand `*`, `?` and `[` in it. */
+export const sqlPath = (path: string): string => sqlText(resolve(path).replace(/[*?[]/g, '[$&]'))

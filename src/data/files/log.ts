@@ -1,0 +1,82 @@
+import { checkRows, type Fault } from '../check.ts'
+import { locateFields } from '../columns.ts'
+import { fault, faults, noRows } from '../faults.ts'
+import { type Block, blockRows, type Gathered, type IdField, newBlock } from '../gathered.ts'
+import type { TimeUnit } from '../interactions.ts'
+import type { LogOptions, SortedLog } from '../log.ts'
+import { sortRows } from '../sort.ts'
+import { unitHint } from '../time.ts'
+import type { Chunk, Session } from './duckdb.ts'
+import { openTable } from './open.ts'
+import { datedBit, type Places, restUnit, type Selection, selectLog, stateColumn, timeColumn } from './select.ts'
+import type { RowFault, Table } from './table.ts'
+import { TextNumbers } from './texts.ts'
+
+/** Reads a log from a file: DuckDB reads and checks the rows, and they are numbered as they come and sorted at the end. */
+export async function readFileLog(session: Session, path: string, options: LogOptions): Promise<SortedLog> {
+  const table = await openTable(session, path, { name: 'log', delimiter: options.delimiter })
+  const places = locateFields(table.header, options.columns ?? {}, path)
+  const gathering = selectLog(session, table, places, path).then((selection) => gather(session, selection))
+  const { read: gathered, broken } = await table.complete(gathering)
+  const { unit, counts, first } = checkRows(gathered, options.unit)
+  const skipped = { ...broken, ...counts }
+  const bad = Object.keys(skipped).some((reason) => reason !== 'blank line')
+  if (bad && !options.skipInvalid) throw await table.firstFault(first && (await describe(session, table, places, first, unit)))
+  const log = sortRows(gathered, unit)
+  if (log.items.length === 0) throw noRows(path, skipped)
+  return { ...log, unit, skipped }
+}
+
+async function gather(session: Session, selection: Selection): Promise<Gathered> {
+  const { ids, value } = selection
+  const numbers = Object.entries(ids).map(([field, columns]) => [field as IdField, new TextNumbers(columns)] as const)
+  const has = { scene: ids.scene !== undefined, event: ids.event !== undefined, value: value !== undefined }
+  const blocks: Block[] = []
+  for await (const chunk of session.stream(selection.sql)) {
+    if (blocks.length === 0 || blocks[blocks.length - 1].rows + chunk.rows > blockRows) blocks.push(newBlock(has))
+    addChunk(blocks[blocks.length - 1], chunk, numbers, value)
+  }
+  const named = Object.fromEntries(numbers.map(([field, texts]) => [field, texts.texts()]))
+  return { blocks, ids: { user: [], item: [], ...named }, valued: has.value }
+}
+
+function addChunk(block: Block, chunk: Chunk, numbers: readonly (readonly [IdField, TextNumbers])[], value: number | undefined): void {
+  const start = block.rows
+  const states = chunk.ints(stateColumn)
+  for (let i = 0; i < chunk.rows; i++) {
+    const state = states[i]
+    block.faults[start + i] = state & (datedBit - 1)
+    block.dated[start + i] = (state & datedBit) === 0 ? 0 : 1
+    if (state >= restUnit || state < 0) {
+      block.rests ??= new Int16Array(blockRows)
+      block.rests[start + i] = Math.floor(state / restUnit)
+    }
+  }
+  block.times.set(chunk.doubles(timeColumn), start)
+  if (value !== undefined) block.values?.set(chunk.doubles(value), start)
+  const sound = block.faults.subarray(start, start + chunk.rows)
+  for (const [field, texts] of numbers) texts.number(chunk, sound, block[field]!.subarray(start))
+  block.rows += chunk.rows
+}
+
+/** What to say of a bad row, with its time as it is written. */
+async function describe(session: Session, table: Table, places: Places, { row, code, unfit }: Fault, unit: TimeUnit): Promise<RowFault> {
+  const { column, reason } = faults[code]
+  const at = places[column ?? 'user']
+  const shown = column === 'timestamp' && code !== fault.timestamp
+  return {
+    row,
+    column: column && table.header[at ?? 0],
+    reason,
+    ...(shown && { value: await writtenAt(session, table, at ?? 0, row) }),
+    ...(unfit !== undefined && { hint: unitHint(unit) }),
+  }
+}
+
+async function writtenAt(session: Session, table: Table, column: number, row: number): Promise<string> {
+  const json = table.types[column] === 'JSON'
+  const [[written]] = await session.rows(
+    `SELECT ${json ? `c${column}->>'$'` : `c${column}::VARCHAR`} FROM ${table.from} LIMIT 1 OFFSET ${row}`,
+  )
+  return String(written)
+}

@@ -1,0 +1,93 @@
+import { FociError } from '../../errors.ts'
+import type { Field } from '../columns.ts'
+import { fault } from '../faults.ts'
+import { type IdField, idFields } from '../gathered.ts'
+import type { Session } from './duckdb.ts'
+import { idExpression, isBlank, timeExpression, valueExpression } from './expressions.ts'
+import type { Table } from './table.ts'
+import { pieceBytes, type TextColumns } from './texts.ts'
+
+export type Places = Partial<Record<Field, number>>
+
+/** A query for a log's rows, and where its columns are. */
+export interface Selection {
+  readonly sql: string
+  readonly ids: Readonly<Partial<Record<IdField, TextColumns>>>
+  readonly value?: number
+}
+
+/** INTEGER: the row's fault, `datedBit` where its time is a date, and the rest of its time times `restUnit`. */
+export const stateColumn = 0
+export const datedBit = 128
+export const restUnit = 256
+/** DOUBLE: the time as a number, or the seconds of a date. */
+export const timeColumn = 1
+
+/** Rows of more than this many pieces go the long way round. */
+const mostPieces = 6
+const sampleRows = 20_000
+
+/** What to ask of a table to get a log's rows. A sample of its rows says into how many pieces the ids are cut. */
+export async function selectLog(session: Session, table: Table, places: Places, path: string): Promise<Selection> {
+  const fields = idFields.filter((field) => places[field] !== undefined)
+  const rows = rowsOf(table, places, fields, path)
+  const lengths = fields.map((field) => `coalesce(max(strlen(${field}_id)), 0)::DOUBLE`).join(', ')
+  const [longest] = await session.rows(`SELECT ${lengths} FROM (FROM ${rows} LIMIT ${sampleRows})`)
+  const columns = [
+    `fault + CASE WHEN number IS NULL THEN ${datedBit} ELSE 0 END + ${restUnit} * rest::INTEGER`,
+    'coalesce(number, date, 0)',
+  ]
+  const add = (column: string) => columns.push(column) - 1
+  const ids = fields.map((field, i) => [field, textColumns(`${field}_id`, Number(longest[i]), add)] as const)
+  const value = places.value === undefined ? undefined : add(`coalesce(value, 'nan'::DOUBLE)`)
+  return { sql: `SELECT ${columns.join(', ')} FROM ${rows}`, ids: Object.fromEntries(ids), value }
+}
+
+function textColumns(text: string, longest: number, add: (column: string) => number): TextColumns {
+  const whole = add(text)
+  const count = Math.min(mostPieces, Math.ceil(longest / pieceBytes))
+  if (count <= 1) return { whole, pieces: [whole] }
+  return { whole, pieces: Array.from({ length: count }, (_, i) => add(`substring(${text}, ${1 + i * pieceBytes}, ${pieceBytes})`)) }
+}
+
+/** What stands after FROM: the rows with user_id, item_id, scene_id, event_id, number, date, rest, value and fault. */
+function rowsOf(table: Table, places: Places, fields: readonly IdField[], path: string): string {
+  const ids = fields.map((field) => [field, typed(idExpression, table, places, field, path)] as const)
+  const time = typed(timeExpression, table, places, 'timestamp', path)
+  const value = places.value === undefined ? undefined : typed(valueExpression, table, places, 'value', path)
+  const idFaults = (of: readonly IdField[]) =>
+    ids.flatMap(([field, { odd }]) => {
+      if (!of.includes(field)) return []
+      const blank = `WHEN ${isBlank(`${field}_id`)} THEN ${fault[field]}`
+      return odd === undefined ? [blank] : [`WHEN ${odd} THEN ${fault.noText}`, blank]
+    })
+  const faults = [
+    ...(table.noRow ? [`WHEN ${table.noRow} THEN ${fault.noObject}`] : []),
+    ...idFaults(['user', 'item']),
+    `WHEN number IS NULL AND date IS NULL THEN CASE WHEN ${time.empty} THEN ${fault.timestamp} ELSE ${fault.noTime} END`,
+    `WHEN NOT isfinite(coalesce(number, date)) THEN ${fault.notFinite}`,
+    ...idFaults(['scene', 'event']),
+    ...(value ? [`WHEN ${value.odd} THEN ${fault.value}`] : []),
+  ]
+  const texts = ids.map(([field, { text }]) => `${text} AS ${field}_id`).join(', ')
+  const numbered = `(SELECT *, ${texts}, ${time.number} AS number, ${value?.number ?? 'NULL'} AS value FROM ${table.from})`
+  const dated = `(SELECT *, ${time.date} AS date, ${time.rest} AS rest FROM ${numbered})`
+  return `(SELECT *, CASE ${faults.join(' ')} ELSE ${fault.none} END AS fault FROM ${dated})`
+}
+
+/** What is made of a field's column, where its type allows it. */
+function typed<T>(
+  expression: (column: string, type: string) => T | undefined,
+  table: Table,
+  places: Places,
+  field: Field,
+  path: string,
+): T {
+  const at = places[field] ?? -1
+  const found = expression(`c${at}`, table.types[at])
+  if (found !== undefined) return found
+  const wanted =
+    field === 'timestamp' ? 'times are numbers, dates or texts' : field === 'value' ? 'values are numbers' : 'ids are texts or numbers'
+  const hint = `Cast the column when writing the file: ${wanted}.`
+  throw new FociError('COLUMN', `${path}: column "${table.header[at]}" has the type ${table.types[at]}`, hint)
+}
