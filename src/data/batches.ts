@@ -1,4 +1,4 @@
-import { history, inputRows, seenItems } from './history.ts'
+import { history, seenItems } from './history.ts'
 import type { Interactions } from './interactions.ts'
 import { permutation } from './random.ts'
 import { roleTable } from './roles.ts'
@@ -40,44 +40,57 @@ export interface TrainingBatch {
  */
 export function windows(split: Split, maxLength: number): Windows {
   const { log } = split
-  const users: number[] = []
-  const offsets = [0]
-  const inputs: number[] = []
-  const targets: number[] = []
-  for (let user = 0; user < log.users.length; user++) {
-    const pairs = trainingPairs(log, ...trainingRange(split, user))
-    const from = Math.max(0, pairs.length - maxLength)
-    for (let i = from; i < pairs.length; i++) {
-      inputs.push(pairs[i][0])
-      targets.push(pairs[i][1])
-    }
-    if (pairs.length > 0) {
-      users.push(user)
-      offsets.push(inputs.length)
-    }
+  const pairs = trainingPairs(log, maxLength)
+  const lengths = new Int32Array(log.users.length)
+  for (let user = 0; user < lengths.length; user++) lengths[user] = pairs(...trainingRange(split, user))
+  const users = new Int32Array(lengths.reduce((count, length) => count + (length > 0 ? 1 : 0), 0))
+  const offsets = new Int32Array(users.length + 1)
+  for (let user = 0, window = 0; user < lengths.length; user++) {
+    if (lengths[user] === 0) continue
+    users[window] = user
+    offsets[window + 1] = offsets[window] + lengths[user]
+    window++
   }
-  return {
-    log,
-    users: Int32Array.from(users),
-    offsets: Int32Array.from(offsets),
-    inputs: Int32Array.from(inputs),
-    targets: Int32Array.from(targets),
+  const rows = { inputs: new Int32Array(offsets[users.length]), targets: new Int32Array(offsets[users.length]) }
+  for (let window = 0; window < users.length; window++) pairs(...trainingRange(split, users[window]), rows, offsets[window + 1])
+  return { log, users, offsets, ...rows }
+}
+
+type Pairs = (start: number, end: number, into?: Pick<Windows, 'inputs' | 'targets'>, at?: number) => number
+
+/**
+ * Pairs each input row of `[start, end)` that a target row follows with the first that does, and counts the last `limit`
+ * pairs; these it writes, where it is given where to, before `at`.
+ */
+function trainingPairs(log: Interactions, limit: number): Pairs {
+  const { events } = log
+  const isTarget = events && roleTable(log, log.roles.target)
+  const isInput = events && roleTable(log, log.roles.input)
+  if (!isTarget && !isInput) return (start, end, into, at) => consecutive(Math.min(limit, Math.max(0, end - start - 1)), end, into, at)
+  return (start, end, into, at = 0) => {
+    let [next, count] = [-1, 0]
+    for (let row = end - 1; row >= start && count < limit; row--) {
+      if (next >= 0 && (!isInput || isInput[events[row]])) {
+        count++
+        if (into) into.inputs[at - count] = row
+        if (into) into.targets[at - count] = next
+      }
+      if (!isTarget || isTarget[events[row]]) next = row
+    }
+    return count
   }
 }
 
-/** Every input row of `[start, end)` that a target row follows, with the first that does. */
-function trainingPairs(log: Interactions, start: number, end: number): [input: number, target: number][] {
-  const isTarget = roleTable(log, log.roles.target)
-  const pairs: [number, number][] = []
-  const rows = inputRows(log, start, end)
-  let next = -1
-  let row = end
-  for (const input of rows.reverse()) {
-    for (row--; row > input; row--) if (isTarget === undefined || isTarget[log.events?.[row] ?? 0]) next = row
-    if (next >= 0) pairs.push([input, next])
-    if (isTarget === undefined || isTarget[log.events?.[input] ?? 0]) next = input
+/** The last `count` pairs of a row before `end` and the row after it. */
+function consecutive(count: number, end: number, into?: Pick<Windows, 'inputs' | 'targets'>, at = 0): number {
+  if (into) {
+    const [write, row] = [at - count, end - 1 - count]
+    for (let i = 0; i < count; i++) {
+      into.inputs[write + i] = row + i
+      into.targets[write + i] = row + i + 1
+    }
   }
-  return pairs.reverse()
+  return count
 }
 
 /** The windows once over, in batches of `size` users, in an order that depends on (seed, epoch) alone. */
@@ -95,15 +108,23 @@ function trainingBatch({ log, users, offsets, inputs, targets }: Windows, chosen
   const target = joined(batchOffsets, (b) => targets.subarray(offsets[chosen[b]], offsets[chosen[b] + 1]))
   const { events, eventNames, scenes } = log
   const { weight } = log.roles
+  const weights = weight && eventNames && Float32Array.from(eventNames, (name) => weight[name] ?? 1)
   return {
-    items: input.map((row) => log.items[row]),
+    items: pick(log.items, input, Int32Array),
     offsets: batchOffsets,
-    targets: target.map((row) => log.items[row]),
-    users: chosen.map((window) => users[window]),
-    times: Float64Array.from(input, (row) => log.times[row]),
-    ...(scenes && { scenes: input.map((row) => scenes[row]) }),
-    ...(weight && events && eventNames && { weights: Float32Array.from(target, (row) => weight[eventNames[events[row]]] ?? 1) }),
+    targets: pick(log.items, target, Int32Array),
+    users: pick(users, chosen, Int32Array),
+    times: pick(log.times, input, Float64Array),
+    ...(scenes && { scenes: pick(scenes, input, Int32Array) }),
+    ...(weights && events && { weights: pick(weights, pick(events, target, Int32Array), Float32Array) }),
   }
+}
+
+/** `column[rows[i]]` for every i; several times faster than `from` or `map` with a function. */
+function pick<T extends Int32Array | Float32Array | Float64Array>(column: T, rows: Int32Array, kind: new (length: number) => T): T {
+  const picked = new kind(rows.length)
+  for (let i = 0; i < rows.length; i++) picked[i] = column[rows[i]]
+  return picked
 }
 
 /** What evaluation asks at a time: B histories. */

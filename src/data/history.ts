@@ -32,7 +32,7 @@ export function history(log: Interactions, user: number, endRow = log.offsets[us
 }
 
 /** The rows of `[start, end)` whose event type is an input; all without roles. */
-export function inputRows(log: Interactions, start: number, end: number): number[] {
+function inputRows(log: Interactions, start: number, end: number): number[] {
   const isInput = roleTable(log, log.roles.input)
   const rows: number[] = []
   for (let row = start; row < end; row++) {

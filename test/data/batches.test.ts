@@ -1,8 +1,10 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { caseBatches, epochBatches, windows } from '../../src/data/batches.ts'
+import type { EventRoles } from '../../src/data/interactions.ts'
 import { bits, permutation } from '../../src/data/random.ts'
 import { readInteractions } from '../../src/data/read.ts'
-import { leaveOneOut } from '../../src/data/split.ts'
+import { leaveOneOut, type Split, trainingRange } from '../../src/data/split.ts'
 
 const rows = (user: string, items: string, events?: string) =>
   Array.from(items, (item, i) => ({ user, item, timestamp: 10 * i, ...(events && { event: events[i] }) }))
@@ -37,6 +39,51 @@ describe('windows', () => {
     ])
     const [batch] = epochBatches(found, { size: 1, seed: 0, epoch: 0 })
     expect(Array.from(batch.weights ?? [])).toEqual([3, 3, 3, 3])
+  })
+})
+
+describe('windows of any log', () => {
+  // By the definition: each input row of the training range with the first target row after it, the last of these.
+  function expected(split: Split, maxLength: number): number[][] {
+    const { log } = split
+    const has = (names: readonly string[] | undefined, row: number) =>
+      names?.includes(log.eventNames?.[log.events?.[row] ?? 0] ?? '') ?? true
+    return log.users.map((_, user) => {
+      const [start, end] = trainingRange(split, user)
+      const rows = Array.from({ length: end - start }, (_, i) => start + i)
+      const pairs = rows.flatMap((input) => {
+        const target = rows.find((row) => row > input && has(log.roles.target, row))
+        return target !== undefined && has(log.roles.input, input) ? [[input, target]] : []
+      })
+      return pairs.slice(-maxLength).flat()
+    })
+  }
+
+  it('hold the last pairs of each user', async () => {
+    const user = fc.tuple(fc.constantFrom('u', 'v', 'w'), fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 12 }))
+    const roles = fc.constantFrom<EventRoles>({}, { target: ['b'] }, { input: ['a', 'b'] }, { target: ['a', 'b'], input: ['c'] })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(user, { minLength: 1, maxLength: 4 }),
+        fc.integer({ min: 1, max: 6 }),
+        roles,
+        async (users, maxLength, given) => {
+          const all = [...users, ['z', 'abc'] as const].flatMap(([name, events]) => rows(name, events, events))
+          const split = leaveOneOut(await readInteractions(all, given))
+          const found = windows(split, maxLength)
+          const pairs = Array.from(found.users, (_, window) =>
+            Array.from(found.inputs.subarray(found.offsets[window], found.offsets[window + 1])).flatMap((input, i) => [
+              input,
+              found.targets[found.offsets[window] + i],
+            ]),
+          )
+          const wanted = expected(split, maxLength)
+          expect(pairs).toEqual(wanted.filter((of) => of.length > 0))
+          expect(Array.from(found.users)).toEqual(wanted.flatMap((of, index) => (of.length > 0 ? [index] : [])))
+        },
+      ),
+      { seed: 15, numRuns: 200 },
+    )
   })
 })
 
