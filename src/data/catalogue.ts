@@ -45,6 +45,7 @@ export function soundItems(rows: Iterable<ItemRow>): { items: ItemRow[]; bad: { 
 
 /** The log's items, then those that only the items table has, in order of first appearance. */
 export function mergeItems(logIds: readonly string[], rows: readonly ItemRow[]): Catalogue {
+  if (rows.length === 0) return catalogueOf(logIds)
   const ids = [...logIds]
   const index = new Map(ids.map((id, i) => [id, i]))
   const titles: (string | undefined)[] = new Array(ids.length).fill(undefined)

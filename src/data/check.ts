@@ -1,7 +1,7 @@
 import { fault, faults } from './faults.ts'
 import type { Gathered } from './gathered.ts'
 import type { TimeUnit } from './interactions.ts'
-import { bandLimits, detectUnit, ordinalLimit, type TimeCounts, timeFault } from './time.ts'
+import { bandLimits, detectUnit, ordinalLimit, type TimeCounts, timeFaults } from './time.ts'
 
 /** What the whole column of times says of its rows. */
 export interface Checked {
@@ -24,12 +24,13 @@ export interface Fault {
 export function checkRows(gathered: Gathered, given?: TimeUnit): Checked {
   const unit = given ?? detectUnit(countTimes(gathered))
   const found = new Int32Array(Math.max(...Object.values(fault)) + 1)
+  const faultOf = timeFaults(unit)
   let first: Fault | undefined
   let start = 0
   for (const { rows, times, dated, faults: known } of gathered.blocks) {
     for (let i = 0; i < rows; i++) {
       const sound = known[i] === fault.none
-      if (sound) known[i] = timeFault(times[i], dated[i] === 1, unit)
+      if (sound) known[i] = faultOf(times[i], dated[i] === 1)
       const code = known[i]
       if (code === fault.none) continue
       found[code]++
@@ -55,7 +56,7 @@ function countTimes({ blocks }: Gathered): TimeCounts {
       const time = times[i]
       const size = Math.abs(time)
       bands[size < bandLimits[0] ? 0 : size < bandLimits[1] ? 1 : size < bandLimits[2] ? 2 : 3]++
-      if (time >= 0 && time < ordinalLimit && Number.isInteger(time)) positions++
+      if (time >= 0 && time < ordinalLimit && Math.floor(time) === time) positions++
     }
   }
   return { numbers, isos, bands, positions }

@@ -8,7 +8,10 @@ export function hashColumns(log: Omit<Interactions, 'hash' | 'roles' | 'skipped'
   for (const [name, ids] of Object.entries(texts)) {
     if (ids === undefined) continue
     hash.update(`${name} ids ${ids.length}\n`)
-    for (const id of ids) hash.update(`${JSON.stringify(id)}\n`)
+    for (let start = 0; start < ids.length; start += 4096) {
+      const some = ids.slice(start, start + 4096).map((id) => `${JSON.stringify(id)}\n`)
+      hash.update(some.join(''))
+    }
   }
   const { offsets, items, times, scenes, events, values } = log
   for (const [name, column] of Object.entries({ offsets, items, times, scenes, events, values })) {

@@ -27,10 +27,11 @@ export async function readRows(rows: Rows<unknown>, options: LogOptions): Promis
   const gathered = await gather(rows, source, options)
   checkNames(gathered, options)
   noteMissing(gathered)
-  const { unit, counts: skipped, first } = checkRows(gathered, options.unit)
+  const checked = checkRows(gathered, options.unit)
+  const { unit, counts: skipped, first } = checked
   if (first && !options.skipInvalid)
     throw badRow({ ...rowFault(first, gathered, options), ...(first.unfit !== undefined && { hint: unitHint(unit) }) })
-  const log = sortRows(gathered, unit)
+  const log = sortRows(gathered, checked)
   if (log.items.length === 0) throw noRows(source, skipped)
   return { ...log, unit, skipped }
 }

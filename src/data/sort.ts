@@ -1,6 +1,6 @@
+import type { Checked } from './check.ts'
 import { fault } from './faults.ts'
 import { type Block, type Gathered, renumber } from './gathered.ts'
-import type { TimeUnit } from './interactions.ts'
 import type { SortedLog } from './log.ts'
 import { sharedDoubles, sharedFloats, sharedInts } from './shared.ts'
 import { secondsPer } from './time.ts'
@@ -17,10 +17,9 @@ interface Columns {
 }
 
 /** The sound rows by user, time and order of arrival, with ids numbered over them alone. Empties the blocks. */
-export function sortRows(gathered: Gathered, unit: TimeUnit): Omit<SortedLog, 'unit' | 'skipped'> {
+export function sortRows(gathered: Gathered, { unit, first }: Checked): Omit<SortedLog, 'unit' | 'skipped'> {
   const { blocks } = gathered
-  const whole = blocks.every(({ rows, faults }) => faults.subarray(0, rows).every((code) => code === fault.none))
-  const ids = whole ? gathered.ids : renumber(gathered)
+  const ids = first === undefined ? gathered.ids : renumber(gathered)
   const { rests, ...columns } = byUser(blocks, ids.user.length, {
     scenes: ids.scene !== undefined,
     events: ids.event !== undefined,

@@ -42,10 +42,12 @@ export function detectUnit({ numbers, isos, bands, positions }: TimeCounts): Tim
 }
 
 /** What is wrong with a time in a column of this unit. `dated`: it was written as a date, and `time` is its seconds. */
-export function timeFault(time: number, dated: boolean, unit: TimeUnit): number {
-  if (dated !== (unit === 'iso')) return fault.noTime
-  if (unit === 'ordinal') return time >= 0 && Number.isInteger(time) ? fault.none : fault.noPosition
-  return Math.abs(time / secondsPer[unit]) > bandLimits[0] ? fault.outOfRange : fault.none
+export function timeFaults(unit: TimeUnit): (time: number, dated: boolean) => number {
+  const ordinal = (time: number) => (time >= 0 && Math.floor(time) === time ? fault.none : fault.noPosition)
+  const limit = bandLimits[0] * secondsPer[unit]
+  const absolute = (time: number) => (Math.abs(time) > limit ? fault.outOfRange : fault.none)
+  const check = unit === 'ordinal' ? ordinal : absolute
+  return (time, dated) => (dated === (unit === 'iso') ? check(time) : fault.noTime)
 }
 
 /** What to do about a time that does not fit its column's unit. */

@@ -14,18 +14,20 @@ export interface Session {
   stream(sql: string): AsyncGenerator<Chunk>
 }
 
-/** @param memory what DuckDB may hold, such as `512MB`; half of the machine up to 4 GB where absent */
+/**
+ * DuckDB has one thread, beside the one that takes what it reads: with more it reads on only when all is taken.
+ * @param memory what DuckDB may hold, such as `512MB`; half of the machine up to 4 GB where absent
+ */
 export async function withDuckDB<T>(memory: string | undefined, work: (session: Session) => Promise<T>): Promise<T> {
   if (memory !== undefined && !/^[0-9.]+ *[KMGT]i?B$/.test(memory)) {
     throw new FociError('OPTION', `memory ${JSON.stringify(memory)} is no amount`, 'Give one such as 512MB or 4GB.')
   }
   const { DuckDBInstance, bindings } = await loadDuckDB()
   const limit = memory ?? `${Math.floor(Math.min(totalmem() / 2, 4 * 2 ** 30) / 2 ** 20)}MiB`
-  const instance = await DuckDBInstance.create(':memory:', { memory_limit: limit, temp_directory: '' })
+  const instance = await DuckDBInstance.create(':memory:', { memory_limit: limit, temp_directory: '', threads: '1' })
   try {
     const connection = await instance.connect()
     try {
-      await connection.run(`SET streaming_buffer_size = '16MB'`)
       return await work(sessionOf(connection, bindings))
     } finally {
       connection.closeSync()
@@ -73,6 +75,7 @@ function sessionOf(connection: DuckDBConnection, bindings: Bindings): Session {
 
 /** DuckDB's vectors have no more. */
 export const chunkRows = 2048
+const textBytes = 16
 
 /** Up to `chunkRows` rows as DuckDB lays them out, without nulls. What it gives is valid until the next chunk is asked for. */
 export class Chunk {
@@ -102,12 +105,13 @@ export class Chunk {
    * more than 12 bytes, its first four and a pointer.
    */
   texts(column: number): Int32Array {
-    return this.words(column, 4)
+    return this.words(column, textBytes / 4)
   }
 
-  /** One text of a column of VARCHAR. */
-  text(column: number, row: number): string {
-    return String(this.chunk.getColumnVector(column).getItem(row))
+  /** What lies in memory from where a row's text of more than 12 bytes begins. The caller answers for the count. */
+  bytesAt(column: number, row: number, count: number): Uint8Array {
+    const { buffer, byteOffset } = this.data(column, textBytes)
+    return this.bindings.get_data_from_pointer(buffer, byteOffset + row * textBytes + 8, count)
   }
 
   private words(column: number, perRow: number): Int32Array {
@@ -115,9 +119,9 @@ export class Chunk {
     return new Int32Array(buffer, byteOffset, this.rows * perRow)
   }
 
-  private data(column: number, bytesPerRow: number): Uint8Array {
+  private data(column: number, bytesPerRow: number): Uint8Array<ArrayBuffer> {
     const vector = this.bindings.data_chunk_get_vector(this.chunk.chunk, column)
-    return this.bindings.vector_get_data(vector, this.rows * bytesPerRow)
+    return this.bindings.vector_get_data(vector, this.rows * bytesPerRow) as Uint8Array<ArrayBuffer>
   }
 }
 

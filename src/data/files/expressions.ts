@@ -84,16 +84,18 @@ const restOf = (whole: string) =>
   `CASE WHEN abs(number) >= ${exactBelow}
     THEN coalesce(TRY_CAST(TRY_CAST(${whole} AS HUGEINT) - TRY_CAST(number AS HUGEINT) AS SMALLINT), 0) ELSE 0 END`
 
-/** `parseNumber` in SQL. */
-const textNumber = (written: string) => `TRY_CAST(CASE WHEN contains(${written}, '_') THEN NULL ELSE ${written} END AS DOUBLE)`
+/** `parseNumber` in SQL. A cast that fails takes long, so what has a colon is not tried. */
+const textNumber = (written: string) =>
+  `TRY_CAST(CASE WHEN contains(${written}, '_') OR contains(${written}, ':') THEN NULL ELSE ${written} END AS DOUBLE)`
 
-/** `parseIso` in SQL: DuckDB's timestamps pass over an offset, so it is cut off and subtracted. */
+/** `parseIso` in SQL: DuckDB's timestamps pass over an offset, so it is cut off and subtracted where there can be one. */
 function isoSeconds(written: string): string {
   const offset = `regexp_extract(${written}, ':[0-9.]+([+-][0-9]{2}:?[0-9]{0,2})$', 1)`
   const bare = `regexp_replace(${written}, '(:[0-9.]+)(Z|[+-][0-9]{2}:?[0-9]{0,2})$', '\\1')`
   const minutes = `(CASE WHEN ${offset} = '' THEN 0 ELSE (${offset}[1] || '1')::INTEGER *
     (${offset}[2:3]::INTEGER * 60 + coalesce(TRY_CAST(replace(${offset}[4:], ':', '') AS INTEGER), 0)) END)`
-  return `(epoch_us(TRY_CAST(${bare} AS TIMESTAMP)) - ${minutes} * 60000000::BIGINT) / 1e6`
+  return `CASE WHEN strlen(${written}) = 19 AND substring(${written}, 17, 1) = ':' THEN epoch_us(TRY_CAST(${written} AS TIMESTAMP))
+    ELSE epoch_us(TRY_CAST(${bare} AS TIMESTAMP)) - ${minutes} * 60000000::BIGINT END / 1e6`
 }
 
 /** SQL of a number, null where there is none; and of when something else is there. Undefined where no numbers are. */

@@ -16,31 +16,37 @@ import { TextNumbers } from './texts.ts'
 export async function readFileLog(session: Session, path: string, options: LogOptions): Promise<SortedLog> {
   const table = await openTable(session, path, { name: 'log', delimiter: options.delimiter })
   const places = locateFields(table.header, options.columns ?? {}, path)
-  const gathering = selectLog(session, table, places, path).then((selection) => gather(session, selection))
-  const { read: gathered, broken } = await table.complete(gathering)
-  const { unit, counts, first } = checkRows(gathered, options.unit)
+  const { read: gathered, broken } = await table.complete(gather(session, selectLog(table, places, path)))
+  const checked = checkRows(gathered, options.unit)
+  const { unit, counts, first } = checked
   const skipped = { ...broken, ...counts }
   const bad = Object.keys(skipped).some((reason) => reason !== 'blank line')
   if (bad && !options.skipInvalid) throw await table.firstFault(first && (await describe(session, table, places, first, unit)))
-  const log = sortRows(gathered, unit)
+  const log = sortRows(gathered, checked)
   if (log.items.length === 0) throw noRows(path, skipped)
   return { ...log, unit, skipped }
 }
 
 async function gather(session: Session, selection: Selection): Promise<Gathered> {
   const { ids, value } = selection
-  const numbers = Object.entries(ids).map(([field, columns]) => [field as IdField, new TextNumbers(columns)] as const)
+  const numbers = Object.entries(ids).map(([field, column]) => ({ field: field as IdField, column, texts: new TextNumbers() }))
   const has = { scene: ids.scene !== undefined, event: ids.event !== undefined, value: value !== undefined }
   const blocks: Block[] = []
   for await (const chunk of session.stream(selection.sql)) {
     if (blocks.length === 0 || blocks[blocks.length - 1].rows + chunk.rows > blockRows) blocks.push(newBlock(has))
     addChunk(blocks[blocks.length - 1], chunk, numbers, value)
   }
-  const named = Object.fromEntries(numbers.map(([field, texts]) => [field, texts.texts()]))
+  const named = Object.fromEntries(numbers.map(({ field, texts }) => [field, texts.texts()]))
   return { blocks, ids: { user: [], item: [], ...named }, valued: has.value }
 }
 
-function addChunk(block: Block, chunk: Chunk, numbers: readonly (readonly [IdField, TextNumbers])[], value: number | undefined): void {
+interface IdColumn {
+  readonly field: IdField
+  readonly column: number
+  readonly texts: TextNumbers
+}
+
+function addChunk(block: Block, chunk: Chunk, numbers: readonly IdColumn[], value: number | undefined): void {
   const start = block.rows
   const states = chunk.ints(stateColumn)
   for (let i = 0; i < chunk.rows; i++) {
@@ -55,7 +61,7 @@ function addChunk(block: Block, chunk: Chunk, numbers: readonly (readonly [IdFie
   block.times.set(chunk.doubles(timeColumn), start)
   if (value !== undefined) block.values?.set(chunk.doubles(value), start)
   const sound = block.faults.subarray(start, start + chunk.rows)
-  for (const [field, texts] of numbers) texts.number(chunk, sound, block[field]!.subarray(start))
+  for (const { field, column, texts } of numbers) texts.number(chunk, column, sound, block[field]!.subarray(start))
   block.rows += chunk.rows
 }
 

@@ -40,7 +40,7 @@ async function firstLine(path: string, gzip: boolean): Promise<Buffer> {
   const parts: Buffer[] = []
   let length = 0
   for await (const chunk of bytes(path, gzip)) {
-    parts.push(chunk)
+    parts.push(Buffer.from(chunk))
     length += chunk.length
     if (chunk.includes(10) || chunk.includes(13) || length > longestHeader) break
   }

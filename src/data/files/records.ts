@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import type { Readable } from 'node:stream'
+import { type FileHandle, open } from 'node:fs/promises'
 import { createGunzip } from 'node:zlib'
 import { FociError } from '../../errors.ts'
 import type { Dialect } from './dialect.ts'
@@ -8,15 +8,45 @@ const newline = 10
 const carriageReturn = 13
 const chunkSize = 1 << 18
 
-/** The file's bytes, unpacked where it is gzip. A damaged archive is an error here, by its checksum. */
+/**
+ * The file's bytes, unpacked where it is gzip; a damaged archive is an error here, by its checksum. What it gives is
+ * valid until the next is asked for.
+ */
 export async function* bytes(path: string, gzip: boolean): AsyncGenerator<Buffer> {
+  if (gzip) yield* unpacked(path)
+  else {
+    const file = await open(path).catch((cause: unknown) => {
+      throw unreadable(path, cause)
+    })
+    try {
+      yield* plain(path, file)
+    } finally {
+      await file.close()
+    }
+  }
+}
+
+async function* plain(path: string, file: FileHandle): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(chunkSize)
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, chunkSize).catch((cause: unknown) => {
+      throw unreadable(path, cause)
+    })
+    if (bytesRead === 0) return
+    yield buffer.subarray(0, bytesRead)
+  }
+}
+
+const unreadable = (path: string, cause: unknown) =>
+  new FociError('FILE', `cannot read ${path}: ${String(cause)}`, 'Check that the file may be read.', { cause })
+
+async function* unpacked(path: string): AsyncGenerator<Buffer> {
   const file = createReadStream(path, { highWaterMark: chunkSize })
-  const stream: Readable = gzip ? file.pipe(createGunzip({ chunkSize })) : file
+  const stream = file.pipe(createGunzip({ chunkSize }))
   file.on('error', (error) => stream.destroy(error))
   try {
     for await (const chunk of stream) yield chunk
   } catch (cause) {
-    if (!gzip) throw new FociError('FILE', `cannot read ${path}`, 'Check that the file may be read.', { cause })
     throw new FociError('DATA', `${path}: the gzip archive is damaged or cut off`, 'Fetch or write the file again.', { cause })
   } finally {
     file.destroy()

@@ -2,17 +2,15 @@ import { FociError } from '../../errors.ts'
 import type { Field } from '../columns.ts'
 import { fault } from '../faults.ts'
 import { type IdField, idFields } from '../gathered.ts'
-import type { Session } from './duckdb.ts'
 import { idExpression, isBlank, timeExpression, valueExpression } from './expressions.ts'
 import type { Table } from './table.ts'
-import { pieceBytes, type TextColumns } from './texts.ts'
 
 export type Places = Partial<Record<Field, number>>
 
 /** A query for a log's rows, and where its columns are. */
 export interface Selection {
   readonly sql: string
-  readonly ids: Readonly<Partial<Record<IdField, TextColumns>>>
+  readonly ids: Readonly<Partial<Record<IdField, number>>>
   readonly value?: number
 }
 
@@ -23,31 +21,14 @@ export const restUnit = 256
 /** DOUBLE: the time as a number, or the seconds of a date. */
 export const timeColumn = 1
 
-/** Rows of more than this many pieces go the long way round. */
-const mostPieces = 6
-const sampleRows = 20_000
-
-/** What to ask of a table to get a log's rows. A sample of its rows says into how many pieces the ids are cut. */
-export async function selectLog(session: Session, table: Table, places: Places, path: string): Promise<Selection> {
+/** What to ask of a table to get a log's rows. */
+export function selectLog(table: Table, places: Places, path: string): Selection {
   const fields = idFields.filter((field) => places[field] !== undefined)
-  const rows = rowsOf(table, places, fields, path)
-  const lengths = fields.map((field) => `coalesce(max(strlen(${field}_id)), 0)::DOUBLE`).join(', ')
-  const [longest] = await session.rows(`SELECT ${lengths} FROM (FROM ${rows} LIMIT ${sampleRows})`)
-  const columns = [
-    `fault + CASE WHEN number IS NULL THEN ${datedBit} ELSE 0 END + ${restUnit} * rest::INTEGER`,
-    'coalesce(number, date, 0)',
-  ]
-  const add = (column: string) => columns.push(column) - 1
-  const ids = fields.map((field, i) => [field, textColumns(`${field}_id`, Number(longest[i]), add)] as const)
-  const value = places.value === undefined ? undefined : add(`coalesce(value, 'nan'::DOUBLE)`)
-  return { sql: `SELECT ${columns.join(', ')} FROM ${rows}`, ids: Object.fromEntries(ids), value }
-}
-
-function textColumns(text: string, longest: number, add: (column: string) => number): TextColumns {
-  const whole = add(text)
-  const count = Math.min(mostPieces, Math.ceil(longest / pieceBytes))
-  if (count <= 1) return { whole, pieces: [whole] }
-  return { whole, pieces: Array.from({ length: count }, (_, i) => add(`substring(${text}, ${1 + i * pieceBytes}, ${pieceBytes})`)) }
+  const state = `fault + CASE WHEN number IS NULL THEN ${datedBit} ELSE 0 END + ${restUnit} * rest::INTEGER`
+  const columns = [state, 'coalesce(number, date, 0)', ...fields.map((field) => `${field}_id`)]
+  const value = places.value === undefined ? undefined : columns.push(`coalesce(value, 'nan'::DOUBLE)`) - 1
+  const ids = Object.fromEntries(fields.map((field, i) => [field, timeColumn + 1 + i]))
+  return { sql: `SELECT ${columns.join(', ')} FROM ${rowsOf(table, places, fields, path)}`, ids, value }
 }
 
 /** What stands after FROM: the rows with user_id, item_id, scene_id, event_id, number, date, rest, value and fault. */
