@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { sqlText, withDuckDB } from './csv/duckdb.ts'
+import { sqlPath, sqlText, withDuckDB } from './files/duckdb.ts'
 
 /** Types of a table's columns, in order, as DuckDB names them. */
 export type Columns = Readonly<Record<string, 'VARCHAR' | 'INTEGER' | 'FLOAT'>>
@@ -10,10 +10,8 @@ export type Columns = Readonly<Record<string, 'VARCHAR' | 'INTEGER' | 'FLOAT'>>
  */
 export async function writeParquet(files: readonly string[], columns: Columns, path: string): Promise<void> {
   await withDuckDB(undefined, async (session) => {
-    const sources: string[] = []
-    for (const file of files) sources.push(await session.sqlPath(file))
     const types = Object.entries(columns).map(([name, type]) => `'${name}': '${type}'`)
-    await session.rows(`COPY (SELECT * FROM read_csv([${sources.join(', ')}], auto_detect = false, header = false,
+    await session.rows(`COPY (SELECT * FROM read_csv([${files.map(sqlPath).join(', ')}], auto_detect = false, header = false,
       columns = {${types.join(', ')}}, delim = ',', quote = '"', escape = '"', hive_partitioning = false,
       max_line_size = ${LONGEST})) TO ${sqlText(resolve(path))} (FORMAT parquet)`)
   })
