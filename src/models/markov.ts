@@ -4,7 +4,7 @@ import { Tensor } from '../tensor/tensor.ts'
 import type { Histories, ModelContext, Requests, Scorer } from './contracts.ts'
 import { defineModel, integer, number, type OptionsOf } from './define.ts'
 import { countItems } from './popularity.ts'
-import { floatTable, integerTable } from './tables.ts'
+import { floatTable, integerTable, Room } from './tables.ts'
 import { targetWeights } from './target-weights.ts'
 import { countTransitions, type Transitions } from './transitions.ts'
 
@@ -37,6 +37,7 @@ class Markov implements Scorer {
   readonly kind = 'scorer'
   private readonly options: OptionsOf<typeof fields>
   private readonly context: ModelContext
+  private readonly room = new Room()
 
   constructor(options: OptionsOf<typeof fields>, context: ModelContext) {
     this.options = options
@@ -62,7 +63,7 @@ class Markov implements Scorer {
     const items = histories.items.int32() // [T]
     const offsets = histories.offsets.int32() // [B + 1]
     const users = offsets.length - 1
-    const scores = new Float32Array(users * V)
+    const scores = this.room.of(users * V)
     for (let b = 0; b < users; b++) {
       const history = items.subarray(offsets[b], offsets[b + 1])
       scoreMarkov(transitions, history, this.options.decay, popularity, scores.subarray(b * V, (b + 1) * V))

@@ -2,7 +2,7 @@ import type { Split } from '../data/split.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { Histories, ModelContext, Requests, Scorer } from './contracts.ts'
 import { defineModel } from './define.ts'
-import { floatTable } from './tables.ts'
+import { floatTable, Room } from './tables.ts'
 import { targetWeights } from './target-weights.ts'
 
 /**
@@ -19,6 +19,7 @@ export const popularity = defineModel(
 class Popularity implements Scorer {
   readonly kind = 'scorer'
   private readonly context: ModelContext
+  private readonly room = new Room()
 
   constructor(context: ModelContext) {
     this.context = context
@@ -33,7 +34,7 @@ class Popularity implements Scorer {
   scores({ offsets }: Histories, _at: Requests): Tensor {
     const counts = floatTable(this.context.variables, 'counts') // [V]
     const users = offsets.shape[0] - 1
-    const scores = new Float32Array(users * counts.length)
+    const scores = this.room.of(users * counts.length)
     for (let b = 0; b < users; b++) scores.set(counts, b * counts.length)
     return Tensor.float32(this.context.engine, scores, [users, counts.length]) // [B, V]
   }
