@@ -1,7 +1,7 @@
 /** foci's kernels alone, as shares of what the machine can do, and beside PyTorch's for the same shapes. */
 import { sameNumbers } from './compare.ts'
 import { Bench, type Row, run, type Side } from './harness.ts'
-import { compilePeak, installPython, PEERS } from './peers/install.ts'
+import { compilePeak, installPython, PEERS, tunedAllocator } from './peers/install.ts'
 import { table } from './results.ts'
 
 /** What a side is asked. */
@@ -64,14 +64,15 @@ measurePeaks()
 for (const work of wanted) {
   const job = { kernel: work.kernel, sizes: work.sizes, numbers, threads: THREADS }
   const torch = (variant: string): Side => {
-    return { side: 'PyTorch', variant, program: 'bench/peers/kernels.py', job: { ...job, variant }, threads: THREADS }
+    const [program, environment] = ['bench/peers/kernels.py', tunedAllocator]
+    return { side: 'PyTorch', variant, program, job: { ...job, variant }, threads: THREADS, environment }
   }
   const foci = { side: 'foci', variant: FOCI, program: 'foci/kernels.js', job, threads: THREADS }
   bench.measure(nameOf(work), [foci, ...work.variants.map(torch)], sameNumbers)
 }
 bench.finish({
   title: 'Kernels',
-  settings: `Single operations on the same numbers, ${THREADS} threads. GFLOP/s count a product's multiply-adds twice: of causal attention the lower half, of its gradient five products, of cross entropy (with its gradients) three. GB/s count each number read or written once; what fits a cache may pass the memory's speed.`,
+  settings: `Single operations on the same numbers, ${THREADS} threads; PyTorch with a tuned allocator. GFLOP/s count a product's multiply-adds twice: of causal attention the lower half, of its gradient five products, of cross entropy (with its gradients) three. GB/s count each number read or written once; what fits a cache may pass the memory's speed.`,
   sections: [`## Shares of the peak\n\n${shares(bench.measured)}`],
 })
 

@@ -1,7 +1,7 @@
 /** The exact 100 best of a million items, beside faiss, numpy and PyTorch. */
 import { sameTop } from './compare.ts'
 import { Bench, run, type Side } from './harness.ts'
-import { compilePeak, installPython, PEERS } from './peers/install.ts'
+import { compilePeak, installPython, PEERS, tunedAllocator } from './peers/install.ts'
 
 /** What a side is asked. */
 export interface Retrieval {
@@ -29,14 +29,18 @@ const bench = new Bench('retrieval')
 run({ side: 'foci', variant: 'numbers', program: 'foci/numbers.js', job: { path: numbers, count: (ITEMS + MOST) * DIM }, threads: 1 })
 for (const { name, queries, interests } of works.filter((work) => bench.wants(work.name))) {
   const job: Retrieval = { numbers, items: ITEMS, dim: DIM, k: K, queries, interests }
-  const peers = ['faiss', 'numpy', 'PyTorch'].map(
-    (library): Side => ({ side: library, variant: 'f32', program: 'bench/peers/retrieval.py', job: { ...job, library }, threads: THREADS }),
-  )
+  const peer = (library: string, variant: string, environment = {}): Side => {
+    return { side: library, variant, program: 'bench/peers/retrieval.py', job: { ...job, library }, threads: THREADS, environment }
+  }
+  const peers = [
+    peer('faiss', 'f32'),
+    ...['numpy', 'PyTorch'].flatMap((library) => [peer(library, 'f32'), peer(library, 'f32, tuned allocator', tunedAllocator)]),
+  ]
   const read = { what: 'read', threads: THREADS, bytes: 4 * ITEMS * DIM }
   const memory = { side: 'memory', variant: 'reads the items once', program: compilePeak(), job: read, threads: THREADS }
   bench.measure(name, [{ side: 'foci', variant: 'f32', program: 'foci/retrieval.js', job, threads: THREADS }, ...peers, memory], sameTop)
 }
 bench.finish({
   title: 'Retrieval',
-  settings: `The exact ${K} best of ${ITEMS.toLocaleString('en')} items by inner product, ${DIM} wide, f32, uniform numbers; ${THREADS} threads. faiss is IndexFlatIP.`,
+  settings: `The exact ${K} best of ${ITEMS.toLocaleString('en')} items by inner product, ${DIM} wide, f32, uniform numbers; ${THREADS} threads. faiss is IndexFlatIP. A tuned allocator keeps its memory instead of giving it back after every query.`,
 })

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs'
 import { loadNative } from '#foci/engine/native.js'
 import { sameLosses } from './compare.ts'
 import { Bench, flags, run, type Side } from './harness.ts'
-import { installPython, PEERS } from './peers/install.ts'
+import { installPython, PEERS, tunedAllocator } from './peers/install.ts'
 
 interface Answer {
   readonly tokens: number
@@ -23,8 +23,6 @@ const logs = [
   { log: 'amazon-beauty', maxLength: 50 },
   { log: 'movielens-1m', maxLength: 200 },
 ]
-/** Lets PyTorch keep its memory instead of giving it back after every step. */
-const allocator = { MALLOC_MMAP_THRESHOLD_: '4294967296', MALLOC_TRIM_THRESHOLD_: '8589934592', MALLOC_TOP_PAD_: '268435456' }
 
 installPython()
 const bench = new Bench('training')
@@ -62,7 +60,7 @@ function sides(log: string, maxLength: number): Side[] {
 
 function torch(variant: string, work: object): Side {
   const [form, dtype] = variant.split(', ')
-  const environment = form === 'best' ? allocator : {}
+  const environment = form === 'best' ? tunedAllocator : {}
   const job = { ...work, form, dtype, threads: THREADS }
   return { side: 'PyTorch', variant, program: 'bench/peers/training.py', job, threads: THREADS, environment }
 }

@@ -7,6 +7,13 @@ const NODE = ['onnxruntime-node@1.30.0', 'onnxruntime-web@1.30.0']
 const REQUIREMENTS = 'bench/peers/requirements.txt'
 const BIN = process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python'
 
+/** Lets PyTorch keep its memory instead of giving it back after every step. */
+export const tunedAllocator = {
+  MALLOC_MMAP_THRESHOLD_: '4294967296',
+  MALLOC_TRIM_THRESHOLD_: '8589934592',
+  MALLOC_TOP_PAD_: '268435456',
+}
+
 export const python = `${PEERS}/venv/${BIN}`
 
 /** Python's peers, by requirements.txt. */
