@@ -42,7 +42,7 @@ const makers: Readonly<Record<string, Maker>> = {
   top_k(b, v, d, k) {
     const [vectors, items, offsets] = [floats(b, d), floats(v, d), segments(b, 1)]
     const [none, nothing] = [ints(new Int32Array()), ints(new Int32Array(b + 1))]
-    return () => [e.topK(vectors, offsets, items, k, none, nothing, 0)[1]]
+    return () => [e.topK(vectors, offsets, items, k, none, nothing, 0, 0)[1]]
   },
   softmax(t, d) {
     const x = floats(t, d)

@@ -18,7 +18,9 @@ const call = () => {
   engine.openScope()
   const ints = (list: Int32Array) => engine.fromInt32(list, shape(list.length))
   const asked = engine.fromFloat32(vectors, shape(queries, dim))
-  const [found, scores] = Array.from(engine.topK(asked, ints(bounds), table, k, ints(new Int32Array()), ints(new Int32Array(users + 1)), 0))
+  const [found, scores] = Array.from(
+    engine.topK(asked, ints(bounds), table, k, ints(new Int32Array()), ints(new Int32Array(users + 1)), 0, 0),
+  )
   const answer = { items: engine.readInt32(found), scores: engine.readFloat32(scores) }
   engine.closeScope(shape())
   return answer

@@ -56,7 +56,7 @@ async function recommend(file: string, flags: RecommendFlags): Promise<void> {
 /** Apart from its caller, for TypeScript leaves the path of an `import()` beside a `using` as it is, with its `.ts`. */
 async function load(file: string, log: Interactions | undefined): Promise<Recommender> {
   const { Recommender } = await import('../recommend/recommender.ts')
-  return Recommender.load(file, { log })
+  return Recommender.load(file, { log, table: 'f32' }) // one request would not pay for codes
 }
 
 /** Who is asked about; one of the two ways, and exactly one. */

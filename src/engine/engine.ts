@@ -36,6 +36,8 @@ export interface Lifetimes {
   frozen(artefact: string, name: string): Id
   /** Puts weights into the process under the artefact's hash, read-only, and returns them. */
   freeze(artefact: string, name: string, data: Float32Array, shape: Uint32Array): Id
+  /** The same of a copy of a tensor, f32 or i32. */
+  freezeTensor(artefact: string, name: string, id: Id): Id
 
   shape(id: Id): ArrayLike<number>
   /** A copy of the values. */
@@ -170,8 +172,13 @@ export interface Operations {
    * [B + 1], items [V, D]; `seen` i32 [X] at `seenOffsets` [B + 1] are left out, and items without a bit in `allowed` (i32
    * [⌈V/32⌉], bit i % 32 of word i / 32; 0: all). Order: score descending, then id ascending. A user without vectors gets
    * none → [items i32 [B, k], scores [B, k], interests i32 [B, k] within the user]; absent places hold −1, −∞, −1.
+   *
+   * `quantized` is what `quantize` made of these items (0: nothing). Its codes are read in their place, and the items that
+   * the codes cannot rule out are scored: the same bits, from about a quarter of the memory.
    */
-  topK(vectors: Id, offsets: Id, items: Id, k: number, seen: Id, seenOffsets: Id, allowed: Id): Ids
+  topK(vectors: Id, offsets: Id, items: Id, k: number, seen: Id, seenOffsets: Id, allowed: Id, quantized: Id): Ids
+  /** Items [V, D] as 8-bit codes, with a scale each and a bound on what they lose: i32, in an order of the engine's own. */
+  quantize(items: Id): Id
   /** The same over given scores [B, V] → [items i32 [B, k], scores [B, k]]. */
   topKScores(scores: Id, k: number, seen: Id, seenOffsets: Id, allowed: Id): Ids
 

@@ -15,13 +15,15 @@ export class Crew {
   /**
    * @param engine the one of this thread: native or WebAssembly
    * @param variables those of the model on it, whose values native threads share
+   * @param quantized whether codes are read in the place of the item table
    */
-  constructor(engine: Engine, weights: Weights, variables: Variables) {
+  constructor(engine: Engine, weights: Weights, variables: Variables, quantized: boolean) {
     const { parts, hash, catalogue } = weights
     const held = engine.name === 'native' ? variables.all.map(({ name }) => name) : []
     const tensors = Object.entries(weights.tensors).filter(([name]) => !held.includes(name))
     const order: Order = {
       engine: engine.name === 'native' ? 'native' : 'wasm',
+      quantized,
       weights: {
         parts,
         hash,

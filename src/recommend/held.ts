@@ -9,6 +9,8 @@ import type { Crew } from './crew.ts'
 export class Held {
   /** The item table with rows of length 1, once it was asked for. */
   normalized?: Tensor
+  /** The item table as 8-bit codes, where they are read in its place. */
+  quantized?: Tensor
   private readonly engine: Engine
   private readonly variables: Variables
   private readonly busy = new Set<Crew>()
@@ -31,7 +33,7 @@ export class Held {
     if (!canWork(this.engine)) return undefined
     const { Crew } = await import('./crew.ts')
     this.checkOpen()
-    const crew = this.idle ?? new Crew(this.engine, weights, this.variables)
+    const crew = this.idle ?? new Crew(this.engine, weights, this.variables, this.quantized !== undefined)
     this.idle = undefined
     this.busy.add(crew)
     return crew
@@ -49,7 +51,7 @@ export class Held {
     this.open = false
     for (const crew of this.idle ? [...this.busy, this.idle] : this.busy) crew.dismiss(disposed())
     this.busy.clear()
-    if (this.normalized) this.engine.release(this.normalized.id)
+    for (const table of [this.normalized, this.quantized]) if (table) this.engine.release(table.id)
     this.variables[Symbol.dispose]()
   }
 }

@@ -34,8 +34,11 @@ export function usersAtOnce(model: Model, items: number): number {
   return model.kind === 'encoder' ? BATCH : Math.min(BATCH, Math.ceil(SCORES / items))
 }
 
-/** Ranks the catalogue for many users with a model of either kind. */
-export function rankItems(engine: Engine, model: Model, request: RankRequest): Ranked {
+/**
+ * Ranks the catalogue for many users with a model of either kind.
+ * @param quantized codes of an encoder's items: the same ranking, sooner
+ */
+export function rankItems(engine: Engine, model: Model, request: RankRequest, quantized?: Tensor): Ranked {
   return scope(engine, () => {
     const histories: Histories = {
       items: Tensor.int32(engine, request.histories.values),
@@ -52,7 +55,7 @@ export function rankItems(engine: Engine, model: Model, request: RankRequest): R
       return { items, scores: engine.readFloat32(results[1]), interests: items.map((item) => (item < 0 ? -1 : 0)) }
     }
     const { vectors, offsets } = model.encode(histories, at)
-    const results = engine.topK(vectors.id, offsets.id, model.items().id, request.k, seen, seenOffsets, allowed)
+    const results = engine.topK(vectors.id, offsets.id, model.items().id, request.k, seen, seenOffsets, allowed, quantized?.id ?? 0)
     return {
       items: engine.readInt32(results[0]),
       scores: engine.readFloat32(results[1]),

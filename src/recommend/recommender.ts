@@ -11,6 +11,7 @@ import { definitions } from '../models/registry.ts'
 import { scope, Tensor } from '../tensor/tensor.ts'
 import { Bits } from './bits.ts'
 import { buildModel } from './build.ts'
+import { normalizedItems, quantizedItems } from './derived.ts'
 import { type Alike, alikeBy, diversify } from './diversity.ts'
 import { abandoned, Held } from './held.ts'
 import type { Lists } from './lists.ts'
@@ -19,7 +20,7 @@ import { inPlace, type Plan, type RankedStream, rankMany, type Source } from './
 import { fillUp, present, type Ranked, type RankRequest, rankItems, usersAtOnce } from './ranking.ts'
 import type { Request, UserRequest, Whom } from './request.ts'
 import { Filter, type ListOptions, type Reason, type Recommendations, type Recommended } from './request.ts'
-import { nearestItems, normalizedItems } from './similar.ts'
+import { nearestItems } from './similar.ts'
 
 export interface LoadOptions {
   /** Lets requests name a user of this log instead of a history. */
@@ -28,6 +29,12 @@ export interface LoadOptions {
   readonly engine?: Engine
   /** Definitions of models that are not foci's own. */
   readonly models?: readonly ModelDefinition[]
+  /**
+   * What a request reads of a model's item vectors: `int8`, codes that are made when loading and take a quarter of the
+   * vectors' memory besides, or the `f32` vectors alone. Items that the codes cannot rule out are scored in f32, so both give
+   * the same bits; the codes several times sooner. `int8` where absent.
+   */
+  readonly table?: 'int8' | 'f32'
 }
 
 /** Reasons shown for an item. */
@@ -47,7 +54,8 @@ export class Recommender {
   private readonly own: boolean
   private alike: Alike | undefined
 
-  private constructor(artefact: Artefact, engine: Engine, { log, models }: LoadOptions) {
+  private constructor(artefact: Artefact, engine: Engine, { log, models, table = 'int8' }: LoadOptions) {
+    if (table !== 'int8' && table !== 'f32') throw new FociError('OPTION', `table is ${JSON.stringify(table)}.`, 'It is "int8" or "f32".')
     this.artefact = artefact
     this.engine = engine
     this.log = log
@@ -61,11 +69,12 @@ export class Recommender {
     const given = models?.find(({ name }) => name === artefact.parts[0].model)
     this.own = given === undefined || definitions.includes(given)
     abandoned.register(this, this.held, this)
+    if (model.kind === 'encoder' && table === 'int8') this.held.quantized = quantizedItems(engine, artefact.hash, () => model.items())
   }
 
   /**
    * @param source path of an artefact, its bytes, or what was read from them
-   * @throws FociError FILE, ARTEFACT, ENGINE_MISSING
+   * @throws FociError FILE, ARTEFACT, ENGINE_MISSING, OPTION
    */
   static async load(source: string | Uint8Array | Artefact, options: LoadOptions = {}): Promise<Recommender> {
     return new Recommender(await artefactOf(source), options.engine ?? (await selectEngine()), options)
@@ -169,7 +178,7 @@ export class Recommender {
 
   private rank(request: RankRequest): Ranked {
     this.checkOpen()
-    return rankItems(this.engine, this.model, { ...request, k: Math.min(request.k, this.catalogue.size) })
+    return rankItems(this.engine, this.model, { ...request, k: Math.min(request.k, this.catalogue.size) }, this.held.quantized)
   }
 
   private rankMany<T>(source: Source<T>, read: (each: T, to: Asked) => void, options: ListOptions): RankedStream {
@@ -230,8 +239,9 @@ export class Recommender {
   }
 
   private nearest(index: number, k: number): Omit<Ranked, 'interests'> {
-    if (this.model.kind === 'scorer') throw this.without('item vectors')
-    this.held.normalized ??= normalizedItems(this.model.items(), this.artefact.hash)
+    const { model } = this
+    if (model.kind === 'scorer') throw this.without('item vectors')
+    this.held.normalized ??= normalizedItems(this.engine, this.artefact.hash, () => model.items())
     return nearestItems(this.held.normalized, index, Math.min(k, this.catalogue.size), this.trained)
   }
 

@@ -2,12 +2,14 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { Engine } from '../engine/engine.ts'
 import { type Failure, toFailure } from '../errors.ts'
 import { buildModel, type Weights } from './build.ts'
+import { quantizedItems } from './derived.ts'
 import { type Ranked, type RankRequest, rankItems } from './ranking.ts'
 
 /** What a thread ranks with. */
 export interface Order {
   /** The thread that asks has the same, so that both give the same bits. */
   readonly engine: 'native' | 'wasm'
+  readonly quantized: boolean
   /** Without the weights that the process holds. */
   readonly weights: Weights
 }
@@ -25,14 +27,15 @@ async function work(order: Order): Promise<void> {
   })
 }
 
-async function ranker({ engine: name, weights }: Order): Promise<(request: RankRequest) => Reply> {
+async function ranker({ engine: name, weights, quantized }: Order): Promise<(request: RankRequest) => Reply> {
   try {
     const engine = await load(name)
     engine.workAlone() // there is a thread of these for each core
     const { model } = buildModel(engine, weights)
+    const codes = quantized && model.kind === 'encoder' ? quantizedItems(engine, weights.hash, () => model.items()) : undefined
     return (request) => {
       try {
-        return { ranked: rankItems(engine, model, request) }
+        return { ranked: rankItems(engine, model, request, codes) }
       } catch (error) {
         return { failure: toFailure(error) }
       }

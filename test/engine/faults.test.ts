@@ -123,7 +123,7 @@ describe('wasm without memory', () => {
     // Two blocks of users, each with two panels of 2^26 x 64: 2^34 numbers, which wrap to none.
     const none = e.fromFloat32(new Float32Array(), Uint32Array.of(0, 2 ** 26))
     const [offsets, seen] = [new Int32Array(65), new Int32Array()].map((list) => e.fromInt32(list, Uint32Array.of(list.length)))
-    expect(thrown(() => e.topK(none, offsets, none, 1, seen, offsets, 0)).code).toBe('MEMORY')
+    expect(thrown(() => e.topK(none, offsets, none, 1, seen, offsets, 0, 0)).code).toBe('MEMORY')
     e.closeScope(NONE)
   })
 

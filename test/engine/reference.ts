@@ -35,6 +35,7 @@ export function loadReference(): Reference {
     write: (variable, data) => arena.write(variable, data),
     frozen: (artefact, name) => arena.frozen(artefact, name),
     freeze: (artefact, name, data, shape) => arena.freeze(artefact, name, data, shape),
+    freezeTensor: (artefact, name, id) => arena.freezeTensor(artefact, name, id),
     shape: (id) => arena.shape(id),
     values: (id) => arena.values(id),
     readFloat32: (id) => arena.readFloat32(id),

@@ -9,14 +9,16 @@ import { foci, sampleFolder } from '../train/world.ts'
 const USERS = 1000
 const K = 10
 
-/** Prints each user's items and scores, one more than are compared: an item just beyond them may have swapped in. */
+/** Prints each user's items and scores, by codes and without, one more than are compared: an item just beyond them may have swapped in. */
 const program = (index: string) => `
 import { readInteractions, Recommender } from ${JSON.stringify(index)}
 const [log, artefact] = process.argv.slice(2)
 const rows = await readInteractions(log)
-const recommender = await Recommender.load(artefact, { log: rows })
-const lists = rows.users.map((user) => recommender.recommend({ user, k: ${K + 1} }).items.map(({ item, score }) => [item, score]))
-console.log(JSON.stringify(lists))
+const lists = async (table) => {
+  const recommender = await Recommender.load(artefact, { log: rows, table })
+  return rows.users.map((user) => recommender.recommend({ user, k: ${K + 1} }).items.map(({ item, score }) => [item, score]))
+}
+console.log(JSON.stringify({ int8: await lists('int8'), f32: await lists('f32') }))
 `
 
 type List = readonly (readonly [item: string, score: number])[]
@@ -26,10 +28,14 @@ describe('top 10 of 1,000 users', () => {
   let script = ''
   let expected: readonly List[] = []
 
+  /** Of one path, where codes change no bit of any list. */
   const lists = async (env: Record<string, string>): Promise<readonly List[]> => {
     const options = { env: { ...process.env, ...env }, maxBuffer: 2 ** 26 }
     const { stdout } = await promisify(execFile)(process.execPath, [script, place.log, place.out], options)
-    return JSON.parse(stdout)
+    const { int8, f32 } = JSON.parse(stdout)
+    expect(f32).toHaveLength(USERS)
+    expect(int8).toEqual(f32)
+    return f32
   }
 
   beforeAll(async () => {
@@ -50,7 +56,6 @@ describe('top 10 of 1,000 users', () => {
     'agree on %s with the portable path',
     async (name, env) => {
       const actual = await lists(env)
-      expect(actual).toHaveLength(USERS)
       const swaps = actual.reduce((sum, list, user) => sum + disagreements(expected[user], list), 0)
       console.log(`${name}: ${swaps} of ${USERS * K} places hold another item, each as good within 1e-5 of the largest score`)
       expect(swaps).toBeLessThan((USERS * K) / 1000)

@@ -123,6 +123,18 @@ for (const [name, load] of [
       expect(() => shop.similarItems('gone')).toThrow(expect.objectContaining({ code: 'UNKNOWN' }))
     })
 
+    it('reads codes or vectors of the items, and nothing else', async () => {
+      using plain = await Recommender.load(artefact, { engine, log: world(), table: 'f32' })
+      for (const { item } of shop.similarItems('item-1')) {
+        const request = { history: ['item-30', item], k: 30 }
+        expect(shop.recommend(request)).toEqual(plain.recommend(request))
+      }
+      await expect(Recommender.load(artefact, { engine, table: 'int4' as 'int8' })).rejects.toMatchObject({
+        code: 'OPTION',
+        message: 'table is "int4".',
+      })
+    })
+
     it('refuses a k that is no count', () => {
       for (const k of [0, -1, 1.5, Number.NaN])
         expect(() => shop.recommend({ history: [], k })).toThrow(expect.objectContaining({ code: 'OPTION' }))

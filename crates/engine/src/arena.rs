@@ -153,6 +153,11 @@ impl Arena {
         self.with_numbers(length, body)?
     }
 
+    /// Lends `length` places for codes to `body`.
+    pub(crate) fn with_codes<R>(&self, length: usize, body: impl FnOnce(&mut [i32]) -> Result<R>) -> Result<R> {
+        self.with_numbers(length, body)?
+    }
+
     fn with_numbers<T: Number, R>(&self, length: usize, body: impl FnOnce(&mut [T]) -> R) -> Result<R> {
         let mut buffer = self.shelf.borrow_mut().take::<T>(length)?;
         let result = body(buffer.values_mut(length));

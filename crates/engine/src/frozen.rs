@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use crate::buffer::Buffer;
 use crate::fault::{Fault, Result};
 use crate::shape::Shape;
+use crate::tensor::Kind;
 
 /// An artefact's hash and the name of a weight in it.
 type Key = (String, String);
@@ -16,14 +17,9 @@ static REGISTRY: LazyLock<Mutex<HashMap<Key, Weak<Weights>>>> = LazyLock::new(Mu
 #[derive(Debug)]
 pub struct Weights {
     key: Key,
+    pub kind: Kind,
     pub shape: Shape,
-    buffer: Buffer,
-}
-
-impl Weights {
-    pub fn values(&self) -> &[f32] {
-        self.buffer.values(self.shape.count())
-    }
+    pub buffer: Buffer,
 }
 
 impl Drop for Weights {
@@ -42,9 +38,9 @@ pub fn find(artefact: &str, name: &str) -> Option<Arc<Weights>> {
 }
 
 /// Puts weights into the process, or finds the ones that are there.
-pub fn put(artefact: &str, name: &str, shape: Shape, buffer: Buffer) -> Result<Arc<Weights>> {
+pub fn put(artefact: &str, name: &str, kind: Kind, shape: Shape, buffer: Buffer) -> Result<Arc<Weights>> {
     let key = (artefact.to_owned(), name.to_owned());
-    let fresh = Arc::new(Weights { key: key.clone(), shape, buffer });
+    let fresh = Arc::new(Weights { key: key.clone(), kind, shape, buffer });
     let mut registry = registry();
     let Some(held) = registry.get(&key).and_then(Weak::upgrade) else {
         registry.insert(key, Arc::downgrade(&fresh));
@@ -52,10 +48,11 @@ pub fn put(artefact: &str, name: &str, shape: Shape, buffer: Buffer) -> Result<A
     };
     // `fresh` and a refused `held` lock the registry when they go.
     drop(registry);
-    if held.shape == shape {
+    if (held.shape, held.kind) == (shape, kind) {
         return Ok(held);
     }
-    Err(Fault::shape(format!("{name} {shape} is already held as {} for this artefact", held.shape)))
+    let held = format!("{} of {}", held.shape, held.kind);
+    Err(Fault::shape(format!("{name} {shape} of {kind} is already held as {held} for this artefact")))
 }
 
 fn registry() -> MutexGuard<'static, HashMap<Key, Weak<Weights>>> {
@@ -77,11 +74,11 @@ mod tests {
     #[test]
     fn threads_share_weights_until_the_last_goes() {
         let shape = Shape::new(&[2]).unwrap();
-        let here = put("shared", "item", shape, weights(&[1.0, 2.0])).unwrap();
+        let here = put("shared", "item", Kind::F32, shape, weights(&[1.0, 2.0])).unwrap();
         let there = std::thread::spawn(|| find("shared", "item").unwrap()).join().unwrap();
         assert!(Arc::ptr_eq(&here, &there));
         drop(here);
-        assert_eq!(find("shared", "item").unwrap().values(), [1.0, 2.0]);
+        assert_eq!(find("shared", "item").unwrap().buffer.values::<f32>(2), [1.0, 2.0]);
         drop(there);
         assert!(find("shared", "item").is_none());
         assert!(!registry().contains_key(&("shared".to_owned(), "item".to_owned())));
@@ -90,11 +87,11 @@ mod tests {
     #[test]
     fn a_second_freeze_finds_the_first() {
         let shape = Shape::new(&[1]).unwrap();
-        let first = put("twice", "bias", shape, weights(&[1.0])).unwrap();
-        let second = put("twice", "bias", shape, weights(&[9.0])).unwrap();
+        let first = put("twice", "bias", Kind::F32, shape, weights(&[1.0])).unwrap();
+        let second = put("twice", "bias", Kind::F32, shape, weights(&[9.0])).unwrap();
         assert!(Arc::ptr_eq(&first, &second));
-        assert_eq!(second.values(), [1.0]);
-        assert!(put("twice", "bias", Shape::SCALAR, weights(&[1.0])).is_err());
+        assert_eq!(second.buffer.values::<f32>(1), [1.0]);
+        assert!(put("twice", "bias", Kind::F32, Shape::SCALAR, weights(&[1.0])).is_err());
         assert!(find("twice", "item").is_none());
     }
 }

@@ -5,7 +5,7 @@ use crate::fault::{Fault, Result};
 use crate::frozen::{self, Weights};
 use crate::shape::Shape;
 use crate::slots::Owner;
-use crate::tensor::{Tensor, Values};
+use crate::tensor::{Kind, Tensor, Values};
 use std::sync::Arc;
 
 /// The values come by `fill`, which writes all `length` of them: straight from JavaScript's memory to the tensor's.
@@ -70,9 +70,27 @@ impl Arena {
             let shape = shape_of(length, shape)?;
             let mut buffer = self.lasting(length)?;
             fill(buffer.values_mut(length));
-            frozen::put(artefact, name, shape, buffer)
+            frozen::put(artefact, name, Kind::F32, shape, buffer)
         };
         put().and_then(|weights| self.hold_weights(weights)).map_err(|fault| fault.of("freeze"))
+    }
+
+    /// Puts a copy of a tensor into the process, or finds such weights there, and holds them.
+    pub fn freeze_tensor(&mut self, artefact: &str, name: &str, id: u32) -> Result<u32> {
+        let put = || match self.f32("tensor", id) {
+            Ok(view) => {
+                let mut buffer = self.lasting(view.values.len())?;
+                buffer.values_mut(view.values.len()).copy_from_slice(view.values);
+                frozen::put(artefact, name, Kind::F32, view.shape, buffer)
+            }
+            Err(_) => {
+                let view = self.i32("tensor", id)?;
+                let mut buffer = self.lasting(view.values.len())?;
+                buffer.values_mut(view.values.len()).copy_from_slice(view.values);
+                frozen::put(artefact, name, Kind::I32, view.shape, buffer)
+            }
+        };
+        put().and_then(|weights| self.hold_weights(weights)).map_err(|fault| fault.of("freezeTensor"))
     }
 
     fn hold_weights(&mut self, weights: Arc<Weights>) -> Result<u32> {

@@ -43,8 +43,9 @@ macro_rules! operations {
             ) -> Ids;
 
             top_k "topK" (
-                vectors: u32, offsets: u32, items: u32, k: u32, seen: u32, seen_offsets: u32, allowed: u32
+                vectors: u32, offsets: u32, items: u32, k: u32, seen: u32, seen_offsets: u32, allowed: u32, quantized: u32
             ) -> Ids;
+            quantize "quantize" (items: u32) -> u32;
             top_k_scores "topKScores" (scores: u32, k: u32, seen: u32, seen_offsets: u32, allowed: u32) -> Ids;
         }
         $crate::training_operations!($each);

@@ -8,6 +8,19 @@ use crate::fault::{Fault, Result};
 use crate::frozen::Weights;
 use crate::shape::Shape;
 
+/// What a tensor's values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    F32,
+    I32,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::F32 { "f32" } else { "i32" })
+    }
+}
+
 /// Where the values of a tensor are.
 #[derive(Debug)]
 pub enum Values {
@@ -25,17 +38,24 @@ pub struct Tensor {
 
 impl Tensor {
     pub fn f32(&self) -> Option<&[f32]> {
-        match &self.values {
-            Values::F32(buffer) => Some(buffer.values(self.shape.count())),
-            Values::Frozen(weights) => Some(weights.values()),
-            Values::I32(_) => None,
+        match self.buffer() {
+            (Kind::F32, buffer) => Some(buffer.values(self.shape.count())),
+            (Kind::I32, _) => None,
         }
     }
 
     pub fn i32(&self) -> Option<&[i32]> {
+        match self.buffer() {
+            (Kind::I32, buffer) => Some(buffer.values(self.shape.count())),
+            (Kind::F32, _) => None,
+        }
+    }
+
+    fn buffer(&self) -> (Kind, &Buffer) {
         match &self.values {
-            Values::I32(buffer) => Some(buffer.values(self.shape.count())),
-            _ => None,
+            Values::F32(buffer) => (Kind::F32, buffer),
+            Values::I32(buffer) => (Kind::I32, buffer),
+            Values::Frozen(weights) => (weights.kind, &weights.buffer),
         }
     }
 

@@ -40,7 +40,7 @@ mod tests {
             cross_entropy::cross_entropy_scratch(huge, huge, huge, Precision::F32),
             cross_entropy::cross_entropy_scratch(huge, huge, huge / 32 * 32, Precision::Bf16),
             sampled_softmax::sampled_softmax_scratch(65, 65, huge, Precision::F32),
-            top_k::top_k_scratch(&[0, 1], 1, huge, 1).1,
+            top_k::top_k_scratch(&[0, 1], 1, huge, true, 1)[2],
         ];
         assert_eq!(sizes, [usize::MAX; 10]);
     }

@@ -1,14 +1,17 @@
 //! The k best items of each user, without a matrix of scores: panels of 64 items at a time are scored for a block of users,
 //! and what passes a user's bar becomes a candidate.
 
+mod codes;
 mod exact;
 mod keys;
 mod masks;
 mod plan;
+mod quantized;
 mod search;
 #[cfg(test)]
 mod tests;
 
+pub use codes::{quantize, quantize_scratch, quantized_rows};
 pub use masks::Masks;
 
 use crate::Parallel;
@@ -20,55 +23,88 @@ use crate::size::times;
 use exact::Exact;
 use keys::{ABSENT, Candidates, capacity, item_of, keep_best, score_of, sort_best};
 use plan::{Plan, SIZES};
-use search::{Search, shared_bars};
+use quantized::Quantized;
+use search::{Search, Table, shared_bars};
 
-/// Scratch of [`top_k`]: u64 for candidates, and f32.
-pub fn top_k_scratch(offsets: &[i32], items: usize, width: usize, k: usize) -> (usize, usize) {
-    let plan = Plan::new(SIZES, offsets, items, width, k);
-    (times([plan.work(), plan.keys()]), times([plan.work(), plan.scratch()]))
+/// Working memory of [`top_k`].
+pub struct Scratch<'a> {
+    /// Candidates.
+    pub keys: &'a mut [u64],
+    /// Vectors as codes.
+    pub queries: &'a mut [i32],
+    pub values: &'a mut [f32],
+}
+
+/// Elements of `keys`, `queries` and `values` of [`Scratch`].
+pub fn top_k_scratch(offsets: &[i32], items: usize, width: usize, quantized: bool, k: usize) -> [usize; 3] {
+    let plan = plan_of(offsets, items, width, quantized, k);
+    let vectors = offsets.last().map_or(0, |&vectors| vectors as usize);
+    let queries = if quantized { times([vectors, codes::query_size(width)]) } else { 0 };
+    [times([plan.work(), plan.keys()]), queries, times([plan.work(), plan.scratch().total])]
+}
+
+fn plan_of(offsets: &[i32], items: usize, width: usize, quantized: bool, k: usize) -> Plan {
+    Plan::new(SIZES, offsets, items, width, if quantized { codes::words(width) } else { width }, k)
 }
 
 /// The k best items for each user, score = max over the user's vectors of vector · item, best first, ties by ascending id;
 /// vectors [S, D] at `offsets` [B + 1], items [V, D], outputs [B, k]. `out_interests` tells which of the user's vectors
 /// won. Absent places hold −1, −∞, −1; an item whose scores are all NaN or −∞ is never returned.
 ///
-/// A table of 8 million elements or more is cut into ranges, so that threads share the work for one user too.
+/// With the items' `quantized` form, as [`quantize`] makes it, the codes are read in their place, and only items that the
+/// codes cannot rule out are scored: the result is the same to the bit.
+///
+/// A table of 32 MiB or more is cut into ranges, so that threads share the work for one user too.
 pub fn top_k(
     run: &impl Parallel,
     vectors: &[f32],
     offsets: &[i32],
     items: &[f32],
+    quantized: Option<&[i32]>,
     width: usize,
     k: usize,
     masks: &Masks,
     out_items: &mut [i32],
     out_scores: &mut [f32],
     out_interests: &mut [i32],
-    scratch: (&mut [u64], &mut [f32]),
+    scratch: Scratch,
 ) {
     assert!(width > 0 && !offsets.is_empty());
-    let (set, plan) = (instructions(), Plan::new(SIZES, offsets, items.len() / width, width, k));
-    let table = Exact { set, items, vectors, width };
-    let search = Search { set, table, offsets, masks, plan };
-    top_k_on(run, &search, k, out_items, out_scores, out_interests, scratch);
+    let plan = plan_of(offsets, items.len() / width, width, quantized.is_some(), k);
+    let exact = Exact { set: instructions(), items, vectors, width };
+    let Scratch { keys, queries, values } = scratch;
+    let mut outputs = Outputs { items: out_items, scores: out_scores, interests: out_interests };
+    let Some(codes) = quantized else {
+        let search = Search { table: exact, offsets, masks, plan };
+        return search_all(run, &search, k, &mut outputs, keys, values);
+    };
+    codes::encode(run, vectors, width, codes, queries);
+    let search = Search { table: Quantized { exact, codes, queries }, offsets, masks, plan };
+    search_all(run, &search, k, &mut outputs, keys, values);
 }
 
-fn top_k_on(
+/// Results [B, k].
+struct Outputs<'a> {
+    items: &'a mut [i32],
+    scores: &'a mut [f32],
+    interests: &'a mut [i32],
+}
+
+fn search_all<T: Table>(
     run: &impl Parallel,
-    search: &Search<Exact>,
+    search: &Search<T>,
     k: usize,
-    out_items: &mut [i32],
-    out_scores: &mut [f32],
-    out_interests: &mut [i32],
-    (keys, scratch): (&mut [u64], &mut [f32]),
+    outputs: &mut Outputs,
+    keys: &mut [u64],
+    scratch: &mut [f32],
 ) {
     let (plan, users) = (search.plan, search.offsets.len() - 1);
     assert_eq!(search.masks.seen_offsets.len(), users + 1);
-    assert!([out_items.len(), out_scores.len(), out_interests.len()] == [users * k; 3]);
+    assert!([outputs.items.len(), outputs.scores.len(), outputs.interests.len()] == [users * k; 3]);
     if k == 0 || users == 0 {
         return;
     }
-    let (part, size) = (plan.keys(), plan.scratch());
+    let (part, size) = (plan.keys(), plan.scratch().total);
     let (keys, scratch) = (&mut keys[..plan.work() * part], &mut scratch[..plan.work() * size]);
     let bars = shared_bars(&plan, users);
     zip_mixed(run, ([&mut *keys], [part]), ([&mut *scratch], [size]), |block, [keys], [scratch]| {
@@ -78,14 +114,15 @@ fn top_k_on(
         over_parts(run, keys, plan.ranges * part, |_, keys| merge(&plan, keys));
     }
     let keys = &*keys;
-    let (ids, numbers) = ([out_items, out_interests], [out_scores, scratch]);
+    let (ids, numbers) = ([&mut *outputs.items, &mut *outputs.interests], [&mut *outputs.scores, scratch]);
     let sizes = ([plan.users * k; 2], [plan.users * k, plan.ranges * size]);
     zip_mixed(run, (ids, sizes.0), (numbers, sizes.1), |block, [items, interests], [scores, scratch]| {
         let lists = keys[block * plan.ranges * part..][..part].chunks_exact(plan.capacity);
-        let outputs = items.chunks_exact_mut(k).zip(scores.chunks_exact_mut(k)).zip(interests.chunks_exact_mut(k));
-        for (i, (keys, ((items, scores), interests))) in lists.zip(outputs).enumerate() {
-            write(&keys[..plan.k], items, scores);
-            winners(search, block * plan.users + i, items, scores, interests, scratch);
+        let places = items.chunks_exact_mut(k).zip(scores.chunks_exact_mut(k)).zip(interests.chunks_exact_mut(k));
+        for (i, (keys, ((items, scores), interests))) in lists.zip(places).enumerate() {
+            let count = write(&keys[..plan.k], items, scores);
+            interests.fill(-1);
+            winners(search, block * plan.users + i, &keys[..count], &mut interests[..count], scratch);
         }
     });
 }
@@ -109,41 +146,27 @@ fn merge(plan: &Plan, keys: &mut [u64]) {
     }
 }
 
-/// A list of keys as items and scores.
-fn write(keys: &[u64], items: &mut [i32], scores: &mut [f32]) {
+/// A list of keys as items and scores; gives how many there are.
+fn write(keys: &[u64], items: &mut [i32], scores: &mut [f32]) -> usize {
     items.fill(-1);
     scores.fill(f32::NEG_INFINITY);
-    for ((&key, item), score) in keys.iter().zip(items).zip(scores) {
-        if key != ABSENT {
-            (*item, *score) = (item_of(key) as i32, score_of(key));
-        }
-    }
+    let found = keys.iter().take_while(|&&key| key != ABSENT);
+    let places = items.iter_mut().zip(scores);
+    found.zip(places).map(|(&key, (item, score))| (*item, *score) = (item_of(key) as i32, score_of(key))).count()
 }
 
 /// The first of the user's vectors that gives each result its score: the products once more, for the results alone.
-fn winners(
-    search: &Search<Exact>,
-    user: usize,
-    items: &[i32],
-    scores: &[f32],
-    interests: &mut [i32],
-    scratch: &mut [f32],
-) {
+fn winners<T: Table>(search: &Search<T>, user: usize, keys: &[u64], interests: &mut [i32], scratch: &mut [f32]) {
     let vectors = search.vectors_of(user);
-    let count = items.iter().position(|&item| item < 0).unwrap_or(items.len());
-    interests.fill(-1);
     if vectors.len() == 1 {
-        return interests[..count].fill(0);
+        return interests.fill(0);
     }
-    let (panel, products) = scratch.split_at_mut(search.plan.panel);
-    let products = &mut products[..vectors.len() * PANEL];
-    for from in (0..count).step_by(PANEL) {
-        let found = &items[from..count.min(from + PANEL)];
-        search.table.open_rows(found, panel);
-        search.table.products(vectors.clone(), panel, products);
-        for (i, at) in (from..from + found.len()).enumerate() {
-            let won = products.chunks_exact(PANEL).position(|row| row[i] == scores[at]);
-            interests[at] = won.map_or(-1, |won| won as i32);
+    for (keys, interests) in keys.chunks(PANEL).zip(interests.chunks_mut(PANEL)) {
+        let products = &mut scratch[..vectors.len() * PANEL];
+        search.table.exact().rescore(vectors.clone(), keys, products);
+        for (i, (&key, interest)) in keys.iter().zip(interests).enumerate() {
+            let won = products.chunks_exact(PANEL).position(|row| row[i] == score_of(key));
+            *interest = won.map_or(-1, |won| won as i32);
         }
     }
 }

@@ -57,6 +57,11 @@ pub fn freeze(artefact: String, name: String, data: &[f32], shape: &[u32]) -> Re
     call(|arena| arena.freeze(&artefact, &name, data.len(), shape, |to| to.copy_from_slice(data)))
 }
 
+#[napi(js_name = "freezeTensor")]
+pub fn freeze_tensor(artefact: String, name: String, id: u32) -> Result<u32> {
+    call(|arena| arena.freeze_tensor(&artefact, &name, id))
+}
+
 #[napi(js_name = "shape")]
 pub fn shape(id: u32) -> Result<Vec<u32>> {
     call(|arena| arena.shape(id).map(<[u32]>::to_vec))

@@ -62,6 +62,11 @@ pub fn freeze(artefact: &str, name: &str, data: &Float32Array, shape: &[u32]) ->
     call(|arena| arena.freeze(artefact, name, length, shape, |to| data.copy_to(to)))
 }
 
+#[wasm_bindgen(js_name = "freezeTensor")]
+pub fn freeze_tensor(artefact: &str, name: &str, id: u32) -> Result<u32> {
+    call(|arena| arena.freeze_tensor(artefact, name, id))
+}
+
 #[wasm_bindgen(js_name = "shape")]
 pub fn shape(id: u32) -> Result<Vec<u32>> {
     call(|arena| arena.shape(id).map(<[u32]>::to_vec))

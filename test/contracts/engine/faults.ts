@@ -26,8 +26,10 @@ const attend = (e: Engine, { q = [3, 4], k = [3, 4], v = k, queries = [0, 2, 3],
   e.attention(real(e, ...q), real(e, ...k), real(e, ...v), ints(e, ...queries), ints(e, ...offsets), heads, rate, 1, 1)
 
 /** topK of two users with a vector each over five items, but for what is given. */
-const best = (e: Engine, { offsets = [0, 1, 2], width = 3, seen = [4], seenOffsets = [0, 1, 1], allowed = [31] }) =>
-  e.topK(real(e, 2, 3), ints(e, ...offsets), real(e, 5, width), 2, ints(e, ...seen), ints(e, ...seenOffsets), ints(e, ...allowed))
+const best = (e: Engine, { offsets = [0, 1, 2], width = 3, seen = [4], seenOffsets = [0, 1, 1], allowed = [31], quantized = 0 }) => {
+  const [bounds, masks] = [ints(e, ...offsets), [ints(e, ...seen), ints(e, ...seenOffsets), ints(e, ...allowed)] as const]
+  return e.topK(real(e, 2, 3), bounds, real(e, 5, width), 2, ...masks, quantized)
+}
 
 const step = (e: Engine, parameter: Id, first: Id, second: Id, gradient: Id, number = 1) =>
   e.adam(parameter, first, second, gradient, 0.1, 0.9, 0.98, 1e-8, 0, number, 1)
@@ -144,6 +146,11 @@ const faults: readonly (readonly [code: ErrorCode, title: string, run: (e: Engin
   ['RANGE', 'seen offsets beyond the seen', (e) => best(e, { seenOffsets: [0, 1, 9] })],
   ['SHAPE', 'more words of allowed bits than items', (e) => best(e, { allowed: [31, 0] })],
   ['SHAPE', 'no allowed bits for the items', (e) => best(e, { allowed: [] })],
+  ['SHAPE', 'codes that are none', (e) => best(e, { quantized: ints(e, 1, 2) })],
+  ['SHAPE', 'codes that are numbers', (e) => best(e, { quantized: real(e, 5, 3) })],
+  ['SHAPE', 'codes of items of no width', (e) => e.quantize(real(e, 3, 0))],
+  ['SHAPE', 'codes of what is no table', (e) => e.quantize(real(e, 3))],
+  ['TENSOR_FREED', 'codes that were freed', (e) => best(e, { quantized: freed(e) })],
   [
     'SHAPE',
     'given scores and allowed bits of another catalogue',
@@ -153,7 +160,7 @@ const faults: readonly (readonly [code: ErrorCode, title: string, run: (e: Engin
   [
     'RANGE',
     'a negative number of results by vectors',
-    (e) => e.topK(real(e, 1, 3), ints(e, 0, 1), real(e, 4, 3), -1, ints(e), ints(e, 0, 0), 0),
+    (e) => e.topK(real(e, 1, 3), ints(e, 0, 1), real(e, 4, 3), -1, ints(e), ints(e, 0, 0), 0, 0),
   ],
   ['SHAPE', 'a head wider than a kernel holds', (e) => attend(e, { q: [3, 1025], k: [3, 1025], heads: 1 })],
   ['RANGE', 'given scores and a seen item beyond them', (e) => e.topKScores(real(e, 1, 4), 2, ints(e, 4), ints(e, 0, 1), 0)],

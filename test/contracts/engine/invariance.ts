@@ -98,7 +98,7 @@ export function checkInvariance(engine: () => Engine): void {
         const users = Int32Array.from({ length: to - from + 1 }, (_, i) => i)
         const [x, table] = [upload(e, vectors.subarray(from * width, to * width), [to - from, width]), upload(e, items, [300, width])]
         const nothing = [upload(e, new Int32Array(), [0]), upload(e, new Int32Array(users.length), [users.length])] as const
-        const [ids, scores] = Array.from(e.topK(x, upload(e, users, [users.length]), table, 10, ...nothing, 0))
+        const [ids, scores] = Array.from(e.topK(x, upload(e, users, [users.length]), table, 10, ...nothing, 0, 0))
         return [e.readInt32(ids), bits(e.readFloat32(scores))] as const
       })
     const [ids, scores] = best(0, BATCH)
@@ -107,5 +107,27 @@ export function checkInvariance(engine: () => Engine): void {
       expect(someIds, `users ${from} to ${to}`).toEqual(ids.subarray(from * 10, to * 10))
       expect(someScores, `users ${from} to ${to}`).toEqual(scores.subarray(from * 10, to * 10))
     }
+  })
+
+  it.each(WIDTHS)('topK: codes change no bit at width %i', (width) => {
+    const e = engine()
+    const interests = Array.from({ length: 60 }, (_, b) => b % 5)
+    const seen = interests.map((_, b) => [b, (7 * b) % 2000, 1999].slice(0, b % 4))
+    const best = (deviation: number, k: number, codes: boolean) =>
+      inScope(e, () => {
+        const rows = sum(interests)
+        const lists = [seen.flat(), offsetsOf(seen.map((items) => items.length)), offsetsOf(interests)]
+        const [hidden, hiddenOffsets, offsets] = lists.map((values) => upload(e, Int32Array.from(values), [values.length]))
+        const allowed = upload(
+          e,
+          Int32Array.from({ length: 63 }, (_, i) => (i % 7 === 0 ? 0 : 0x7ffffffe)),
+          [63],
+        )
+        const table = random([2000, width], 2).map((x) => Math.round(x * deviation) / deviation)
+        const [vectors, items] = [upload(e, random([rows, width], 1), [rows, width]), upload(e, table, [2000, width])]
+        const found = Array.from(e.topK(vectors, offsets, items, k, hidden, hiddenOffsets, allowed, codes ? e.quantize(items) : 0))
+        return [e.readInt32(found[0]), bits(e.readFloat32(found[1])), e.readInt32(found[2])]
+      })
+    for (const deviation of [1, 1000]) for (const k of [1, 10, 300]) expect(best(deviation, k, true)).toEqual(best(deviation, k, false))
   })
 }

@@ -146,6 +146,24 @@ export function checkLifetimes(engine: () => Engine): void {
     for (const id of [first, again, other]) e.release(id)
   })
 
+  it('freezes copies of tensors, of numbers and of indices', () => {
+    const e = engine()
+    e.openScope()
+    const x = e.freezeTensor('tensors', 'x', e.fromFloat32(Float32Array.of(1, 2), Uint32Array.of(2, 1)))
+    const i = e.freezeTensor('tensors', 'i', e.fromInt32(Int32Array.of(7, -8), Uint32Array.of(2)))
+    e.closeScope(NONE)
+    expect([Array.from(e.readFloat32(x)), Array.from(e.shape(x))]).toEqual([
+      [1, 2],
+      [2, 1],
+    ])
+    const again = e.frozen('tensors', 'i')
+    expect(Array.from(e.readInt32(again))).toEqual([7, -8])
+    expect(thrown(() => e.readInt32(x)).code).toBe('SHAPE')
+    expect(thrown(() => e.freeze('tensors', 'i', Float32Array.of(1, 2), Uint32Array.of(2))).code).toBe('SHAPE')
+    for (const id of [x, i, again]) e.release(id)
+    expect([e.frozen('tensors', 'x'), e.frozen('tensors', 'i')]).toEqual([0, 0])
+  })
+
   it('copies what it is given and what it gives', () => {
     const e = engine()
     e.openScope()

@@ -127,6 +127,7 @@ const INTEGERS: Partial<Record<keyof Operations, readonly number[]>> = {
   positions: [0],
   lastRows: [0, 1],
   topK: [0, 2],
+  quantize: [0, 2], // its samples give what topK finds
   topKScores: [0],
 }
 export const holdsIntegers = (op: keyof Operations, place: number): boolean => INTEGERS[op]?.includes(place) ?? false

@@ -66,7 +66,14 @@ const kinds = [real, quarters].flatMap((kind) => sizes.map((s) => ({ ...s, kind:
 export const selection: Sample[] = [
   ...samples('topK', ROUNDINGS, kinds, (s) => ({
     inputs: [s.draw([sum(s.interests), s.width]), indices(offsetsOf(s.interests)), s.draw([s.catalogue, s.width]), ...masks(s)],
-    run: (e, [vectors, offsets, items, seen, seenOffsets, allowed = 0]) => e.topK(vectors, offsets, items, s.k, seen, seenOffsets, allowed),
+    run: (e, [vectors, offsets, items, seen, seenOffsets, allowed = 0]) =>
+      e.topK(vectors, offsets, items, s.k, seen, seenOffsets, allowed, 0),
+  })),
+  // What codes rule out shows in what `topK` finds by them
+  ...samples('quantize', ROUNDINGS, kinds, (s) => ({
+    inputs: [s.draw([sum(s.interests), s.width]), indices(offsetsOf(s.interests)), s.draw([s.catalogue, s.width]), ...masks(s)],
+    run: (e, [vectors, offsets, items, seen, seenOffsets, allowed = 0]) =>
+      e.topK(vectors, offsets, items, s.k, seen, seenOffsets, allowed, e.quantize(items)),
   })),
   ...samples('topKScores', ROUNDINGS, kinds, (s) => ({
     inputs: [s.draw([s.interests.length, s.catalogue]), ...masks(s)],

@@ -99,10 +99,21 @@ export class Arena implements Lifetimes {
   }
 
   freeze(artefact: string, name: string, data: Float32Array, shape: Uint32Array): Id {
-    const key = JSON.stringify([artefact, name])
     expectShape(data.length === extent(shape), `freeze: ${data.length} values for [${shape}]`)
-    const entry: Entry = { shape: Array.from(shape), values: Float64Array.from(data), kind: 'frozen' }
-    if (!frozenWeights.has(key)) frozenWeights.set(key, { entry, holders: 0 })
+    return this.share(artefact, name, { shape: Array.from(shape), values: Float64Array.from(data), kind: 'frozen' })
+  }
+
+  freezeTensor(artefact: string, name: string, id: Id): Id {
+    const { shape, values } = this.entry(id)
+    return this.share(artefact, name, { shape, values: values.slice(), kind: 'frozen' })
+  }
+
+  private share(artefact: string, name: string, entry: Entry): Id {
+    const key = JSON.stringify([artefact, name])
+    const held = frozenWeights.get(key)?.entry
+    const like = ({ shape, values }: Entry): string => `${values.constructor.name} [${shape}]`
+    expectShape(!held || like(held) === like(entry), `freeze: ${name} is held as another tensor`)
+    if (!held) frozenWeights.set(key, { entry, holders: 0 })
     return this.frozen(artefact, name)
   }
 

@@ -17,7 +17,7 @@ interface Masks {
 
 const ABSENT: Candidate = { item: -1, score: Number.NEGATIVE_INFINITY, interest: -1 }
 
-export function selection(arena: Arena): Pick<Operations, 'topK' | 'topKScores'> {
+export function selection(arena: Arena): Pick<Operations, 'topK' | 'quantize' | 'topKScores'> {
   /** The k best of the candidates that the user has not seen and that are allowed: score descending, then id ascending. */
   const select = (users: number, catalogue: number, k: number, masks: Masks, candidate: (user: number, item: number) => Candidate) => {
     const [seen, seenOffsets] = [arena.ints(masks.seen), arena.offsets(masks.seenOffsets)]
@@ -44,7 +44,13 @@ export function selection(arena: Arena): Pick<Operations, 'topK' | 'topKScores'>
     arena.put(Float64Array.from(lists.flat().map(({ score }) => score)), [lists.length, k])
 
   return {
-    topK(vectorsId, offsetsId, itemsId, k, seen, seenOffsets, allowed) {
+    /** Nothing: `topK` scores every item, and what codes are for is that nobody sees a difference. */
+    quantize(itemsId) {
+      expectShape(arena.matrix(itemsId).width > 0, 'quantize: items of no width')
+      return arena.put(new Int32Array(), [0])
+    },
+    topK(vectorsId, offsetsId, itemsId, k, seen, seenOffsets, allowed, quantized) {
+      if (quantized !== 0) expectShape(arena.ints(quantized).length === 0, 'topK: what is quantized comes from quantize')
       const [vectors, table, offsets] = [arena.matrix(vectorsId), arena.matrix(itemsId), arena.offsets(offsetsId)]
       expectShape(table.width > 0 && vectors.width === table.width, `topK: widths ${vectors.width} and ${table.width}`)
       expectRange(total(offsets) === vectors.rows, `topK: offsets up to ${total(offsets)} for ${vectors.rows} vectors`)

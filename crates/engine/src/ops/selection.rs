@@ -1,6 +1,7 @@
 //! The best items of each user.
 
-use foci_kernels::top_k::{self as kernel, Masks};
+use foci_kernels::simd::matrix::PANEL;
+use foci_kernels::top_k::{self as kernel, Masks, Scratch};
 
 use super::prelude::*;
 
@@ -13,6 +14,7 @@ pub fn top_k(
     seen: u32,
     seen_offsets: u32,
     allowed: u32,
+    quantized: u32,
 ) -> Result<[Tensor; 3]> {
     let (vectors, items) = (arena.f32("vectors", vectors)?, arena.f32("items", items)?);
     let offsets = arena.i32("offsets", offsets)?;
@@ -21,33 +23,49 @@ pub fn top_k(
     items.expect(&[count, width], "as wide as vectors")?;
     let users = offsets_of(&offsets, rows, "vectors")?;
     let masks = masks(arena, users, count, [seen, seen_offsets, allowed])?;
+    let quantized = codes(arena, count, width, quantized)?;
     let k = counted("k", k)?;
     let shape = Shape::of(&[users, k])?;
     let (mut best, mut scores, mut interests) =
         (arena.i32_result(shape)?, arena.f32_result(shape)?, arena.i32_result(shape)?);
     if shape.count() > 0 {
-        let (keys, size) = kernel::top_k_scratch(offsets.values, count, width, k);
+        let (vectors, offsets) = (vectors.values, offsets.values);
+        let [keys, queries, values] = kernel::top_k_scratch(offsets, count, width, quantized.is_some(), k);
         arena.with_keys(keys, |keys| {
-            arena.with_scratch(size, |scratch| {
-                let (best, scores, interests) = (best.i32_mut(), scores.f32_mut(), interests.i32_mut());
-                let (vectors, offsets, scratch) = (vectors.values, offsets.values, (keys, scratch));
-                kernel::top_k(
-                    &Pool,
-                    vectors,
-                    offsets,
-                    items.values,
-                    width,
-                    k,
-                    &masks,
-                    best,
-                    scores,
-                    interests,
-                    scratch,
-                );
+            arena.with_codes(queries, |queries| {
+                arena.with_scratch(values, |values| {
+                    let (best, scores, interests) = (best.i32_mut(), scores.f32_mut(), interests.i32_mut());
+                    let scratch = Scratch { keys, queries, values };
+                    let items = items.values;
+                    kernel::top_k(
+                        &Pool, vectors, offsets, items, quantized, width, k, &masks, best, scores, interests, scratch,
+                    );
+                })
             })
         })?;
     }
     Ok([best, scores, interests])
+}
+
+/// The items' codes that [`quantize`] made, if any.
+fn codes(arena: &Arena, count: usize, width: usize, quantized: u32) -> Result<Option<&[i32]>> {
+    if quantized == 0 {
+        return Ok(None);
+    }
+    let codes = arena.i32("quantized", quantized)?;
+    codes.expect(&[kernel::quantized_rows(count, width), PANEL], "what quantize makes of items")?;
+    Ok(Some(codes.values))
+}
+
+pub fn quantize(arena: &Arena, items: u32) -> Result<Tensor> {
+    let items = arena.f32("items", items)?;
+    let (count, width) = items.matrix()?;
+    some_width(&items, width)?;
+    let mut codes = arena.i32_result(Shape::of(&[kernel::quantized_rows(count, width), PANEL])?)?;
+    arena.with_scratch(kernel::quantize_scratch(count), |scratch| {
+        kernel::quantize(&Pool, items.values, width, codes.i32_mut(), scratch);
+    })?;
+    Ok(codes)
 }
 
 pub fn top_k_scores(

@@ -27,9 +27,9 @@ unsafe fn compare_body<V: Floats>(scores: &[f32], bars: &[f32], passing: &mut [u
 
 /// Asks for memory that is soon to be read; nothing where the compiler knows no such hint.
 #[inline]
-pub fn prefetch(values: &[f32]) {
+pub fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    for line in values.chunks(LANES) {
+    for line in values.chunks(64 / size_of::<T>()) {
         // SAFETY: a hint about memory of the slice; SSE is part of x86-64.
         unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(line.as_ptr().cast()) };
     }

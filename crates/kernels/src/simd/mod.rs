@@ -6,6 +6,8 @@
 
 use std::sync::OnceLock;
 
+mod bytes;
+pub mod codes;
 pub mod compare;
 pub mod half;
 pub mod math;

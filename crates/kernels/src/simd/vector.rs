@@ -328,17 +328,11 @@ mod lanes {
 
         #[inline(always)]
         unsafe fn transpose(mut x: [Self; LANES]) -> [Self; LANES] {
-            // Four rounds of the perfect shuffle.
-            for _ in 0..4 {
-                let mut y = x;
-                for i in 0..LANES / 2 {
-                    let (a, b) = (x[i].0, x[i + LANES / 2].0);
-                    for j in 0..LANES / 2 {
-                        (y[2 * i].0[2 * j], y[2 * i].0[2 * j + 1]) = (a[j], b[j]);
-                        (y[2 * i + 1].0[2 * j], y[2 * i + 1].0[2 * j + 1]) = (a[j + 8], b[j + 8]);
-                    }
+            let from = x;
+            for i in 0..LANES {
+                for j in 0..LANES {
+                    x[i].0[j] = from[j].0[i];
                 }
-                x = y;
             }
             x
         }

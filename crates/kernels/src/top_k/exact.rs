@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
+use super::keys::item_of;
 use super::search::Table;
 use crate::product::{Panels, rows_by_panels};
 use crate::simd::Instructions;
-use crate::simd::LANES;
 use crate::simd::compare::prefetch;
-use crate::simd::matrix::{DEPTH, PANEL, transpose};
-use crate::simd::rows::{FEW, multiply_rows};
+use crate::simd::matrix::{PANEL, dot, transpose};
+use crate::simd::rows::{FEW, multiply_rows, multiply_some, suits};
 
 /// Items [V, D] and vectors [S, D].
 #[derive(Clone, Copy)]
@@ -31,27 +31,43 @@ impl Exact<'_> {
     /// Whether the panel is scored where it stands: for few vectors a copy by columns would cost more than the products.
     fn in_place(&self, from: usize) -> bool {
         let few = self.vectors.len() <= FEW * self.width;
-        few && self.items() - from >= PANEL && self.width.is_multiple_of(LANES) && self.width <= DEPTH
+        few && self.items() - from >= PANEL && suits(self.width)
     }
 
-    /// Up to 64 items as columns of a panel; what is in the others is left there.
-    pub fn open_rows(&self, items: &[i32], panel: &mut [f32]) {
-        for (i, &item) in items.iter().enumerate() {
-            for (&x, column) in self.rows(item as usize..item as usize + 1).iter().zip(panel.chunks_exact_mut(PANEL)) {
-                column[i] = x;
+    /// Products [rows, 64] of some vectors and the items of up to 64 keys; the columns behind them hold anything.
+    pub fn rescore(&self, vectors: Range<usize>, keys: &[u64], products: &mut [f32]) {
+        let mut items = [0; PANEL];
+        for (item, &key) in items.iter_mut().zip(keys) {
+            *item = item_of(key);
+            prefetch(self.rows(*item..*item + 1));
+        }
+        let (items, vectors) = (&items[..keys.len()], self.vectors_of(vectors));
+        if suits(self.width) {
+            return multiply_some(self.set, vectors, self.items, items, self.width, products);
+        }
+        for (vector, products) in vectors.chunks_exact(self.width).zip(products.chunks_exact_mut(PANEL)) {
+            for (product, &item) in products.iter_mut().zip(items) {
+                *product = dot(self.set, vector, self.rows(item..item + 1));
             }
         }
     }
 
+    fn vectors_of(&self, rows: Range<usize>) -> &[f32] {
+        &self.vectors[rows.start * self.width..rows.end * self.width]
+    }
+
     /// Some vectors times the items of a panel.
-    pub fn products(&self, vectors: Range<usize>, panel: &[f32], products: &mut [f32]) {
+    fn products(&self, vectors: Range<usize>, panel: &[f32], products: &mut [f32]) {
         let shape = (vectors.len(), self.width, PANEL);
-        let vectors = &self.vectors[vectors.start * self.width..vectors.end * self.width];
-        rows_by_panels(self.set, vectors, Panels::packed(panel, self.width), None, shape, products);
+        rows_by_panels(self.set, self.vectors_of(vectors), Panels::packed(panel, self.width), None, shape, products);
     }
 }
 
 impl Table for Exact<'_> {
+    fn exact(&self) -> &Exact<'_> {
+        self
+    }
+
     fn open(&self, from: usize, panel: &mut [f32]) {
         if !self.in_place(from) {
             let count = PANEL.min(self.items() - from);
@@ -61,8 +77,7 @@ impl Table for Exact<'_> {
 
     fn score(&self, vectors: Range<usize>, from: usize, panel: &[f32], scores: &mut [f32]) {
         if self.in_place(from) {
-            let vectors = &self.vectors[vectors.start * self.width..vectors.end * self.width];
-            multiply_rows(self.set, vectors, self.rows(from..from + PANEL), self.width, scores);
+            multiply_rows(self.set, self.vectors_of(vectors), self.rows(from..from + PANEL), self.width, scores);
         } else {
             self.products(vectors, panel, scores);
         }
@@ -73,5 +88,9 @@ impl Table for Exact<'_> {
         if !self.in_place(0) {
             prefetch(self.rows(items));
         }
+    }
+
+    fn settle(&self, _vectors: Range<usize>, keys: &mut [u64], _scratch: &mut [f32]) -> usize {
+        keys.len()
     }
 }

@@ -16,7 +16,7 @@ pub(super) struct Sizes {
     pub users: usize,
     /// Vectors that are scored at once, unless one user has more.
     pub vectors: usize,
-    /// Elements of the table that a thread reads at least: fewer are read before another thread would be awake.
+    /// Elements of the table, of four bytes, that a thread reads at least: fewer are read before another thread would be awake.
     pub range: usize,
     /// Blocks of work that are enough for the threads.
     pub blocks: usize,
@@ -38,18 +38,26 @@ pub(super) struct Plan {
     /// Vectors that are scored at once.
     pub vectors: usize,
     /// f32 of a panel of items.
-    pub panel: usize,
+    panel: usize,
     /// Results of a user that there can be.
     pub k: usize,
     /// Keys of a user.
     pub capacity: usize,
 }
 
+/// Scratch of a block of work, in f32.
+pub(super) struct Scratch {
+    /// A panel of items, or products of some; the scores of a panel stand behind it.
+    pub panel: usize,
+    pub total: usize,
+}
+
 impl Plan {
-    /// For the vectors of each user at `offsets`, the items of a table, and k results.
-    pub fn new(sizes: Sizes, offsets: &[i32], items: usize, width: usize, k: usize) -> Self {
+    /// For the vectors of each user at `offsets`, the items of a table, of which a pass reads `read` elements each, and k
+    /// results.
+    pub fn new(sizes: Sizes, offsets: &[i32], items: usize, width: usize, read: usize, k: usize) -> Self {
         let users = offsets.len() - 1;
-        let cuts = times([items, width]) / sizes.range;
+        let cuts = times([items, read]) / sizes.range;
         // A large table is read by as few blocks of users as there can be, and cut; of a small one each block reads all.
         let per = if cuts > 1 { USERS } else { users.div_ceil(sizes.blocks).clamp(sizes.users, USERS) };
         let per = users.clamp(1, per);
@@ -81,9 +89,11 @@ impl Plan {
         times([self.users, self.capacity])
     }
 
-    /// Scratch of a block of work, in f32: a panel of items, and its scores.
-    pub fn scratch(&self) -> usize {
-        plus([self.panel, times([self.vectors, PANEL])])
+    /// Scratch of a block of work.
+    pub fn scratch(&self) -> Scratch {
+        let scores = times([self.vectors, PANEL]);
+        let panel = self.panel.max(scores);
+        Scratch { panel, total: plus([panel, scores]) }
     }
 
     /// The items of a range.

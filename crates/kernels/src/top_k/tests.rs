@@ -1,3 +1,4 @@
+use super::keys::key;
 use super::plan::Sizes;
 use super::*;
 use crate::Serial;
@@ -47,20 +48,42 @@ impl World {
         Masks { seen: &self.seen, seen_offsets: &self.seen_offsets, allowed }
     }
 
-    fn plan(&self, k: usize) -> Plan {
-        Plan::new(self.sizes, &self.offsets, self.items.len() / self.width, self.width, k)
+    fn run(&self, set: Instructions, run: &impl Parallel, k: usize) -> Found {
+        let found = self.run_on(set, run, k, false);
+        assert_eq!(found, self.run_on(set, run, k, true), "{set:?} by codes");
+        found
     }
 
-    fn run(&self, set: Instructions, run: &impl Parallel, k: usize) -> Found {
-        let users = self.offsets.len() - 1;
+    fn run_on(&self, set: Instructions, run: &impl Parallel, k: usize, quantized: bool) -> Found {
+        let (users, items) = (self.offsets.len() - 1, self.items.len() / self.width);
+        let read = if quantized { codes::words(self.width) } else { self.width };
+        let plan = Plan::new(self.sizes, &self.offsets, items, self.width, read, k);
         let (mut ids, mut scores, mut interests) = (vec![7; users * k], vec![f32::NAN; users * k], vec![7; users * k]);
-        let (masks, plan) = (self.masks(), self.plan(k));
-        let table = Exact { set, items: &self.items, vectors: &self.vectors, width: self.width };
-        let search = Search { set, table, offsets: &self.offsets, masks: &masks, plan };
-        let mut keys = vec![7; plan.work() * plan.keys()];
-        let mut scratch = vec![f32::NAN; plan.work() * plan.scratch()];
-        top_k_on(run, &search, k, &mut ids, &mut scores, &mut interests, (&mut keys, &mut scratch));
+        let mut outputs = Outputs { items: &mut ids, scores: &mut scores, interests: &mut interests };
+        let (mut keys, mut scratch) =
+            (vec![7; plan.work() * plan.keys()], vec![f32::NAN; plan.work() * plan.scratch().total]);
+        let (exact, masks) =
+            (Exact { set, items: &self.items, vectors: &self.vectors, width: self.width }, self.masks());
+        let (offsets, masks) = (&self.offsets[..], &masks);
+        if quantized {
+            let (codes, queries) = self.codes();
+            let search = Search { table: Quantized { exact, codes: &codes, queries: &queries }, offsets, masks, plan };
+            search_all(run, &search, k, &mut outputs, &mut keys, &mut scratch);
+        } else {
+            let search = Search { table: exact, offsets, masks, plan };
+            search_all(run, &search, k, &mut outputs, &mut keys, &mut scratch);
+        }
         (ids, bits(&scores), interests)
+    }
+
+    /// The items and the vectors as codes.
+    fn codes(&self) -> (Vec<i32>, Vec<i32>) {
+        let items = self.items.len() / self.width;
+        let mut codes = vec![7; quantized_rows(items, self.width) * PANEL];
+        let mut queries = vec![7; self.vectors.len() / self.width * codes::query_size(self.width)];
+        quantize(&TwoThreads, &self.items, self.width, &mut codes, &mut vec![f32::NAN; quantize_scratch(items)]);
+        codes::encode(&TwoThreads, &self.vectors, self.width, &codes, &mut queries);
+        (codes, queries)
     }
 
     /// Scores of every item for every user [B, V], by the product of matrices, and who won.
@@ -264,4 +287,60 @@ fn a_vector_that_is_no_number_never_wins() {
     assert!(!ids.contains(&7));
     assert_eq!(ids[20..].iter().filter(|&&id| id >= 0).count(), 18);
     assert!(interests[20..38].iter().all(|&interest| interest == 1));
+}
+
+#[test]
+fn codes_bound_every_score_from_above() {
+    let count = if cfg!(miri) { 20 } else { 150 };
+    for (width, scale) in [(1, 1.0f32), (3, 1e-30), (16, 1e30), (20, 1e-41), (64, 1.0), (300, 1e-3)] {
+        let mut world = World::new(3, count, width);
+        world.items.iter_mut().enumerate().for_each(|(i, x)| *x *= scale * ((i / width % 5) as f32).exp2());
+        world.vectors[..width].fill(0.0);
+        let (codes, queries) = world.codes();
+        for set in SETS {
+            let exact = Exact { set, items: &world.items, vectors: &world.vectors, width };
+            let table = Quantized { exact, codes: &codes, queries: &queries };
+            let vectors = world.vectors.len() / width;
+            for from in (0..count).step_by(PANEL) {
+                let (mut bounds, mut scores) = (vec![0.0; vectors * PANEL], vec![0.0; vectors * PANEL]);
+                table.score(0..vectors, from, &[], &mut bounds);
+                let keys: Vec<u64> = (from..count.min(from + PANEL)).map(|item| key(0.0, item)).collect();
+                exact.rescore(0..vectors, &keys, &mut scores);
+                for (i, (bound, score)) in
+                    bounds.iter().zip(&scores).enumerate().filter(|(i, _)| i % PANEL < keys.len())
+                {
+                    assert!(bound >= score, "{set:?} width {width}: {bound} < {score} at {i}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn codes_leave_few_items_to_be_scored() {
+    let world = World::new(1, 640, 64);
+    let (codes, queries) = world.codes();
+    let exact = Exact { set: instructions(), items: &world.items, vectors: &world.vectors, width: 64 };
+    let table = Quantized { exact, codes: &codes, queries: &queries };
+    let (scores, _) = world.scores();
+    let mut bounds = [0.0; PANEL];
+    for from in (0..640).step_by(PANEL) {
+        table.score(0..1, from, &[], &mut bounds);
+        for (bound, score) in bounds.iter().zip(&scores[from..]) {
+            // Uniform in ±1 at width 64: ‖q‖ = ‖x‖ = 4.6, a code is worth 1 / 127, ‖e‖ ≤ 8 · 0.5 of it: 2 · 4.6 · 0.03 in all.
+            assert!(bound - score < 0.29, "{bound} is far above {score}");
+        }
+    }
+}
+
+#[test]
+fn items_and_vectors_that_are_not_finite_are_scored() {
+    let mut world = World::new(6, 200, 5);
+    for (i, x) in [(3, f32::INFINITY), (70, f32::NEG_INFINITY), (71, f32::NAN), (400, f32::MAX), (999, f32::INFINITY)] {
+        world.items[i] = x;
+    }
+    world.vectors[7] = f32::INFINITY;
+    world.vectors[22] = f32::MAX;
+    world.vectors[31] = f32::NAN;
+    assert_eq!(world.run(instructions(), &Serial, 30), world.expected(30));
 }

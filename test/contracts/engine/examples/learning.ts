@@ -33,7 +33,7 @@ export const learning: Example[] = [
   {
     op: 'topK',
     title: 'puts the lower id first among equals',
-    run: (e) => e.topK(matrix(e, [1]), ints(e, 0, 1), matrix(e, [2], [5], [5], [1], [5]), 4, ints(e), ints(e, 0, 0), 0),
+    run: (e) => e.topK(matrix(e, [1]), ints(e, 0, 1), matrix(e, [2], [5], [5], [1], [5]), 4, ints(e), ints(e, 0, 0), 0, 0),
     gives: [
       [1, 2, 4, 0],
       [5, 5, 5, 2],
@@ -46,12 +46,26 @@ export const learning: Example[] = [
     title: 'takes the best interest, leaves out the seen and fills up',
     run: (e) => {
       const [vectors, items] = [matrix(e, [1, 1], [2, 0], [0, 3]), matrix(e, [1, 0], [0, 1], [4, 4])]
-      return e.topK(vectors, ints(e, 0, 1, 1, 3), items, 3, ints(e, 2, 0, 2), ints(e, 0, 1, 2, 3), 0)
+      return e.topK(vectors, ints(e, 0, 1, 1, 3), items, 3, ints(e, 2, 0, 2), ints(e, 0, 1, 2, 3), 0, 0)
     },
     gives: [
       [0, 1, -1, -1, -1, -1, 1, 0, -1],
       [1, 1, INFINITE, INFINITE, INFINITE, INFINITE, 3, 2, INFINITE],
       [0, 0, -1, -1, -1, -1, 1, 0, -1],
+    ],
+  },
+  {
+    // 1 is worth 1.27 codes, so the codes of the first are [1, 127]: its score is still 1 + 2 · 100
+    op: 'quantize',
+    title: 'rules out items and scores the others',
+    run: (e) => {
+      const items = matrix(e, [1, 100], [100, 1], [-100, 3], [99, 2])
+      return e.topK(matrix(e, [1, 2]), ints(e, 0, 1), items, 3, ints(e), ints(e, 0, 0), 0, e.quantize(items))
+    },
+    gives: [
+      [0, 3, 1],
+      [201, 103, 102],
+      [0, 0, 0],
     ],
   },
   {

@@ -1,0 +1,154 @@
+//! Items as 8-bit codes with a scale each, and vectors as codes with a scale and a slack, so that a product of codes bounds the
+//! score from above.
+//!
+//! With x = s (c + e) for an item and q = t d + f for a vector, c and d whole numbers up to 127,
+//! q · x = s (t d · c + q · e + f · c) ≤ s (t d · c + ‖q‖ ‖e‖ + ‖f‖ ‖c‖). The largest ‖e‖ and ‖c‖ of all items stand in the
+//! table, so the slack, ‖q‖ ‖e‖ + ‖f‖ ‖c‖ and what f32 rounds, is one number for each vector.
+
+use crate::Parallel;
+use crate::parallel::{over_parts, zip_mixed};
+use crate::simd::codes::BESIDE;
+use crate::simd::instructions;
+use crate::simd::matrix::PANEL;
+use crate::size::{plus, times};
+
+/// The smallest scale: products of codes with it are normal numbers, and what is smaller counts as an error.
+const SMALLEST: f32 = f32::from_bits(27 << 23);
+
+/// i32 that hold the codes of a row: four in each.
+pub(super) fn words(width: usize) -> usize {
+    width.div_ceil(4)
+}
+
+/// i32 of a panel of 64 items: their codes by words, then their scales.
+pub(super) fn panel_size(width: usize) -> usize {
+    times([words(width) + 1, PANEL])
+}
+
+/// Rows of 64 i32 that [`quantize`] fills for a table of items.
+pub fn quantized_rows(items: usize, width: usize) -> usize {
+    plus([times([items.div_ceil(PANEL), words(width) + 1]), 1])
+}
+
+/// Scratch of [`quantize`], in f32.
+pub fn quantize_scratch(items: usize) -> usize {
+    2 * items.div_ceil(PANEL)
+}
+
+/// Items [V, D] as 8-bit codes: `table` [[`quantized_rows`], 64] of i32.
+///
+/// An item that holds an infinity or NaN has an infinite scale: its score has no bound.
+pub fn quantize(run: &impl Parallel, items: &[f32], width: usize, table: &mut [i32], scratch: &mut [f32]) {
+    assert!(width > 0 && table.len() == quantized_rows(items.len() / width, width) * PANEL);
+    let (panels, last) = table.split_at_mut(table.len() - PANEL);
+    let extents = &mut scratch[..quantize_scratch(items.len() / width)];
+    let sizes = (panel_size(width), 2);
+    zip_mixed(run, ([panels], [sizes.0]), ([&mut *extents], [sizes.1]), |block, [panel], [extents]| {
+        let from = block * PANEL * width;
+        let rows = &items[from..items.len().min(from + PANEL * width)];
+        extents.copy_from_slice(&panel_of::on(instructions(), rows, width, panel));
+    });
+    let largest = |i: usize| extents.iter().skip(i).step_by(2).fold(0.0f32, |max, &x| max.max(x));
+    last.fill(0);
+    for i in 0..2 {
+        last[i] = largest(i).to_bits() as i32;
+    }
+}
+
+crate::multiversion!(fn panel_of = panel_body(rows: &[f32], width: usize, panel: &mut [i32]) -> [f32; 2]);
+
+/// Up to 64 items; gives the largest ‖e‖ and ‖c‖.
+#[inline(always)]
+fn panel_body<const FMA: bool>(rows: &[f32], width: usize, panel: &mut [i32]) -> [f32; 2] {
+    let (codes, scales) = panel.split_at_mut(words(width) * PANEL);
+    codes.fill(0x8080_8080_u32 as i32);
+    scales.fill(0);
+    let (mut errors, mut lengths) = (0.0f64, 0.0f64);
+    for (i, row) in rows.chunks_exact(width).enumerate() {
+        let scale = scale_of(row);
+        scales[i] = scale.to_bits() as i32;
+        if scale.is_infinite() {
+            continue;
+        }
+        let (mut error, mut length) = (0.0, 0.0);
+        for (word, four) in row.chunks(4).enumerate() {
+            let mut bytes = [128u8; 4];
+            for (byte, &x) in bytes.iter_mut().zip(four) {
+                let code = code_of(x, scale);
+                *byte = (code + 128.0) as u8;
+                error += (f64::from(x) - f64::from(scale) * f64::from(code)).powi(2);
+                length += f64::from(code) * f64::from(code);
+            }
+            codes[word * PANEL + i] = i32::from_le_bytes(bytes);
+        }
+        errors = errors.max(error / f64::from(scale).powi(2));
+        lengths = lengths.max(length);
+    }
+    [errors, lengths].map(|x| above(x.sqrt()))
+}
+
+/// What one code is worth: the largest magnitude has 127.
+fn scale_of(row: &[f32]) -> f32 {
+    if row.iter().all(|x| x.is_finite()) {
+        let largest = row.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+        (largest / 127.0).max(SMALLEST)
+    } else {
+        f32::INFINITY
+    }
+}
+
+fn code_of(x: f32, scale: f32) -> f32 {
+    (x / scale).round_ties_even().clamp(-127.0, 127.0)
+}
+
+/// An f32 that is larger, whatever rounding lost before.
+fn above(x: f64) -> f32 {
+    ((x * (1.0 + 1e-6)) as f32).next_up()
+}
+
+/// i32 of a vector: its codes, and what stands beside them.
+pub(super) fn query_size(width: usize) -> usize {
+    words(width) + BESIDE
+}
+
+/// Vectors [S, D] as codes for a table of items, [S, [`query_size`]].
+pub(super) fn encode(run: &impl Parallel, vectors: &[f32], width: usize, table: &[i32], queries: &mut [i32]) {
+    let extents = [0, 1].map(|i| f64::from(f32::from_bits(table[table.len() - PANEL + i] as u32)));
+    let queries = &mut queries[..vectors.len() / width * query_size(width)];
+    over_parts(run, queries, PANEL * query_size(width), |block, queries| {
+        for (i, query) in queries.chunks_exact_mut(query_size(width)).enumerate() {
+            let at = (block * PANEL + i) * width;
+            encode_one(&vectors[at..at + width], extents, query);
+        }
+    });
+}
+
+fn encode_one(vector: &[f32], [error, length]: [f64; 2], query: &mut [i32]) {
+    let (codes, beside) = query.split_at_mut(words(vector.len()));
+    let finite = vector.iter().all(|x| x.is_finite());
+    let scale = if finite { scale_of(vector) } else { 0.0 };
+    let (mut sum, mut norm, mut lost) = (0, 0.0, 0.0);
+    for (word, four) in codes.iter_mut().zip(vector.chunks(4)) {
+        let mut bytes = [0; 4];
+        for (byte, &q) in bytes.iter_mut().zip(four) {
+            let code = if finite { code_of(q, scale) } else { 0.0 };
+            *byte = code as i8 as u8;
+            sum += code as i32;
+            norm += f64::from(q).powi(2);
+            lost += (f64::from(q) - f64::from(scale) * f64::from(code)).powi(2);
+        }
+        *word = i32::from_le_bytes(bytes);
+    }
+    let slack =
+        if finite { slack(vector.len() as f64, norm.sqrt(), lost.sqrt(), error, length) } else { f32::INFINITY };
+    beside.copy_from_slice(&[128 * sum, scale.to_bits() as i32, slack.to_bits() as i32]);
+}
+
+/// ‖q‖ ‖e‖ + ‖f‖ ‖c‖, and for what f32 rounds twice what it can be: a chain of `width` products over ‖q‖ ‖c + e‖, the four
+/// operations of a bound over ‖t d‖ ‖c‖, and products so small that their last bits are missing.
+fn slack(width: f64, norm: f64, lost: f64, error: f64, length: f64) -> f32 {
+    let rounding = f64::from(f32::EPSILON);
+    let chain = (width + 8.0) * rounding * norm * (length + error);
+    let own = 8.0 * rounding * (norm + lost) * length;
+    above(norm * error + lost * length + chain + own + width * rounding * rounding)
+}

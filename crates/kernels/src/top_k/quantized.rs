@@ -1,0 +1,71 @@
+//! A table of 8-bit codes before one of f32 items: the codes say which items may be among the best, the items by how much.
+
+use std::ops::Range;
+
+use super::codes::{panel_size, query_size, words};
+use super::exact::Exact;
+use super::keys::{item_of, key};
+use super::search::{Table, largest_of};
+use crate::simd::codes::bounds;
+use crate::simd::compare::prefetch;
+use crate::simd::matrix::PANEL;
+
+/// Panels ahead of the one that is scored: a panel is read in the time that memory takes to answer.
+const AHEAD: usize = 4;
+
+/// Codes, in i32, that a core's own cache holds: asking for them ahead of time would only cost.
+const NEAR: usize = 1 << 18;
+
+/// Items, their codes, and the codes of the vectors.
+#[derive(Clone, Copy)]
+pub(super) struct Quantized<'a> {
+    pub exact: Exact<'a>,
+    pub codes: &'a [i32],
+    pub queries: &'a [i32],
+}
+
+impl Quantized<'_> {
+    fn panel(&self, items: usize) -> &[i32] {
+        let size = panel_size(self.exact.width);
+        &self.codes[items / PANEL * size..(items / PANEL + 1) * size]
+    }
+}
+
+impl Table for Quantized<'_> {
+    fn exact(&self) -> &Exact<'_> {
+        &self.exact
+    }
+
+    fn open(&self, _from: usize, _scratch: &mut [f32]) {}
+
+    fn score(&self, vectors: Range<usize>, from: usize, _scratch: &[f32], scores: &mut [f32]) {
+        let Exact { set, width, .. } = self.exact;
+        let queries = &self.queries[vectors.start * query_size(width)..vectors.end * query_size(width)];
+        bounds(set, queries, words(width), self.panel(from), scores);
+    }
+
+    fn prefetch(&self, items: Range<usize>) {
+        if self.codes.len() <= NEAR {
+            return;
+        }
+        let size = panel_size(self.exact.width);
+        let at = |item: usize| self.codes.len().min((item + AHEAD * PANEL) * size / PANEL);
+        prefetch(&self.codes[at(items.start)..at(items.end)]);
+    }
+
+    fn settle(&self, vectors: Range<usize>, keys: &mut [u64], products: &mut [f32]) -> usize {
+        let mut settled = 0;
+        for from in (0..keys.len()).step_by(PANEL) {
+            let count = PANEL.min(keys.len() - from);
+            let products = &mut products[..vectors.len() * PANEL];
+            self.exact.rescore(vectors.clone(), &keys[from..from + count], products);
+            for (i, score) in largest_of(self.exact.set, products).into_iter().enumerate().take(count) {
+                if score > f32::NEG_INFINITY {
+                    keys[settled] = key(score, item_of(keys[from + i]));
+                    settled += 1;
+                }
+            }
+        }
+        settled
+    }
+}
