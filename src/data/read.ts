@@ -31,7 +31,8 @@ export async function readInteractions(
     const table = rowsInMemory(items, options.skipInvalid ?? false)
     return complete(await readRows(source, options), table.items, table.skipped, options)
   }
-  return withDuckDB(options.memory, async (session) => {
+  // With more threads DuckDB reads on only when all it has read is taken; with one it reads while rows are numbered.
+  return withDuckDB({ memory: options.memory, threads: 1 }, async (session) => {
     const log = typeof source === 'string' ? await readFileLog(session, source, options) : await readRows(source, options)
     const table = await itemRows(session, items, options.skipInvalid ?? false)
     return complete(log, table.items, table.skipped, options)

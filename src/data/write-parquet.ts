@@ -9,7 +9,7 @@ export type Columns = Readonly<Record<string, 'VARCHAR' | 'INTEGER' | 'FLOAT'>>
  * @throws FociError MEMORY
  */
 export async function writeParquet(files: readonly string[], columns: Columns, path: string): Promise<void> {
-  await withDuckDB(undefined, async (session) => {
+  await withDuckDB({}, async (session) => {
     const types = Object.entries(columns).map(([name, type]) => `'${name}': '${type}'`)
     await session.rows(`COPY (SELECT * FROM read_csv([${files.map(sqlPath).join(', ')}], auto_detect = false, header = false,
       columns = {${types.join(', ')}}, delim = ',', quote = '"', escape = '"', hive_partitioning = false,

@@ -14,17 +14,21 @@ export interface Session {
   stream(sql: string): AsyncGenerator<Chunk>
 }
 
-/**
- * DuckDB has one thread, beside the one that takes what it reads: with more it reads on only when all is taken.
- * @param memory what DuckDB may hold, such as `512MB`; half of the machine up to 4 GB where absent
- */
-export async function withDuckDB<T>(memory: string | undefined, work: (session: Session) => Promise<T>): Promise<T> {
+export interface DuckDBOptions {
+  /** What DuckDB may hold, such as `512MB`; half of the machine up to 4 GB where absent. */
+  readonly memory?: string
+  /** As many as the machine has where absent. */
+  readonly threads?: number
+}
+
+export async function withDuckDB<T>({ memory, threads }: DuckDBOptions, work: (session: Session) => Promise<T>): Promise<T> {
   if (memory !== undefined && !/^[0-9.]+ *[KMGT]i?B$/.test(memory)) {
     throw new FociError('OPTION', `memory ${JSON.stringify(memory)} is no amount`, 'Give one such as 512MB or 4GB.')
   }
   const { DuckDBInstance, bindings } = await loadDuckDB()
   const limit = memory ?? `${Math.floor(Math.min(totalmem() / 2, 4 * 2 ** 30) / 2 ** 20)}MiB`
-  const instance = await DuckDBInstance.create(':memory:', { memory_limit: limit, temp_directory: '', threads: '1' })
+  const settings = { memory_limit: limit, temp_directory: '', ...(threads !== undefined && { threads: String(threads) }) }
+  const instance = await DuckDBInstance.create(':memory:', settings)
   try {
     const connection = await instance.connect()
     try {
