@@ -1,6 +1,6 @@
 import { Recommender, readInteractions, sampleWorld, sasrec, train } from 'foci'
 
-// Rows of { user, item, timestamp }; a path such as 'events.csv.gz' does as well.
+// Rows of { user, item, timestamp }; a path such as 'events.parquet' or 'events.csv.gz' does as well.
 const { interactions } = sampleWorld({ users: 500, seed: 1 })
 const log = await readInteractions(interactions)
 
