@@ -25,3 +25,14 @@ export function output(command, args, options = {}) {
   const { status, stdout } = spawnSync(command, args, { stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8', shell, ...options })
   return status === 0 ? stdout.trim() : ''
 }
+
+/** Tests that passed, failed and were left out, by what `cargo test` printed. */
+export function countCargo(output) {
+  const counted = { passed: 0, failed: 0, skipped: 0 }
+  for (const [, passed, failed, ignored] of output.matchAll(/(\d+) passed; (\d+) failed; (\d+) ignored/g)) {
+    counted.passed += Number(passed)
+    counted.failed += Number(failed)
+    counted.skipped += Number(ignored)
+  }
+  return counted
+}

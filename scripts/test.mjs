@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { build, setup } from './build.mjs'
+import { countCargo } from './run.mjs'
 
 const REPORT = 'build/vitest.json'
 const totals = { passed: 0, failed: 0, skipped: 0 }
@@ -56,16 +57,6 @@ function step(name, command, args, count = () => ({ passed: 0, failed: 0, skippe
   if (status !== 0 && counted.failed === 0) totals.failed++
   if (status === 0 && counted.passed === 0) totals.passed++
   if (status !== 0) console.log(`FAILED: ${name}`)
-}
-
-function countCargo(output) {
-  const counted = { passed: 0, failed: 0, skipped: 0 }
-  for (const [, passed, failed, ignored] of output.matchAll(/(\d+) passed; (\d+) failed; (\d+) ignored/g)) {
-    counted.passed += Number(passed)
-    counted.failed += Number(failed)
-    counted.skipped += Number(ignored)
-  }
-  return counted
 }
 
 function countVitest() {

@@ -89,8 +89,8 @@ export class Profile {
     return {
       title:
         `${steps} steps of ${Math.round(this.tokens / steps)} tokens, ${(whole / steps).toFixed(2)} ms each: ` +
-        `${inner.name}, ${inner.instructions()}, threads: ${inner.threads()}, peak of multiply-adds ${peak.toFixed(0)} GFLOP/s`,
-      head: ['op', 'calls', 'ms a step', 'share', 'GFLOP/s', 'of peak'],
+        `${inner.name}, ${inner.instructions()}, threads: ${inner.threads()}, f32 peak ${peak.toFixed(0)} GFLOP/s`,
+      head: ['op', 'calls', 'ms a step', 'share', 'GFLOP/s', 'of f32 peak'],
       rows: [
         ...long.map(([name, spent]) => row(name, spent)),
         ...(short.calls > 0 ? [row('all other ops', { ...short, flops: 0 })] : []),

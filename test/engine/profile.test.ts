@@ -85,8 +85,8 @@ it('tells ops, batches and the rest of the steps apart', () => {
   expect(skipped).toHaveLength(2)
 
   expect(profile.report()).toEqual({
-    title: '2 steps of 15 tokens, 11.00 ms each: reference, portable, threads: 1, peak of multiply-adds 2 GFLOP/s',
-    head: ['op', 'calls', 'ms a step', 'share', 'GFLOP/s', 'of peak'],
+    title: '2 steps of 15 tokens, 11.00 ms each: reference, portable, threads: 1, f32 peak 2 GFLOP/s',
+    head: ['op', 'calls', 'ms a step', 'share', 'GFLOP/s', 'of f32 peak'],
     rows: [
       ['linear', '2', '4.000', '36.4%', '4.0', '200%'],
       ['relu', '2', '3.000', '27.3%', '', ''],

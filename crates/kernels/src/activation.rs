@@ -99,7 +99,7 @@ gradient!(tanh_gradient_part, tanh_gradient_body, FMA, |y, dy| dy * fma::<FMA>(-
 mod tests {
     use super::*;
     use crate::parallel::Serial;
-    use crate::parallel::testing::{LENGTHS, SETS, TwoThreads, bits, close, differences, values, wide};
+    use crate::parallel::testing::{LENGTHS, TwoThreads, bits, close, differences, sets, values, wide};
     use crate::simd::Instructions;
 
     type Formula = fn(f64) -> f64;
@@ -136,7 +136,7 @@ mod tests {
             for (formula, forward, gradient, from_output) in all() {
                 let each = |x: &[f64]| x.iter().map(|&x| formula(x)).collect::<Vec<_>>();
                 let expected = differences(&wide(&x), &wide(&dy), each);
-                for set in SETS {
+                for &set in sets() {
                     let (mut y, mut dx) = (vec![f32::NAN; n], vec![f32::NAN; n]);
                     forward(set, &x, &mut y);
                     close(&y, &each(&wide(&x)), 1e-6);
@@ -151,7 +151,7 @@ mod tests {
     fn an_element_has_the_same_bits_anywhere() {
         let x = values(3, 37);
         for (_, forward, gradient, _) in all() {
-            for set in SETS {
+            for &set in sets() {
                 let (mut y, mut dx) = (vec![0.0; 37], vec![0.0; 37]);
                 forward(set, &x, &mut y);
                 gradient(set, &x, &x, &mut dx);

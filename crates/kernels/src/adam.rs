@@ -136,7 +136,7 @@ multiversion!(
 mod tests {
     use super::*;
     use crate::parallel::Serial;
-    use crate::parallel::testing::{LENGTHS, SETS, TwoThreads, bits, close, values, wide};
+    use crate::parallel::testing::{LENGTHS, TwoThreads, bits, close, sets, values, wide};
 
     const SETTINGS: Adam =
         Adam { rate: 1e-2, beta1: 0.9, beta2: 0.98, epsilon: 1e-8, decay: 0.1, step: 3.0, clip: 0.5 };
@@ -162,7 +162,7 @@ mod tests {
             let [theta, m, v, g] = state(n);
             let [wt, wm, wv, wg] = [&theta, &m, &v, &g].map(|x| wide(x));
             let expected: Vec<[f64; 3]> = (0..n).map(|i| naive(wt[i], wm[i], wv[i], wg[i], &SETTINGS)).collect();
-            for set in SETS {
+            for &set in sets() {
                 let mut new = [theta.clone(), m.clone(), v.clone()];
                 let [a, b, c] = &mut new;
                 step::on(set, a, b, c, &g, &Factors::of(&SETTINGS));

@@ -66,7 +66,7 @@ multiversion!(fn part = body(x: &[f32], start: usize, mask: &Dropout, y: &mut [f
 mod tests {
     use super::*;
     use crate::parallel::Serial;
-    use crate::parallel::testing::{LENGTHS, SETS, TwoThreads, bits, values};
+    use crate::parallel::testing::{LENGTHS, TwoThreads, bits, sets, values};
     use crate::random;
 
     const MASK: Dropout = Dropout { rate: 0.25, seed: 5, draw: 9 };
@@ -75,7 +75,7 @@ mod tests {
     fn every_set_drops_where_the_bits_are_low() {
         for &n in LENGTHS {
             let x = values(1, n);
-            for set in SETS {
+            for &set in sets() {
                 let mut y = vec![f32::NAN; n];
                 part::on(set, &x, 0, &MASK, &mut y);
                 for i in 0..n {

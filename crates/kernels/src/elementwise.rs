@@ -62,14 +62,14 @@ multiversion!(fn scale_part = scale_body(x: &[f32], factor: f32, y: &mut [f32]))
 mod tests {
     use super::*;
     use crate::parallel::Serial;
-    use crate::parallel::testing::{LENGTHS, Reverse, SETS, TwoThreads, bits, values};
+    use crate::parallel::testing::{LENGTHS, Reverse, TwoThreads, bits, sets, values};
 
     #[test]
     fn every_set_computes_the_formulas_to_the_bit() {
         for &n in LENGTHS {
             let (a, b) = (values(1, n), values(2, n));
             let zipped = |f: fn(f32, f32) -> f32| a.iter().zip(&b).map(|(a, b)| f(*a, *b)).collect::<Vec<_>>();
-            for set in SETS {
+            for &set in sets() {
                 let mut y = vec![f32::NAN; n];
                 add_part::on(set, &a, &b, &mut y);
                 assert_eq!(y, zipped(|a, b| a + b));

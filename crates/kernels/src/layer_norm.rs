@@ -125,7 +125,7 @@ multiversion!(
 mod tests {
     use super::*;
     use crate::parallel::Serial;
-    use crate::parallel::testing::{LENGTHS, Reverse, SETS, TwoThreads, bits, close, differences, values, wide};
+    use crate::parallel::testing::{LENGTHS, Reverse, TwoThreads, bits, close, differences, sets, values, wide};
 
     const EPSILON: f32 = 1e-5;
 
@@ -156,7 +156,7 @@ mod tests {
             let (x, dy) = (values(1, 3 * width), values(2, 3 * width));
             let (gain, bias) = (values(3, width), values(4, width));
             let [wx, wdy, wgain, wbias] = [&x, &dy, &gain, &bias].map(|x| wide(x));
-            for set in SETS {
+            for &set in sets() {
                 let [mut y, mut dx] = [(); 2].map(|()| vec![f32::NAN; x.len()]);
                 if width > 0 {
                     layer_norm_rows::on(set, &x, &gain, &bias, EPSILON, &mut y);

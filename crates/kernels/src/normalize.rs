@@ -62,7 +62,7 @@ multiversion!(
 mod tests {
     use super::*;
     use crate::parallel::Serial;
-    use crate::parallel::testing::{LENGTHS, SETS, TwoThreads, bits, close, differences, values, wide};
+    use crate::parallel::testing::{LENGTHS, TwoThreads, bits, close, differences, sets, values, wide};
 
     fn naive(x: &[f64], width: usize) -> Vec<f64> {
         let row = |x: &[f64]| {
@@ -77,7 +77,7 @@ mod tests {
         for &width in LENGTHS {
             let (x, dy) = (values(1, 3 * width), values(2, 3 * width));
             let expected = differences(&wide(&x), &wide(&dy), |x| naive(x, width));
-            for set in SETS {
+            for &set in sets() {
                 let (mut y, mut dx) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
                 if width > 0 {
                     normalize_rows::on(set, &x, width, &mut y);

@@ -133,7 +133,7 @@ multiversion!(fn finite_part = finite_body(x: &[f32]) -> bool);
 mod tests {
     use super::*;
     use crate::parallel::Serial;
-    use crate::parallel::testing::{LENGTHS, Reverse, SETS, TwoThreads, bits, close, values, wide};
+    use crate::parallel::testing::{LENGTHS, Reverse, TwoThreads, bits, close, sets, values, wide};
 
     const ROW_COUNTS: &[usize] = if cfg!(miri) { &[0, 1, 130] } else { &[0, 1, 7, 128, 129, 1000] };
 
@@ -168,7 +168,7 @@ mod tests {
     fn totals_have_the_same_bits_on_every_set() {
         for &n in LENGTHS {
             let x = values(3, n);
-            for set in SETS {
+            for &set in sets() {
                 assert_eq!(sum_part::on(set, &x), sum(&x));
                 assert_eq!(squared_norm_part::on(set, &x), squared_norm(&x));
             }
@@ -191,7 +191,7 @@ mod tests {
         assert!(finite(&[]));
         for &n in LENGTHS.iter().filter(|&&n| n > 0) {
             let x = values(4, n);
-            for set in SETS {
+            for &set in sets() {
                 assert!(finite_part::on(set, &x));
                 for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                     for i in [0, n / 2, n - 1] {

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use crate::Serial;
     use crate::cross_entropy::{cross_entropy, cross_entropy_scratch};
-    use crate::parallel::testing::{Reverse, SETS, TwoThreads, bits, close, differences, values, wide};
+    use crate::parallel::testing::{Reverse, TwoThreads, bits, close, differences, sets, values, wide};
     use crate::simd::Instructions;
 
     /// h, positives, negatives, targets, drawn.
@@ -159,7 +159,7 @@ mod tests {
         fn agrees(&self, tolerance: f64) {
             let (loss, d) = self.expected();
             let count = self.targets.len() as f32;
-            for set in SETS {
+            for &set in sets() {
                 let actual = self.run(set, &Serial);
                 assert!((actual.0 - loss).abs() / (1.0 + loss) < tolerance, "{} is not {loss}", actual.0);
                 for (actual, expected) in actual.1.iter().zip(&d) {

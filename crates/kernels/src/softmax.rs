@@ -93,7 +93,7 @@ multiversion!(fn softmax_gradient_rows = softmax_gradient_body(y: &[f32], dy: &[
 mod tests {
     use super::*;
     use crate::parallel::Serial;
-    use crate::parallel::testing::{LENGTHS, Reverse, SETS, TwoThreads, bits, close, differences, values, wide};
+    use crate::parallel::testing::{LENGTHS, Reverse, TwoThreads, bits, close, differences, sets, values, wide};
 
     fn naive(x: &[f64], width: usize) -> Vec<f64> {
         let row = |x: &[f64]| {
@@ -109,7 +109,7 @@ mod tests {
             let x: Vec<f32> = values(1, 3 * width).iter().map(|x| 4.0 * x).collect();
             let dy = values(2, 3 * width);
             let expected = differences(&wide(&x), &wide(&dy), |x| naive(x, width));
-            for set in SETS {
+            for &set in sets() {
                 let (mut y, mut dx) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
                 if width > 0 {
                     softmax_rows::on(set, &x, width, &mut y);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::parallel::Serial;
-use crate::parallel::testing::{Reverse, SETS, TwoThreads, bits, close, differences, values, wide};
+use crate::parallel::testing::{Reverse, TwoThreads, bits, close, differences, sets, values, wide};
 use crate::random;
 
 /// A batch of ragged segments, of which the last `queries[b]` rows ask.
@@ -151,7 +151,7 @@ fn every_set_is_the_formula() {
     for world in worlds() {
         let (expected, _) = world.naive(&wide(&world.q), &wide(&world.k), &wide(&world.v));
         let gradients = world.backward(&Serial).map(|x| wide(&x));
-        for set in SETS {
+        for &set in sets() {
             let (mut out, mut lse) = world.forward(&Serial);
             attention_on(set, &Serial, &world.inputs(), &mut out, &mut lse);
             close(&out, &expected, 1e-5);
@@ -167,7 +167,7 @@ fn every_set_is_the_formula() {
 
 #[test]
 fn blocks_may_run_in_any_order() {
-    for world in worlds() {
+    for world in worlds().into_iter().take(if cfg!(miri) { 3 } else { usize::MAX }) {
         let (out, lse) = world.forward(&Serial);
         let gradients = world.backward(&Serial).map(|x| bits(&x));
         assert_eq!((bits(&out), bits(&lse)), bits_of(world.forward(&Reverse)));
@@ -201,8 +201,8 @@ fn ask_alone(world: &World, b: usize, asked: usize) -> (Vec<u32>, Vec<u32>) {
 
 #[test]
 fn a_query_has_the_same_bits_alone_and_in_a_batch() {
-    let lengths = if cfg!(miri) { vec![3, 0, 18] } else { vec![17, 0, 64, 1, 131, 200] };
-    for (width, heads) in [(7, 1), (50, 2), (64, 1)] {
+    let lengths = if cfg!(miri) { vec![2, 0, 17] } else { vec![17, 0, 64, 1, 131, 200] };
+    for &(width, heads) in if cfg!(miri) { &[(3, 1)][..] } else { &[(7, 1), (50, 2), (64, 1)] } {
         let world = World::new(&lengths, &lengths, width, heads, 0.0);
         let (out, lse) = bits_of(world.forward(&Serial));
         for (b, &n) in lengths.iter().enumerate() {

@@ -40,7 +40,7 @@ pub fn prefetch<T>(values: &[T]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parallel::testing::{SETS, values};
+    use crate::parallel::testing::{sets, values};
 
     #[test]
     fn a_bit_is_a_comparison() {
@@ -49,7 +49,7 @@ mod tests {
         scores[6] = f32::INFINITY;
         scores[7] = f32::NEG_INFINITY;
         for bars in [[0.25, f32::NEG_INFINITY, 9.0], [f32::NAN, scores[70], -1.0]] {
-            for set in SETS {
+            for &set in sets() {
                 let mut passing = [7; 3];
                 above(set, &scores, &bars, &mut passing);
                 for (i, score) in scores.iter().enumerate() {

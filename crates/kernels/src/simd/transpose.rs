@@ -43,11 +43,11 @@ unsafe fn body<V: Floats>(from: &[f32], to: &mut [f32], to_lanes: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parallel::testing::SETS;
+    use crate::parallel::testing::sets;
 
     #[test]
     fn lanes_are_columns() {
-        for set in SETS {
+        for &set in sets() {
             for width in [0, 16, 48] {
                 let rows: Vec<f32> = (0..16 * width).map(|i| i as f32).collect();
                 let (mut lanes, mut back) = (vec![0.0; rows.len()], vec![0.0; rows.len()]);

@@ -1,0 +1,84 @@
+// npm run safety [-- miri | address | neon]: the Rust tests where memory and threads are watched, and on another CPU. Parts
+// whose tools cannot be had are skipped with a word.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { countCargo, output, say, stop, succeeds } from './run.mjs'
+
+const TESTS = ['test', '--quiet', '--lib', '--tests', '-p', 'foci-kernels', '-p', 'foci-engine']
+const ARM = 'aarch64-unknown-linux-gnu'
+const MINUTES = 60_000
+const parts = { miri, address, neon }
+const results = []
+
+const asked = process.argv.slice(2)
+const unknown = asked.find((name) => !(name in parts))
+if (unknown) stop(`There is no part "${unknown}": ${Object.keys(parts).join(', ')} are there.`)
+for (const [name, run] of Object.entries(parts)) if (asked.length === 0 || asked.includes(name)) run()
+
+console.log()
+for (const { name, passed, failed, skipped, seconds } of results) {
+  console.log(skipped ? `${name}: skipped, ${skipped}` : `${name}: ${passed} passed, ${failed} failed, in ${seconds} s`)
+}
+process.exit(results.some(({ failed }) => failed > 0) ? 1 : 0)
+
+/** Undefined behaviour and data races on the portable path, and in the pool under several schedules. */
+function miri() {
+  if (!hasNightly('miri', 'rust-src')) return skip('miri', 'rustup could not install the nightly toolchain with miri')
+  const flags = '-Zmiri-strict-provenance'
+  cargo('miri', ['+nightly', 'miri', ...TESTS], { MIRIFLAGS: flags })
+  const pool = ['+nightly', 'miri', 'test', '--quiet', '--lib', '-p', 'foci-engine', 'pool::']
+  cargo('miri, the pool under 16 schedules', pool, { MIRIFLAGS: `${flags} -Zmiri-many-seeds=0..16` })
+}
+
+/** Reads and writes outside of memory, on each instruction set that this CPU has. */
+function address() {
+  if (!hasNightly()) return skip('address', 'rustup could not install the nightly toolchain')
+  const host = /host: (\S+)/.exec(output('rustc', ['-vV']))?.[1] ?? ''
+  if (!/linux-gnu$|apple-darwin$/.test(host)) return skip('address', `AddressSanitizer does not know ${host}`)
+  const cpu = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : ''
+  const sets = ['portable', ...(/\bavx2\b/.test(cpu) ? ['avx2'] : []), ...(/\bavx512vl\b/.test(cpu) ? ['avx512'] : [])]
+  // A target of its own keeps the sanitizer out of build scripts.
+  const args = ['+nightly', ...TESTS, '--target', host, '--target-dir', 'target/address']
+  for (const set of sets) cargo(`address, ${set}`, args, { RUSTFLAGS: '-Zsanitizer=address', FOCI_SIMD: set })
+}
+
+/** The kernels as 64-bit ARM runs them, in an emulator. */
+function neon() {
+  const linker = 'aarch64-linux-gnu-gcc'
+  const missing = ['qemu-aarch64', linker].filter((command) => !output(command, ['--version']))
+  const packages = 'qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross'
+  if (missing.length > 0) return skip('neon', `${missing.join(' and ')} missing (on Debian: apt install ${packages})`)
+  if (!succeeds('rustup', ['target', 'add', ARM], { timeout: 5 * MINUTES })) return skip('neon', `rustup could not add the target ${ARM}`)
+  const name = `CARGO_TARGET_${ARM.toUpperCase().replaceAll('-', '_')}`
+  const env = { [`${name}_LINKER`]: linker, [`${name}_RUNNER`]: 'qemu-aarch64 -L /usr/aarch64-linux-gnu' }
+  cargo('neon', [...TESTS, '--target', ARM], env)
+}
+
+/** Whether the nightly toolchain is there, or could be installed. */
+function hasNightly(...components) {
+  if (output('cargo', ['+nightly', ...components.slice(0, 1), '--version'])) return true
+  const wanted = components.flatMap((name) => ['--component', name])
+  return succeeds('rustup', ['toolchain', 'install', 'nightly', '--profile', 'minimal', '--no-self-update', ...wanted], {
+    timeout: 10 * MINUTES,
+  })
+}
+
+function skip(name, skipped) {
+  say(`${name}: skipped, ${skipped}`)
+  results.push({ name, skipped })
+}
+
+function cargo(name, args, env) {
+  const settings = Object.entries(env).map(([key, value]) => `${key}='${value}'`)
+  console.log(`\n== ${name}: ${[...settings, 'cargo', ...args].join(' ')}`)
+  const started = Date.now()
+  const { status, stdout } = spawnSync('cargo', args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+  })
+  process.stdout.write(stdout ?? '')
+  const { passed, failed } = countCargo(stdout ?? '')
+  const seconds = Math.round((Date.now() - started) / 1000)
+  results.push({ name, passed, failed: status === 0 ? failed : Math.max(failed, 1), seconds })
+}
