@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn some_rows_have_the_bits_of_a_panel() {
-        for set in SETS {
+        for &set in sets() {
             for (count, some) in [(1, 0), (1, 1), (2, 16), (3, 17), (4, 63), (5, 64), (9, 30)] {
                 let (vectors, table) = (values(1, count * 32), values(2, 100 * 32));
                 let ids: Vec<usize> = (0..some).map(|i| i * 37 % 100).collect();
