@@ -1,5 +1,6 @@
 /**
- * Accuracy of sasrec on real logs: every run tried, each option chosen on validation, the chosen one with three seeds.
+ * Accuracy of sasrec on real logs: every run tried, each option chosen on validation, the chosen one with three seeds in f32
+ * and in bf16.
  * Runs that bench/results/accuracy.json already holds are not repeated. `--only NAME` takes one log, `--seeds 1,2` some seeds.
  */
 import { existsSync } from 'node:fs'
@@ -13,7 +14,7 @@ type SasrecOptions = NonNullable<Parameters<typeof sasrec>[0]>
 interface Trial {
   readonly log: string
   readonly options: SasrecOptions
-  readonly training: { readonly epochs: number; readonly patience: number; readonly weightDecay?: number }
+  readonly training: { readonly epochs: number; readonly patience: number; readonly precision?: 'bf16' }
 }
 
 interface Row extends Trial {
@@ -43,7 +44,7 @@ const SEEDS = flags.seeds.split(',').map(Number)
 for (const log of new Set(trials.map((trial) => trial.log))) if (!flags.only || flags.only === log) await compare(log)
 write([])
 
-/** One seed of each trial, then the other seeds of the one that validation prefers. */
+/** One seed of each trial, then the other seeds of the one that validation prefers, and all of its seeds in bf16. */
 async function compare(log: string): Promise<void> {
   const path = `${flags.data}/${log}/interactions.csv.gz`
   if (!existsSync(path)) return console.log(`${path} is not there: skipped`)
@@ -51,6 +52,7 @@ async function compare(log: string): Promise<void> {
   for (const trial of trials.filter((each) => each.log === log)) candidates.push(await once(path, trial, SEEDS[0]))
   const best = candidates.reduce((a, b) => (b.validation > a.validation ? b : a))
   for (const seed of SEEDS.slice(1)) await once(path, best, seed)
+  for (const seed of SEEDS) await once(path, { ...best, training: { ...best.training, precision: 'bf16' } }, seed)
 }
 
 async function once(path: string, { log, options, training }: Trial, seed: number): Promise<Row> {
@@ -80,10 +82,15 @@ async function once(path: string, { log, options, training }: Trial, seed: numbe
 
 /** Adds rows to those written so far, which another run of the bench may have added to as well. */
 function write(more: readonly Row[]): void {
-  const place = ({ log, options, seed }: Row): string => [log, JSON.stringify(options), seed].join(' ')
+  const place = (row: Row): string => [row.log, kind(row), row.seed].join(' ')
   const rows = [...readRows<Row>('accuracy'), ...more].sort((a, b) => (place(a) < place(b) ? -1 : 1))
   if (rows.length > 0) writeResults('accuracy', rows, page(rows))
 }
+
+const precision = ({ training }: Row): string => training.precision ?? 'f32'
+
+/** What runs of several seeds share. */
+const kind = (row: Row): string => `${JSON.stringify(row.options)} ${precision(row)}`
 
 function page(rows: readonly Row[]): string {
   const logs = [...new Set(rows.map((row) => row.log))].sort()
@@ -95,6 +102,7 @@ function section(own: readonly Row[]): string {
     Object.entries(row.options)
       .map((pair) => pair.join(' '))
       .join(', '),
+    precision(row),
     row.seed,
     row.bestEpoch,
     row.epochs,
@@ -105,20 +113,33 @@ function section(own: readonly Row[]): string {
     row.threads,
   ])
   const bars = own[0].report.slice(1).map((bar) => [bar.model, show(bar, METRIC), show(bar, 'hr@10')])
-  const head = ['options', 'seed', 'best epoch', 'epochs', 'validation NDCG@10', 'test NDCG@10', 'test HR@10', 'minutes', 'threads']
+  const head = [
+    'options',
+    'precision',
+    'seed',
+    'best epoch',
+    'epochs',
+    'validation NDCG@10',
+    'test NDCG@10',
+    'test HR@10',
+    'minutes',
+    'threads',
+  ]
   return `## ${own[0].log}\n\n${table(head, lines)}\n\n${means(own)}\n\n${table(['counting model', 'test NDCG@10', 'test HR@10'], bars)}`
 }
 
 function means(own: readonly Row[]): string {
-  const keys = new Set(own.map((row) => JSON.stringify(row.options)))
-  const whole = [...keys].map((key) => own.filter((row) => JSON.stringify(row.options) === key)).filter((group) => group.length === 3)
-  return whole
-    .map((group) => {
-      const mean = (of: (row: Row) => number): string => (group.reduce((sum, row) => sum + of(row), 0) / group.length).toFixed(4)
-      const test = (metric: string) => mean((row) => row.report[0].metrics[metric].mean)
-      return `Mean of three seeds of the options that validation chose: test NDCG@10 **${test(METRIC)}**, HR@10 ${test('hr@10')}.`
-    })
-    .join('\n')
+  const groups = [...new Set(own.map(kind))].map((each) => own.filter((row) => kind(row) === each)).filter((group) => group.length === 3)
+  const mean = (group: readonly Row[], of: (row: Row) => number): number => group.reduce((sum, row) => sum + of(row), 0) / group.length
+  const lines = groups.map((group) => {
+    const [ndcg, hr] = [METRIC, 'hr@10'].map((metric) => mean(group, (row) => row.report[0].metrics[metric].mean).toFixed(4))
+    return `Mean of three seeds of the options that validation chose, ${precision(group[0])}: test NDCG@10 **${ndcg}**, HR@10 ${hr}.`
+  })
+  const [half, single] = ['bf16', 'f32'].map((name) => groups.find(([row]) => precision(row) === name))
+  if (!half || !single) return lines.join('\n')
+  const test = (row: Row): number => row.report[0].metrics[METRIC].mean
+  const lost = single.map((row) => test(row) - test(half.find(({ seed }) => seed === row.seed)!))
+  return `${lines.join('\n')}\nbf16 loses ${(lost.reduce((a, b) => a + b) / lost.length).toFixed(4)} of NDCG@10, paired by seed (${lost.map((each) => each.toFixed(4)).join(', ')}).`
 }
 
 function show(row: ReportRow, metric: string): string {
