@@ -1,8 +1,9 @@
 /**
- * How time and memory of training grow: with the users, with the threads, and with a catalogue of a million items. The logs
- * are invented, and foci is alone: PyTorch's figures are those of the training bench.
+ * How time and memory of training grow: with the users, with the threads, and with a catalogue of a million items; and whether
+ * lists for ten million users take more memory than for one. The logs are invented, and foci is alone: PyTorch's figures are
+ * those of the training bench.
  */
-import { Bench, flags, type Row, type Side } from './harness.ts'
+import { Bench, flags, type Row, run, type Side } from './harness.ts'
 import { table } from './results.ts'
 
 /** What a side is asked. */
@@ -12,6 +13,14 @@ export interface Scaling {
   readonly loss: 'cross-entropy' | 'sampled-softmax'
   /** That count: where there are several, one more comes before them. */
   readonly epochs: number
+}
+
+/** What a process is asked that makes lists. */
+export interface Stream {
+  readonly users: number
+  readonly items: number
+  /** How often it looks at its memory, each time after as many users. */
+  readonly marks: number
 }
 
 const ITEMS = 1000
@@ -27,15 +36,22 @@ const sizes: readonly Scaling[] = [
 ].map((size) => ({ ...size, items: ITEMS, loss: 'cross-entropy' }))
 const wide: Scaling = { users: 20_000, items: 10_000, loss: 'cross-entropy', epochs: 2 }
 const catalogue: Scaling = { users: 5000, items: MILLION, loss: 'sampled-softmax', epochs: 2 }
+const stream: Stream = { users: flags.quick ? MILLION / 4 : 10 * MILLION, items: ITEMS, marks: 10 }
 
 const bench = new Bench('scaling')
 for (const size of sizes) measure(size, [2])
 measure(wide, [1, 2])
 measure(catalogue, [2])
+const lists = bench.wants('lists')
+  ? run<{ MiB: readonly number[] }>({ side: 'foci', variant: 'lists', program: 'foci/stream.js', job: stream, threads: 2 })
+  : undefined
 bench.finish({
   title: 'Scaling',
-  settings: `sasrec, dim 64, 2 blocks, 1 head, batch 128, at most 20 events, through \`train\` with its validation, its test and its counting models; time is that of the epochs, memory the whole process's peak. Invented logs of 6 to 14 training events a user. Cross entropy over the catalogue; over a million items sampled softmax (1,024 negatives) and row-sparse Adam.`,
-  sections: flags.only === undefined ? [`## What holds\n\n${findings(bench.measured)}`] : [],
+  settings: `sasrec, dim 64, 2 blocks, 1 head, batch 128, at most 20 events, through \`train\` with its validation, its test and its counting models; time is that of the epochs, memory the whole process's peak. Invented logs of 6 to 14 training events a user. Cross entropy over the catalogue; over a million items sampled softmax (1,024 negatives) and row-sparse Adam. Lists: the 10 best for ${number(stream.users)} invented users of 5 events each through \`recommendMany\`, once.`,
+  sections: [
+    ...(flags.only === undefined ? [`## What holds\n\n${findings(bench.measured)}`] : []),
+    ...(lists ? [`## Lists\n\n${memoryOf(lists.answer.MiB, lists.figures['users/s'][0])}`] : []),
+  ],
 })
 
 function measure(job: Scaling, threads: readonly number[]): void {
@@ -73,6 +89,12 @@ function findings(rows: readonly Row[]): string {
       ['peak memory with a million items', `${(of(catalogue).peakMiB / GiB).toFixed(2)} GiB`, '4 GiB'],
     ],
   )
+}
+
+/** What the process held as the users went by. */
+function memoryOf(MiB: readonly number[], rate: number): string {
+  const head = MiB.map((_, i) => number(((i + 1) * stream.users) / stream.marks))
+  return `${table(['users', ...head], [['MiB', ...MiB]])}\n\n${number(Math.round(rate))} users/s.`
 }
 
 /** Least squares. */
