@@ -1,22 +1,30 @@
 //! Causal attention within the segments of a jagged batch; no [n, n] matrix is ever in memory.
 //!
-//! Sixteen queries stand in the lanes and the keys go by in tiles, so that a query's bits depend on its own row and the keys
-//! up to it, whatever stands beside it. Dao et al., "FlashAttention", NeurIPS 2022, for the running softmax and the gradient.
+//! The keys of a segment go by in chunks, which stand in the lanes, and the queries in blocks of rows. A query's bits depend
+//! on its own row and the keys up to it, whatever stands beside it. Dao et al., "FlashAttention", NeurIPS 2022, for the
+//! running softmax and the gradient.
 
+mod cut;
 mod layout;
-mod tile;
+mod products;
+mod weights;
 
 use crate::dropout::Dropout;
 use crate::parallel::{Panel, Parallel, Segmented, over_panels};
-use crate::simd::{Instructions, LANES, instructions, math, transpose};
+use crate::simd::matrix::PANEL;
+use crate::simd::memory::Stack;
+use crate::simd::{Instructions, LANES, instructions};
+use cut::{AREA, GROUP, KEYS, ROWS};
 use layout::{Head, Inputs, Shape, Upstream};
-use tile::{Buffers, KEYS, Parts, State, Tile, differentiate, mix, mix_visible, scores, spread, weigh};
+use products::{Columns, Rows, mix, scores, spread};
+use weights::{add, differentiate, finish, finite, known, store, weigh};
 
 /// The widest head.
 pub const MAX_HEAD: usize = 1024;
 
-/// The widest head that small working memory is for: a block clears its memory first, and segments may be short.
-const SMALL_HEAD: usize = 128;
+/// A block's scores, and 64 columns of sums or rows of its queries.
+const SCORES: usize = ROWS * (KEYS + LANES);
+const SUMS: usize = ROWS * PANEL;
 
 /// `out` [Q, width] and `lse` [Q, heads], the log of each softmax's denominator.
 ///
@@ -45,26 +53,36 @@ fn attention_on(set: Instructions, run: &impl Parallel, inputs: &Inputs<'_>, out
     let Inputs { q, k, v, shape, .. } = *inputs;
     assert!(q.len() == out.len() && k.len() == v.len());
     assert_eq!(lse.len() * shape.width, q.len() * shape.heads);
-    if shape.columns() <= SMALL_HEAD {
-        forward_over::<SMALL_HEAD>(set, run, inputs, out, lse);
-    } else {
-        forward_over::<MAX_HEAD>(set, run, inputs, out, lse);
-    }
+    let Shape { queries: offsets, width, heads, .. } = shape;
+    let panels = [Segmented { data: out, width, offsets }, Segmented { data: lse, width: heads, offsets }];
+    over_panels(run, panels, heads, Stack::new, |stack, b, head, panels| {
+        forward(set, &inputs.head(b, head), panels, stack);
+    });
 }
 
-fn forward_over<const COLUMNS: usize>(
+fn forward(
     set: Instructions,
-    run: &impl Parallel,
-    inputs: &Inputs<'_>,
-    out: &mut [f32],
-    lse: &mut [f32],
+    head: &Head<'_>,
+    [mut out, mut lse]: [Panel<'_>; 2],
+    stack: &mut Stack<{ 2 * AREA + SCORES + SUMS }>,
 ) {
-    let Shape { queries: offsets, width, heads, .. } = inputs.shape;
-    let panels = [Segmented { data: out, width, offsets }, Segmented { data: lse, width: heads, offsets }];
-    let buffers = Buffers::<COLUMNS, 3>::new;
-    over_panels(run, panels, heads, buffers, |buffers, b, head, panels| {
-        forward(set, &inputs.head(b, head), panels, buffers.parts());
-    });
+    for chunk in head.chunks() {
+        let tail = if head.ragged() { chunk.keys * PANEL } else { 0 };
+        let [area, weights, sums, tail] = stack.parts([chunk.lanes() * head.padded(), chunk.scores(), SUMS, tail]);
+        let sums = sums.as_chunks_mut().0;
+        let (k, v) = (head.k.skip(chunk.start), head.v.skip(chunk.start));
+        // A weight of 0 keeps a later key out of an earlier query, but not its infinity or NaN.
+        let group = if finite::on(set, chunk.keys, &v) { GROUP } else { 1 };
+        let (k, v) = (Columns::pack(set, &k, chunk.keys, area), Rows::new(v, chunk.keys, tail));
+        for block in chunk.blocks() {
+            scores(set, &block, &head.q.skip(block.first), &k, weights);
+            let softmax = weigh::on(set, &block, &head.mask, head.scale, weights, &mut lse);
+            for from in (0..out.columns()).step_by(PANEL) {
+                mix(set, &block, weights, &v, from, group, sums);
+                finish::on(set, &block, &softmax, sums, from, &mut out);
+            }
+        }
+    }
 }
 
 /// The gradients `dq` [Q, width], `dk` and `dv` [T, width] for `dout` [Q, width].
@@ -107,102 +125,54 @@ fn gradient_on(
     assert!(k.len() == v.len() && k.len() == dk.len() && k.len() == dv.len());
     assert_eq!(lse.len() * shape.width, q.len() * shape.heads);
     let upstream = |b, head| Upstream::new(&shape, out, dout, lse, b, head);
-    if shape.columns() <= SMALL_HEAD {
-        backward_over::<SMALL_HEAD>(set, run, inputs, upstream, [dq, dk, dv]);
-    } else {
-        backward_over::<MAX_HEAD>(set, run, inputs, upstream, [dq, dk, dv]);
-    }
-}
-
-fn backward_over<'a, const COLUMNS: usize>(
-    set: Instructions,
-    run: &impl Parallel,
-    inputs: &Inputs<'_>,
-    upstream: impl Fn(usize, usize) -> Upstream<'a> + Sync,
-    [dq, dk, dv]: [&mut [f32]; 3],
-) {
-    let Shape { queries, offsets, width, heads } = inputs.shape;
+    let Shape { queries, offsets, width, heads } = shape;
     let panels = [
         Segmented { data: dq, width, offsets: queries },
         Segmented { data: dk, width, offsets },
         Segmented { data: dv, width, offsets },
     ];
-    let buffers = Buffers::<COLUMNS, 6>::new;
-    over_panels(run, panels, heads, buffers, |buffers, b, head, panels| {
-        let (inputs, upstream) = (inputs.head(b, head), upstream(b, head));
-        backward(set, &inputs, &upstream, panels, buffers.parts());
+    over_panels(run, panels, heads, Stack::new, |stack, b, head, panels| {
+        backward(set, &inputs.head(b, head), &upstream(b, head), panels, stack);
     });
 }
 
-fn forward(set: Instructions, head: &Head<'_>, panels: [Panel<'_>; 2], parts: Parts<'_, 3>) {
-    let [mut out, mut lse] = panels;
-    let size = head.k.columns.next_multiple_of(LANES) * LANES;
-    let [q, sums, rows] = parts.columns.map(|x| &mut x[..size]);
-    let [weights, _] = parts.weights;
-    for first in (0..out.rows()).step_by(LANES) {
-        let count = LANES.min(out.rows() - first);
-        let place = head.keys - out.rows() + first;
-        head.q.copy_padded(first, count, head.scale, rows);
-        transpose::to_lanes(set, rows, q);
-        sums.fill(0.0);
-        let mut state = State::new();
-        for start in (0..place + count).step_by(KEYS) {
-            let weights = &mut weights[..KEYS.min(place + count - start)];
-            scores(set, q, &head.k, start, weights);
-            let tile = Tile { first, place, start, lanes: count, mask: head.mask };
-            weigh::on(set, &tile, weights, &mut state, sums);
-            if head.v.finite(start.max(place + 1), start + weights.len()) {
-                mix(set, weights, &head.v, start, sums);
-            } else {
-                mix_visible::on(set, &tile, weights, &head.v, sums);
+fn backward(
+    set: Instructions,
+    head: &Head<'_>,
+    up: &Upstream<'_>,
+    [mut dq, mut dk, mut dv]: [Panel<'_>; 3],
+    stack: &mut Stack<{ 5 * AREA + 2 * SCORES + 3 * SUMS }>,
+) {
+    for chunk in head.chunks() {
+        let (width, area, scored) = (head.padded(), chunk.lanes() * head.padded(), chunk.scores());
+        let [tail, tails] = if head.ragged() { [chunk.keys * PANEL, SUMS] } else { [0, 0] };
+        let [k_area, v_area, dk_sums, dv_sums, weights, changes, sums, tail, q_tail, dout_tail] =
+            stack.parts([area, area, area, area, scored, scored, SUMS, tail, tails, tails]);
+        let sums = sums.as_chunks_mut().0;
+        let (k, v) = (head.k.skip(chunk.start), head.v.skip(chunk.start));
+        let k_columns = Columns::pack(set, &k, chunk.keys, k_area);
+        let v_columns = Columns::pack(set, &v, chunk.keys, v_area);
+        let k = Rows::new(k, chunk.keys, tail);
+        if head.queries == 0 {
+            dk_sums.fill(0.0);
+            dv_sums.fill(0.0);
+        }
+        for block in chunk.blocks() {
+            let (q, dout) = (head.q.skip(block.first), up.dout.skip(block.first));
+            scores(set, &block, &q, &k_columns, weights);
+            scores(set, &block, &dout, &v_columns, changes);
+            let known = known::on(set, &block, up);
+            differentiate::on(set, &block, &head.mask, head.scale, &known, weights, changes);
+            let (q, dout) = (Rows::new(q, block.count, q_tail), Rows::new(dout, block.count, dout_tail));
+            for from in (0..dq.columns()).step_by(PANEL) {
+                mix(set, &block, changes, &k, from, GROUP, sums);
+                add::on(set, &block, sums, head.scale, from, &mut dq);
+                spread(set, &block, changes, &q, from, dk_sums, width);
+                spread(set, &block, weights, &dout, from, dv_sums, width);
             }
         }
-        transpose::to_rows(set, sums, rows);
-        for (i, row) in rows.chunks_exact(size / LANES).take(count).enumerate() {
-            let factor = head.mask.scale / state.total[i];
-            for (out, sum) in out.row(first + i).iter_mut().zip(row) {
-                *out = sum * factor;
-            }
-            lse.row(first + i)[0] = state.max[i] + math::ln::<false>(state.total[i]);
-        }
-    }
-}
-
-fn backward(set: Instructions, head: &Head<'_>, up: &Upstream<'_>, panels: [Panel<'_>; 3], parts: Parts<'_, 6>) {
-    let [mut dq, mut dk, mut dv] = panels;
-    let size = head.k.columns.next_multiple_of(LANES) * LANES;
-    let [q, dout, dq_sums, q_rows, dout_rows, rows] = parts.columns.map(|x| &mut x[..size]);
-    let [weights, changes] = parts.weights;
-    for j in 0..head.keys {
-        dk.row(j).fill(0.0);
-        dv.row(j).fill(0.0);
-    }
-    for first in (0..dq.rows()).step_by(LANES) {
-        let count = LANES.min(dq.rows() - first);
-        let place = head.keys - dq.rows() + first;
-        head.q.copy_padded(first, count, head.scale, q_rows);
-        up.dout.copy_padded(first, count, 1.0, dout_rows);
-        transpose::to_lanes(set, q_rows, q);
-        transpose::to_lanes(set, dout_rows, dout);
-        let state = up.state(set, first, count);
-        dq_sums.fill(0.0);
-        for start in (0..place + count).step_by(KEYS) {
-            let keys = KEYS.min(place + count - start);
-            let (weights, changes) = (&mut weights[..keys], &mut changes[..keys]);
-            scores(set, q, &head.k, start, weights);
-            scores(set, dout, &head.v, start, changes);
-            let tile = Tile { first, place, start, lanes: count, mask: head.mask };
-            differentiate::on(set, &tile, &state, weights, changes);
-            mix(set, changes, &head.k, start, dq_sums);
-            spread(set, weights, &dout_rows[..count * (size / LANES)], start, parts.sums, &mut dv);
-            spread(set, changes, &q_rows[..count * (size / LANES)], start, parts.sums, &mut dk);
-        }
-        transpose::to_rows(set, dq_sums, rows);
-        for (i, row) in rows.chunks_exact(size / LANES).take(count).enumerate() {
-            for (dq, sum) in dq.row(first + i).iter_mut().zip(row) {
-                *dq = sum * head.scale;
-            }
-        }
+        store::on(set, &dk_sums[..chunk.keys * width], width, head.scale, chunk.start, &mut dk);
+        store::on(set, &dv_sums[..chunk.keys * width], width, 1.0, chunk.start, &mut dv);
     }
 }
 

@@ -1,10 +1,10 @@
-//! How a batch is cut: segments by head.
+//! A batch: its segments by head.
 
 use super::MAX_HEAD;
-use super::tile::{Known, Mask, dot};
+use super::cut::{Chunk, chunk};
+use super::weights::Mask;
 use crate::dropout::Dropout;
-use crate::reduce::finite;
-use crate::simd::{Instructions, LANES};
+use crate::simd::LANES;
 
 /// How rows are cut into segments and columns into heads.
 #[derive(Clone, Copy)]
@@ -17,7 +17,7 @@ pub(super) struct Shape<'a> {
 
 impl<'a> Shape<'a> {
     pub(super) fn new(queries: &'a [i32], offsets: &'a [i32], width: usize, heads: usize) -> Self {
-        assert!(heads > 0 && width.is_multiple_of(heads), "heads divide the width");
+        assert!(width > 0 && heads > 0 && width.is_multiple_of(heads), "heads divide the width");
         assert!(width / heads <= MAX_HEAD, "a head has at most {MAX_HEAD} columns");
         assert_eq!(queries.len(), offsets.len());
         let fewer = |(q, k): (&[i32], &[i32])| q[1] - q[0] <= k[1] - k[0];
@@ -52,28 +52,14 @@ impl<'a> View<'a> {
         &self.data[self.start + i * self.stride..][..self.columns]
     }
 
-    /// Everything from the view's row `i` on.
-    pub(super) fn from(&self, i: usize) -> &'a [f32] {
-        self.data.get(self.start + i * self.stride..).unwrap_or_default()
+    /// Without its first `rows` rows.
+    pub(super) fn skip(self, rows: usize) -> Self {
+        Self { start: self.start + rows * self.stride, ..self }
     }
 
-    /// Whether rows `from .. to` are finite.
-    pub(super) fn finite(&self, from: usize, to: usize) -> bool {
-        (from..to).all(|i| finite(self.row(i)))
-    }
-
-    /// Sixteen rows, times `factor`, padded with zeros to whole lanes; zero rows beyond `count`.
-    pub(super) fn copy_padded(&self, first: usize, count: usize, factor: f32, padded: &mut [f32]) {
-        if self.columns == 0 {
-            return;
-        }
-        for (i, padded) in padded.chunks_exact_mut(self.columns.next_multiple_of(LANES)).enumerate() {
-            let row = if i < count { self.row(first + i) } else { &[] };
-            for (y, x) in padded.iter_mut().zip(row) {
-                *y = x * factor;
-            }
-            padded[row.len()..].fill(0.0);
-        }
+    /// Everything from its first row on.
+    pub(super) fn values(&self) -> &'a [f32] {
+        self.data.get(self.start..).unwrap_or_default()
     }
 }
 
@@ -92,6 +78,7 @@ impl<'a> Inputs<'a> {
             q: self.shape.rows(self.q, queries, b, head),
             k: self.shape.rows(self.k, offsets, b, head),
             v: self.shape.rows(self.v, offsets, b, head),
+            queries: (queries[b + 1] - queries[b]) as usize,
             keys: (offsets[b + 1] - offsets[b]) as usize,
             scale: 1.0 / (self.shape.columns() as f32).sqrt(),
             mask: Mask {
@@ -109,9 +96,29 @@ pub(super) struct Head<'a> {
     pub(super) q: View<'a>,
     pub(super) k: View<'a>,
     pub(super) v: View<'a>,
+    pub(super) queries: usize,
     pub(super) keys: usize,
     pub(super) scale: f32,
     pub(super) mask: Mask,
+}
+
+impl Head<'_> {
+    /// Its keys by chunks.
+    pub(super) fn chunks(&self) -> impl Iterator<Item = Chunk> {
+        let (size, keys, queries) = (chunk(self.k.columns), self.keys, self.queries);
+        let place = keys - queries;
+        (0..keys).step_by(size).map(move |start| Chunk { start, keys: size.min(keys - start), queries, place })
+    }
+
+    /// Columns in whole vectors.
+    pub(super) fn padded(&self) -> usize {
+        self.k.columns.next_multiple_of(LANES)
+    }
+
+    /// Whether the columns fill no whole vectors.
+    pub(super) fn ragged(&self) -> bool {
+        !self.k.columns.is_multiple_of(LANES)
+    }
 }
 
 /// What the gradient reads beside the inputs.
@@ -137,15 +144,5 @@ impl<'a> Upstream<'a> {
             dout: shape.rows(dout, queries, segment, head),
             lse: View { data: lse, stride: heads, start, columns: 1 },
         }
-    }
-
-    /// What is known of sixteen queries. A lane without one has no weights: exp(s − ∞) = 0.
-    pub(super) fn state(&self, set: Instructions, first: usize, count: usize) -> Known {
-        let (mut lse, mut delta) = ([f32::INFINITY; LANES], [0.0; LANES]);
-        for i in 0..count {
-            lse[i] = self.lse.row(first + i)[0];
-            delta[i] = dot::on(set, self.out.row(first + i), self.dout.row(first + i));
-        }
-        Known { lse, delta }
     }
 }

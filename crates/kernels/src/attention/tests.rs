@@ -113,6 +113,11 @@ fn worlds() -> Vec<World> {
             World::new(&[200, 31, 7], &[1, 20, 0], 100, 1, 0.5),
             World::new(&[9, 70], &[9, 3], 300, 2, 0.1),
             World::new(&[33], &[33], 2, 2, 0.1),
+            World::new(&[20], &[20], MAX_HEAD, 1, 0.0),
+            World::new(&[120, 7], &[120, 3], 3, 1, 0.2),
+            // More keys than a chunk, of which queries see all or some.
+            World::new(&[300], &[60], 2, 1, 0.2),
+            World::new(&[1, 270, 600], &[1, 270, 20], 33, 1, 0.1),
         ]);
     }
     worlds
@@ -201,7 +206,7 @@ fn ask_alone(world: &World, b: usize, asked: usize) -> (Vec<u32>, Vec<u32>) {
 
 #[test]
 fn a_query_has_the_same_bits_alone_and_in_a_batch() {
-    let lengths = if cfg!(miri) { vec![2, 0, 17] } else { vec![17, 0, 64, 1, 131, 200] };
+    let lengths = if cfg!(miri) { vec![2, 0, 17] } else { vec![17, 0, 64, 1, 131, 300] };
     for &(width, heads) in if cfg!(miri) { &[(3, 1)][..] } else { &[(7, 1), (50, 2), (64, 1)] } {
         let world = World::new(&lengths, &lengths, width, heads, 0.0);
         let (out, lse) = bits_of(world.forward(&Serial));
@@ -218,7 +223,7 @@ fn a_query_has_the_same_bits_alone_and_in_a_batch() {
 
 #[test]
 fn what_follows_is_not_seen_whatever_it_holds() {
-    let n = if cfg!(miri) { 5 } else { 90 };
+    let n = if cfg!(miri) { 5 } else { 270 };
     let world = World::new(&[n], &[n], 7, 1, 0.0);
     let (out, lse) = bits_of(world.forward(&Serial));
     for cut in [1, n / 2, n - 1] {

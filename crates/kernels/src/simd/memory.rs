@@ -1,4 +1,6 @@
-//! Memory that begins on a cache line, seen as numbers of any type.
+//! Memory that begins on a cache line: from the heap, seen as numbers of any type, and on the stack.
+
+use std::mem::MaybeUninit;
 
 /// Bytes of a cache line, and of the widest vector.
 const LINE: usize = 64;
@@ -58,6 +60,43 @@ impl Memory {
     }
 }
 
+/// Room for `N` f32 on the stack, cleared as far as it is ever asked for: to clear it all would cost short work more than
+/// the work itself.
+#[repr(C, align(64))]
+pub struct Stack<const N: usize> {
+    values: [MaybeUninit<f32>; N],
+    cleared: usize,
+}
+
+impl<const N: usize> Stack<N> {
+    #[inline(always)]
+    pub fn new() -> Self {
+        Self { values: [const { MaybeUninit::uninit() }; N], cleared: 0 }
+    }
+
+    /// Parts of these lengths, the first on a cache line: what was last written there, in the beginning zeros.
+    pub fn parts<const M: usize>(&mut self, lengths: [usize; M]) -> [&mut [f32]; M] {
+        let mut rest = self.first(lengths.iter().sum());
+        lengths.map(|length| rest.split_off_mut(..length).expect("the sum of all lengths"))
+    }
+
+    fn first(&mut self, length: usize) -> &mut [f32] {
+        let values = &mut self.values[..length];
+        if self.cleared < length {
+            values[self.cleared..].fill(MaybeUninit::new(0.0));
+            self.cleared = length;
+        }
+        // SAFETY: all were written: those below `cleared` by an earlier call, the others just now.
+        unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), length) }
+    }
+}
+
+impl<const N: usize> Default for Stack<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Memory of {} bytes", self.bytes())
@@ -85,6 +124,23 @@ mod tests {
         memory.values_mut::<f32>(2).copy_from_slice(&[1.0, -0.0]);
         assert_eq!(memory.values::<u32>(2), [0x3f80_0000, 0x8000_0000]);
         assert_eq!(memory.values::<i32>(2), [0x3f80_0000, i32::MIN]);
+    }
+
+    #[test]
+    fn a_stack_begins_with_zeros_and_keeps_what_was_written() {
+        let mut stack = Stack::<100>::new();
+        let [a, b] = stack.parts([3, 4]);
+        assert_eq!((&*a, &*b), (&[0.0; 3][..], &[0.0; 4][..]));
+        (a[2], b[0]) = (1.0, 2.0);
+        let [c] = stack.parts([100]);
+        assert_eq!(c.as_ptr() as usize % 64, 0);
+        assert_eq!((c[2], c[3], c[4..].iter().sum::<f32>()), (1.0, 2.0, 0.0));
+    }
+
+    #[test]
+    #[should_panic(expected = "range end index 101 out of range")]
+    fn a_stack_has_an_end() {
+        Stack::<100>::new().parts([50, 51]);
     }
 
     #[test]

@@ -99,6 +99,19 @@ pub fn sum_lanes(mut x: Lane) -> f32 {
     x[0]
 }
 
+/// The largest of lanes among which no NaN is.
+#[inline(always)]
+pub fn max_lanes(mut x: Lane) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            x[i] = if x[i + width] > x[i] { x[i + width] } else { x[i] };
+        }
+        width /= 2;
+    }
+    x[0]
+}
+
 /// `y[i] = f(x[i])`; an element's bits do not depend on its place.
 #[inline(always)]
 pub fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
