@@ -2,6 +2,7 @@ import type { Checked } from './check.ts'
 import { fault } from './faults.ts'
 import { type Block, type Gathered, renumber } from './gathered.ts'
 import type { SortedLog } from './log.ts'
+import { TimeOrder } from './order.ts'
 import { sharedDoubles, sharedFloats, sharedInts } from './shared.ts'
 import { secondsPer } from './time.ts'
 
@@ -77,25 +78,12 @@ function scatter(block: Block, next: Int32Array, { items, times, scenes, events,
 /** Sorts each user's rows by time; equal times keep their order. */
 function byTime({ offsets, rests, ...columns }: Columns): void {
   const { times, items, scenes, events, values } = columns
-  const rest = (row: number) => rests?.[row] ?? 0
-  const moved = [times, items, scenes, events, values].filter((column) => column !== undefined)
+  const order = new TimeOrder(times, rests)
+  const moved = [items, times, scenes, events, values].filter((column) => column !== undefined)
   for (let user = 0; user + 1 < offsets.length; user++) {
     const [start, end] = [offsets[user], offsets[user + 1]]
-    if (isSorted(times, rests, start, end)) continue
-    const order = Int32Array.from({ length: end - start }, (_, i) => start + i)
-    order.sort((a, b) => times[a] - times[b] || rest(a) - rest(b) || a - b)
-    for (const column of moved)
-      column.set(
-        Array.from(order, (row) => column[row]),
-        start,
-      )
+    if (order.isSorted(start, end)) continue
+    order.find(start, end)
+    for (const column of moved) order.apply(column, start, end)
   }
-}
-
-function isSorted(times: Float64Array, rests: Int16Array | undefined, start: number, end: number): boolean {
-  for (let row = start + 1; row < end; row++) {
-    const later = times[row] - times[row - 1] || (rests ? rests[row] - rests[row - 1] : 0)
-    if (later < 0) return false
-  }
-  return true
 }

@@ -65,18 +65,29 @@ export function trainingRange({ log, trainEnd }: Split, user: number): readonly 
  */
 export function leaveOneOut(log: Interactions): Split {
   const isTarget = roleTable(log, log.roles.target)
-  const trainEnd = sharedInts(log.users.length)
-  const [validations, tests]: [Case[], Case[]] = [[], []]
+  const ints = () => new Int32Array(log.users.length)
+  const [users, validations, tests, trainEnd] = [ints(), ints(), ints(), sharedInts(log.users.length)]
+  let asked = 0
   for (let user = 0; user < log.users.length; user++) {
     const [start, end] = [log.offsets[user], log.offsets[user + 1]]
     const test = lastTarget(log, isTarget, start, end)
     const validation = lastTarget(log, isTarget, start, test)
     trainEnd[user] = validation > start ? validation : end
     if (validation <= start) continue
-    validations.push({ user, end: validation, relevant: [log.items[validation]] })
-    tests.push({ user, end: test, relevant: [log.items[test]] })
+    users[asked] = user
+    validations[asked] = validation
+    tests[asked] = test
+    asked++
   }
-  return { name: 'leave-one-out', log, trainEnd, validation: casesOf(validations), test: casesOf(tests) }
+  const casesAt = (rows: Int32Array) => oneEach(log, users.slice(0, asked), rows.slice(0, asked))
+  return { name: 'leave-one-out', log, trainEnd, validation: casesAt(validations), test: casesAt(tests) }
+}
+
+/** Asks each user for the item of one row. */
+function oneEach({ items }: Interactions, users: Int32Array, rows: Int32Array): Cases {
+  const relevantOffsets = new Int32Array(rows.length + 1)
+  for (let i = 0; i <= rows.length; i++) relevantOffsets[i] = i
+  return { users, ends: rows, relevant: rows.map((row) => items[row]), relevantOffsets }
 }
 
 /** The last row of `[start, end)` that is a target, or −1. */

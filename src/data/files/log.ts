@@ -48,21 +48,28 @@ interface IdColumn {
 
 function addChunk(block: Block, chunk: Chunk, numbers: readonly IdColumn[], value: number | undefined): void {
   const start = block.rows
-  const states = chunk.ints(stateColumn)
-  for (let i = 0; i < chunk.rows; i++) {
-    const state = states[i]
-    block.faults[start + i] = state & (datedBit - 1)
-    block.dated[start + i] = (state & datedBit) === 0 ? 0 : 1
-    if (state >= restUnit || state < 0) {
-      block.rests ??= new Int16Array(blockRows)
-      block.rests[start + i] = Math.floor(state / restUnit)
-    }
-  }
+  addStates(block, chunk.ints(stateColumn))
   block.times.set(chunk.doubles(timeColumn), start)
   if (value !== undefined) block.values?.set(chunk.doubles(value), start)
   const sound = block.faults.subarray(start, start + chunk.rows)
   for (const { field, column, texts } of numbers) texts.number(chunk, column, sound, block[field]!.subarray(start))
   block.rows += chunk.rows
+}
+
+/** Notes what the states of rows say; most say nothing. */
+function addStates(block: Block, states: Int32Array): void {
+  let any = 0
+  for (let i = 0; i < states.length; i++) any |= states[i]
+  if (any === 0) return
+  for (let i = 0, at = block.rows; i < states.length; i++, at++) {
+    const state = states[i]
+    block.faults[at] = state & (datedBit - 1)
+    block.dated[at] = (state & datedBit) === 0 ? 0 : 1
+    if (state >= restUnit || state < 0) {
+      block.rests ??= new Int16Array(blockRows)
+      block.rests[at] = Math.floor(state / restUnit)
+    }
+  }
 }
 
 /** What to say of a bad row, with its time as it is written. */
