@@ -50,7 +50,10 @@ export class TimeOrder {
   }
 
   private sort(start: number, end: number): void {
-    if (end - start <= run) return this.insert(start, end)
+    if (end - start <= run) {
+      this.insert(start, end)
+      return
+    }
     const middle = (start + end) >>> 1
     this.sort(start, middle)
     this.sort(middle, end)
