@@ -222,6 +222,14 @@ describe('a Parquet file', () => {
       { seed: 14, numRuns: 150 },
     )
   })
+
+  it('that is damaged far from its beginning is no shorter log', async () => {
+    const select = 'SELECT range // 9 AS "user", md5(range::VARCHAR) AS item, 1700000000 + range AS "timestamp" FROM range(40960)'
+    const bytes = readFileSync(await parquet(select, ', ROW_GROUP_SIZE 4096'))
+    bytes.fill(0xff, Math.floor(0.7 * bytes.length), Math.floor(0.8 * bytes.length))
+    const error = await failure(readInteractions(write(bytes, 'garbled.parquet')))
+    expect([error.code, error.message]).toEqual(['DATA', expect.stringContaining('garbled.parquet')])
+  })
 })
 
 describe('JSON lines', () => {

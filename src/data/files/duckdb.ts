@@ -56,7 +56,7 @@ function sessionOf(connection: DuckDBConnection, bindings: Bindings): Session {
   return {
     rows: async (sql) => (await connection.runAndReadAll(sql)).getRowsJS(),
     async *stream(sql) {
-      const result = await connection.stream(sql)
+      const result = await connection.stream(`SELECT *, false AS ${endColumn} FROM (${sql}) UNION ALL BY NAME SELECT true AS ${endColumn}`)
       const fetch = () => {
         const chunk = result.fetchChunk()
         chunk.catch(() => {}) // who awaits it hears of it
@@ -64,16 +64,31 @@ function sessionOf(connection: DuckDBConnection, bindings: Bindings): Session {
       }
       let next = fetch()
       try {
-        for (;;) {
-          const chunk = await next
-          if (chunk === null || chunk.rowCount === 0) return
-          next = fetch() // DuckDB reads on while this chunk is used
-          yield new Chunk(chunk, bindings)
+        for (let ended = false; !ended; ) {
+          const fetched = await next
+          if (fetched === null || fetched.rowCount === 0) throw await failureOf(connection, sql)
+          const chunk = new Chunk(fetched, bindings, result.columnCount - 1)
+          ended = chunk.ends
+          next = fetch() // DuckDB reads on while this chunk is used, and ends the query after the last
+          if (chunk.rows > 0) yield chunk
         }
       } finally {
         await next.catch(() => {}) // the connection must not close under it
       }
     },
+  }
+}
+
+/** True in a row after all others: where DuckDB fails on its way, its stream just ends. */
+const endColumn = 'foci_end'
+
+/** What a stream that ended too early failed of: the query again, with its rows summed up. */
+async function failureOf(connection: DuckDBConnection, sql: string): Promise<unknown> {
+  try {
+    await connection.run(`SELECT bit_xor(hash(rows)) FROM (${sql}) AS rows`)
+    return new Error('DuckDB stopped before the last row')
+  } catch (cause) {
+    return cause
   }
 }
 
@@ -84,13 +99,19 @@ const textBytes = 16
 /** Up to `chunkRows` rows as DuckDB lays them out, without nulls. What it gives is valid until the next chunk is asked for. */
 export class Chunk {
   readonly rows: number
+  /** Whether no rows come after these. */
+  readonly ends: boolean
   private readonly chunk: DuckDBDataChunk
   private readonly bindings: Bindings
 
-  constructor(chunk: DuckDBDataChunk, bindings: Bindings) {
+  /** @param endColumn where a row after all others, which is none of `rows`, is true */
+  constructor(chunk: DuckDBDataChunk, bindings: Bindings, endColumn: number) {
     this.chunk = chunk
     this.bindings = bindings
-    this.rows = chunk.rowCount
+    const { rowCount } = chunk
+    const vector = bindings.data_chunk_get_vector(chunk.chunk, endColumn)
+    this.ends = bindings.vector_get_data(vector, rowCount)[rowCount - 1] === 1
+    this.rows = this.ends ? rowCount - 1 : rowCount
   }
 
   /** A column of INTEGER. */
