@@ -31,21 +31,21 @@ export interface LogReport {
 /** Measures a log. */
 export function inspectLog(log: Interactions): LogReport {
   const rows = log.items.length
-  const lengths = log.users.map((_, user) => log.offsets[user + 1] - log.offsets[user]).sort((a, b) => a - b)
-  const at = (share: number) => lengths[Math.max(0, Math.ceil(share * lengths.length) - 1)]
-  const { ties, repeats } = countRepeats(log)
+  const users = log.users.length
+  const lengths = new Int32Array(users)
+  for (let user = 0; user < users; user++) lengths[user] = log.offsets[user + 1] - log.offsets[user]
+  lengths.sort()
+  const at = (share: number) => lengths[Math.max(0, Math.ceil(share * users) - 1)]
+  const { ties, repeats, named } = countRepeats(log)
   const report = {
     rows,
-    users: log.users.length,
+    users,
     items: log.catalogue.size,
-    itemsWithoutRows: log.catalogue.size - new Set(log.items).size,
+    itemsWithoutRows: log.catalogue.size - named,
     ties: ties / rows,
     repeats: repeats / rows,
     unit: log.unit,
-    times: log.times.reduce((range, time) => ({ first: Math.min(range.first, time), last: Math.max(range.last, time) }), {
-      first: Number.POSITIVE_INFINITY,
-      last: Number.NEGATIVE_INFINITY,
-    }),
+    times: rangeOf(log.times),
     lengths: { least: at(0), quarter: at(0.25), median: at(0.5), threeQuarters: at(0.75), nineTenths: at(0.9), most: at(1) },
     shortUsers: lengths.filter((length) => length < 3).length,
     ...(log.unit !== 'ordinal' && { cold: coldShares(log) }),
@@ -56,37 +56,47 @@ export function inspectLog(log: Interactions): LogReport {
   return { ...report, advice: adviceOn(report) }
 }
 
-function countRepeats({ offsets, items, times, users }: Interactions): { ties: number; repeats: number } {
-  let [ties, repeats] = [0, 0]
+/** `named`: items that some row has. */
+function countRepeats({ offsets, items, times, users, catalogue }: Interactions): { ties: number; repeats: number; named: number } {
+  let [ties, repeats, named] = [0, 0, 0]
+  const lastUser = new Int32Array(catalogue.size).fill(-1)
   for (let user = 0; user < users.length; user++) {
-    const seen = new Set<number>()
     for (let row = offsets[user]; row < offsets[user + 1]; row++) {
+      const item = items[row]
       if (row > offsets[user] && times[row] === times[row - 1]) ties++
-      if (seen.has(items[row])) repeats++
-      seen.add(items[row])
+      if (lastUser[item] === user) repeats++
+      if (lastUser[item] < 0) named++
+      lastUser[item] = user
     }
   }
-  return { ties, repeats }
+  return { ties, repeats, named }
+}
+
+function rangeOf(times: Float64Array): { first: number; last: number } {
+  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  for (const time of times) {
+    if (time < first) first = time
+    if (time > last) last = time
+  }
+  return { first, last }
 }
 
 /** The rows from the time on at which nine tenths are over; rows of one time stay together. */
-function coldShares({ offsets, items, times, users }: Interactions): { items: number; users: number } {
+function coldShares({ offsets, items, times, users, catalogue }: Interactions): { items: number; users: number } {
   const cut = times.slice().sort()[Math.floor(0.9 * times.length)]
-  const [knownItems, knownUsers] = [new Set<number>(), new Set<number>()]
-  const late: { user: number; item: number }[] = []
+  const isKnown = new Uint8Array(catalogue.size)
+  for (let row = 0; row < items.length; row++) if (times[row] < cut) isKnown[items[row]] = 1
+  let [late, ofNewItems, ofNewUsers] = [0, 0, 0]
   for (let user = 0; user < users.length; user++) {
+    const isNew = times[offsets[user]] >= cut // a user's rows stand in the order of time
     for (let row = offsets[user]; row < offsets[user + 1]; row++) {
-      if (times[row] >= cut) late.push({ user, item: items[row] })
-      else {
-        knownItems.add(items[row])
-        knownUsers.add(user)
-      }
+      if (times[row] < cut) continue
+      late++
+      if (isNew) ofNewUsers++
+      if (isKnown[items[row]] === 0) ofNewItems++
     }
   }
-  return {
-    items: late.filter(({ item }) => !knownItems.has(item)).length / late.length,
-    users: late.filter(({ user }) => !knownUsers.has(user)).length / late.length,
-  }
+  return { items: ofNewItems / late, users: ofNewUsers / late }
 }
 
 function tally(codes: Int32Array, names: readonly string[]): Record<string, number> {
