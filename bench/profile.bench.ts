@@ -8,7 +8,6 @@ import { leaveOneOut } from '#foci/data/split.js'
 import { loadNative } from '#foci/engine/native.js'
 import { Profile } from '#foci/engine/profile.js'
 import type { Encoder } from '#foci/models/contracts.js'
-import { Tensor } from '#foci/tensor/tensor.js'
 import { Variables } from '#foci/tensor/variables.js'
 import { Adam } from '#foci/train/optimiser.js'
 import { trainStep } from '#foci/train/step.js'
@@ -37,14 +36,7 @@ if (!report) throw new Error('no step was timed')
 console.log(`${report.title}\n\n${table(report.head, report.rows)}`)
 
 function train(steps: number): void {
-  for (const rows of profile.epoch(next(steps))) {
-    trainStep(engine, model, adam, () => ({
-      histories: { items: Tensor.int32(engine, rows.items), offsets: Tensor.int32(engine, rows.offsets) },
-      requests: {},
-      targets: Tensor.int32(engine, rows.targets),
-      draw: { seed: 1, step: step++ },
-    }))
-  }
+  for (const rows of profile.epoch(next(steps))) trainStep(engine, model, adam, rows, { draw: { seed: 1, step: step++ } })
 }
 
 /** The next batches of the epoch. */

@@ -7,7 +7,6 @@ import { epochBatches, type TrainingBatch, windows } from '#foci/data/batches.js
 import { leaveOneOut } from '#foci/data/split.js'
 import { loadNative } from '#foci/engine/native.js'
 import type { Encoder } from '#foci/models/contracts.js'
-import { Tensor } from '#foci/tensor/tensor.js'
 import { Variables } from '#foci/tensor/variables.js'
 import { Adam } from '#foci/train/optimiser.js'
 import { trainStep } from '#foci/train/step.js'
@@ -58,17 +57,5 @@ async function sameSteps(log: Interactions, artefactPath: string, batchesPath: s
   const plain = ({ items, offsets, targets }: TrainingBatch) => ({ items: [...items], offsets: [...offsets], targets: [...targets] })
   writeFileSync(batchesPath, JSON.stringify(chosen.map(plain)))
   const adam = new Adam(engine, variables.all, { learningRate: 1e-3 })
-  return chosen.map(({ items, offsets, targets }) =>
-    trainStep(
-      engine,
-      model,
-      adam,
-      () => ({
-        histories: { items: Tensor.int32(engine, items), offsets: Tensor.int32(engine, offsets) },
-        requests: {},
-        targets: Tensor.int32(engine, targets),
-      }),
-      precision === 'bf16',
-    ),
-  )
+  return chosen.map((each) => trainStep(engine, model, adam, each, { bf16: precision === 'bf16' }))
 }

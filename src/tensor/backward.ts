@@ -2,17 +2,10 @@ import type { Engine, Id } from '../engine/engine.ts'
 import { FociError } from '../errors.ts'
 import { type Gradient, type Tensor, Variable } from './tensor.ts'
 
-/**
- * Gradients of a scalar with respect to every variable that it was made from, as values of the current scope. Each node's
- * tensors but the loss are freed once used.
- * @throws FociError NON_FINITE where the loss is not finite, naming the first op whose result is not
- */
+/** Gradients of a scalar with respect to every variable that it was made from, as values of the current scope. */
 export function backward(loss: Tensor): Map<Variable, Gradient> {
-  const nodes = ancestors(loss)
-  if (!Number.isFinite(loss.value())) throw nonFinite(nodes, loss)
   const gradients = new Gradients(loss.engine)
-  gradients.add(loss, loss.engine.fromFloat32(Float32Array.of(1), new Uint32Array(0)))
-  for (const node of nodes.reverse()) passBack(node, gradients, loss)
+  gradients.backward(loss)
   return gradients.variables
 }
 
@@ -28,23 +21,8 @@ function ancestors(loss: Tensor): Tensor[] {
   return [...found].sort((a, b) => a.origin!.serial - b.origin!.serial)
 }
 
-function passBack(node: Tensor, gradients: Gradients, loss: Tensor): void {
-  const { parents, backward: gradient, saved } = node.origin!
-  const dy = gradients.take(node)
-  if (dy !== undefined) {
-    const results = gradient(node.id, dy, node.engine, saved)
-    parents.forEach((parent, i) => {
-      const result = results[i]
-      if (result !== undefined && parent.learns) gradients.add(parent, result)
-    })
-    gradients.drop(dy)
-  }
-  if (node !== loss) node.engine.release(node.id)
-  for (const id of saved) node.engine.release(id)
-}
-
-/** Gradients on their way down; an id that two of them share is released with the last. */
-class Gradients {
+/** Gradients of variables, and those on their way down to them; an id that two of them share is released with the last. */
+export class Gradients {
   readonly variables = new Map<Variable, Gradient>()
   private readonly waiting = new Map<Tensor, Gradient>()
   private readonly holds = new Map<Id, number>()
@@ -54,7 +32,34 @@ class Gradients {
     this.e = engine
   }
 
-  add(to: Tensor, part: Id | Gradient): void {
+  /**
+   * Adds those of `share · loss`, with respect to every variable that it was made from. Each node's tensors but the loss are
+   * freed once used.
+   * @throws FociError NON_FINITE where the loss is not finite, naming the first op whose result is not
+   */
+  backward(loss: Tensor, share = 1): void {
+    const nodes = ancestors(loss)
+    if (!Number.isFinite(loss.value())) throw nonFinite(nodes, loss)
+    this.add(loss, this.e.fromFloat32(Float32Array.of(share), new Uint32Array(0)))
+    for (const node of nodes.reverse()) this.passBack(node, node === loss)
+  }
+
+  private passBack(node: Tensor, keep: boolean): void {
+    const { parents, backward: gradient, saved } = node.origin!
+    const dy = this.take(node)
+    if (dy !== undefined) {
+      const results = gradient(node.id, dy, this.e, saved)
+      parents.forEach((parent, i) => {
+        const result = results[i]
+        if (result !== undefined && parent.learns) this.add(parent, result)
+      })
+      this.drop(dy)
+    }
+    if (!keep) this.e.release(node.id)
+    for (const id of saved) this.e.release(id)
+  }
+
+  private add(to: Tensor, part: Id | Gradient): void {
     const gradient = typeof part === 'number' ? { dense: part } : part
     for (const id of Object.values(gradient)) this.holds.set(id, (this.holds.get(id) ?? 0) + 1)
     const map: Map<Tensor, Gradient> = to instanceof Variable ? this.variables : this.waiting
@@ -63,13 +68,13 @@ class Gradients {
   }
 
   /** The whole gradient of a node, dense. */
-  take(node: Tensor): Id | undefined {
+  private take(node: Tensor): Id | undefined {
     const gradient = this.waiting.get(node)
     this.waiting.delete(node)
     return gradient && this.dense(node, gradient)
   }
 
-  drop(id: Id): void {
+  private drop(id: Id): void {
     const holds = (this.holds.get(id) ?? 1) - 1
     this.holds.set(id, holds)
     if (holds === 0) this.e.release(id)

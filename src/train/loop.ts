@@ -4,8 +4,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { Profile } from '../engine/profile.ts'
 import { FociError } from '../errors.ts'
 import { findTargets, means } from '../evaluate/evaluate.ts'
-import type { Batch, Encoder } from '../models/contracts.ts'
-import { Tensor } from '../tensor/tensor.ts'
+import type { Encoder } from '../models/contracts.ts'
 import type { Values, Variables } from '../tensor/variables.ts'
 import { Adam } from './optimiser.ts'
 import type { EpochReport, FinalEpochReport, StepReport, TrainSettings } from './options.ts'
@@ -137,16 +136,10 @@ export class Loop {
   }
 
   private step(rows: TrainingBatch): number {
-    const { seed } = this.settings
+    const { seed, precision } = this.settings
     const step = this.progress.step++
-    const batch = (): Batch => ({
-      histories: { items: Tensor.int32(this.engine, rows.items), offsets: Tensor.int32(this.engine, rows.offsets), times: rows.times },
-      requests: {},
-      targets: Tensor.int32(this.engine, rows.targets),
-      draw: { seed, step },
-    })
     try {
-      return trainStep(this.engine, this.model, this.optimiser, batch, this.settings.precision === 'bf16')
+      return trainStep(this.engine, this.model, this.optimiser, rows, { draw: { seed, step }, bf16: precision === 'bf16' })
     } catch (error) {
       if (!(error instanceof FociError && error.code === 'NON_FINITE')) throw error
       throw new FociError('NON_FINITE', `Step ${step + 1}: ${error.message}`, error.hint, { cause: error })

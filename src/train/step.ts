@@ -1,18 +1,33 @@
+import type { TrainingBatch } from '../data/batches.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { Batch, Encoder } from '../models/contracts.ts'
-import { backward } from '../tensor/backward.ts'
+import type { Encoder } from '../models/contracts.ts'
+import type { Draw } from '../nn/dropout.ts'
+import { Gradients } from '../tensor/backward.ts'
 import { scope } from '../tensor/tensor.ts'
 import type { Adam } from './optimiser.ts'
+import { partsOf, tensorsOf } from './parts.ts'
 
-/** One training step; returns the loss before it. @throws FociError NON_FINITE */
-export function trainStep(engine: Engine, model: Encoder, optimiser: Adam, batch: () => Batch, bf16 = false): number {
+export interface StepOptions {
+  /** Keys the random masks and negatives; without it nothing is dropped. */
+  readonly draw?: Draw
+  readonly bf16?: boolean
+}
+
+/** One training step, part by part of the batch; returns the loss before it. @throws FociError NON_FINITE */
+export function trainStep(engine: Engine, model: Encoder, optimiser: Adam, batch: TrainingBatch, options: StepOptions = {}): number {
   return scope(
     engine,
     () => {
-      const loss = model.loss(batch())
-      optimiser.update(backward(loss))
-      return loss.value()
+      const gradients = new Gradients(engine)
+      let mean = 0
+      for (const part of partsOf(batch, options.draw)) {
+        const loss = model.loss(tensorsOf(engine, part))
+        gradients.backward(loss, part.share)
+        mean += part.share * loss.value()
+      }
+      optimiser.update(gradients.variables)
+      return mean
     },
-    { record: true, bf16 },
+    { record: true, bf16: options.bf16 },
   )
 }

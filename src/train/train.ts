@@ -84,6 +84,9 @@ const refused = (name: string, value: unknown, expected: string): FociError =>
 /** Node 20 starts no worker from TypeScript, so sources train in place. */
 const canWork = (): boolean => import.meta.url.endsWith('.js')
 
+/** A step leaves little behind in JavaScript: with the usual room for it, garbage of many steps would lie about. */
+const resourceLimits = { maxYoungGenerationSizeMb: 6 }
+
 function inWorker(log: Interactions, settings: TrainSettings, options: TrainOptions): Promise<JobResult> {
   const stop = new Int32Array(new SharedArrayBuffer(4))
   const workerData = order(log, settings, options, stop)
@@ -91,7 +94,7 @@ function inWorker(log: Interactions, settings: TrainSettings, options: TrainOpti
     const abort = (): void => void Atomics.store(stop, 0, 1)
     if (options.signal?.aborted) abort()
     options.signal?.addEventListener('abort', abort, { once: true })
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData })
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, resourceLimits })
     worker.on('message', (message: Message) => {
       try {
         if (message.type === 'epoch') options.onEpoch?.(message.epoch)

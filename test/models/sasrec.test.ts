@@ -78,7 +78,9 @@ describe('sasrec', () => {
   }
 
   it('learns two windows by heart', () => {
-    const { engine, variables, model, batch } = small({ dropout: 0, dim: 16, blocks: 1 })
+    const { engine, variables, model } = small({ dropout: 0, dim: 16, blocks: 1 })
+    const [users, times] = [Int32Array.of(0, 1, 2), new Float64Array(EVENTS.length)]
+    const batch = { items: EVENTS, offsets: OFFSETS, targets: TARGETS, users, times }
     using optimiser = new Adam(engine, variables.all, { learningRate: 0.02 })
     const first = trainStep(engine, model, optimiser, batch)
     for (let step = 0; step < 120; step++) trainStep(engine, model, optimiser, batch)

@@ -18,7 +18,6 @@ import { epochBatches, windows } from '../../src/data/batches.ts'
 import { everyRow, leaveOneOut } from '../../src/data/split.ts'
 import { loadNative } from '../../src/engine/native.ts'
 import { sasrec as source } from '../../src/models/sasrec.ts'
-import { Tensor } from '../../src/tensor/tensor.ts'
 import { Variables } from '../../src/tensor/variables.ts'
 import { Adam } from '../../src/train/optimiser.ts'
 import { trainStep } from '../../src/train/step.ts'
@@ -45,16 +44,9 @@ describe('a final fit', () => {
     const rows = windows(everyRow(leaveOneOut(log)), encoder.maxLength)
     using adam = new Adam(engine, variables.all, { learningRate })
     for (let epoch = 0, step = 0; step < steps; epoch++) {
-      for (const { items, offsets, targets } of epochBatches(rows, { size, seed, epoch })) {
+      for (const batch of epochBatches(rows, { size, seed, epoch })) {
         if (step === steps) break
-        const draw = { seed, step: step++ }
-        const int32 = (values: Int32Array) => Tensor.int32(engine, values)
-        trainStep(engine, encoder, adam, () => ({
-          histories: { items: int32(items), offsets: int32(offsets) },
-          requests: {},
-          targets: int32(targets),
-          draw,
-        }))
+        trainStep(engine, encoder, adam, batch, { draw: { seed, step: step++ } })
       }
     }
     return variables.values()
