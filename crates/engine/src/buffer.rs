@@ -1,4 +1,5 @@
-//! Buffers in size classes, kept for reuse: a steady loop asks the system for nothing.
+//! Buffers in size classes, kept for reuse: a steady loop asks the system for nothing, and free buffers of sizes that are not
+//! wanted any more make room for those that are.
 
 use foci_kernels::simd::memory::{Memory, Number};
 
@@ -10,6 +11,9 @@ const SMALLEST: u64 = 64;
 const STRETCH: usize = 2;
 /// Scopes after which buffers that none of them needed go back to the system.
 const WINDOW: u32 = if cfg!(miri) { 16 } else { 1024 };
+
+/// Bytes of free buffers that nobody minds.
+const FEW: usize = 1 << 20;
 
 const CLASSES: [u64; 112] = {
     let mut classes = [SMALLEST; 112];
@@ -49,35 +53,69 @@ struct Pile {
     buffers: Vec<Buffer>,
     /// How low the pile has been in this window: so many at its bottom were not needed.
     unused: usize,
+    /// When one was last taken from it or put on it, as [`Shelf::now`] counts.
+    used: u64,
 }
 
 /// Free buffers by class, for numbers of any type.
 #[derive(Debug)]
 pub struct Shelf {
     piles: Vec<Pile>,
+    /// Bytes on the shelf, bytes that were taken and not put back, and the most that there were of these.
     bytes: usize,
+    taken: usize,
+    most: usize,
+    /// Buffers taken or put so far.
+    now: u64,
     allocations: u64,
     scopes: u32,
 }
 
 impl Shelf {
     pub fn new() -> Self {
-        Self { piles: CLASSES.iter().map(|_| Pile::default()).collect(), bytes: 0, allocations: 0, scopes: 0 }
+        let piles = CLASSES.iter().map(|_| Pile::default()).collect();
+        Self { piles, bytes: 0, taken: 0, most: 0, now: 0, allocations: 0, scopes: 0 }
     }
 
     /// A buffer for `length` numbers with whatever it held before.
     pub fn take<T: Number>(&mut self, length: usize) -> Result<Buffer> {
         let class = class_of(bytes_of::<T>(length)).ok_or_else(|| exhausted::<T>(length))?;
-        let top = (class + STRETCH).min(CLASSES.len() - 1);
-        for pile in &mut self.piles[class..=top] {
-            if let Some(buffer) = pile.buffers.pop() {
-                pile.unused = pile.unused.min(pile.buffers.len());
-                self.bytes -= buffer.bytes();
-                return Ok(buffer);
+        let buffer = match self.reuse(class) {
+            Some(buffer) => buffer,
+            None => {
+                self.make_room(CLASSES[class]);
+                let memory = self.allocate(CLASSES[class]).ok_or_else(|| exhausted::<T>(length))?;
+                Buffer { memory, class: Some(class) }
             }
+        };
+        self.taken += buffer.bytes();
+        self.most = self.most.max(self.taken);
+        Ok(buffer)
+    }
+
+    /// A free buffer of a class, or of one a little above.
+    fn reuse(&mut self, class: usize) -> Option<Buffer> {
+        let top = (class + STRETCH).min(CLASSES.len() - 1);
+        let pile = self.piles[class..=top].iter_mut().find(|pile| !pile.buffers.is_empty())?;
+        let buffer = pile.buffers.pop()?;
+        self.now += 1;
+        pile.used = self.now;
+        pile.unused = pile.unused.min(pile.buffers.len());
+        self.bytes -= buffer.bytes();
+        Some(buffer)
+    }
+
+    /// Gives free buffers back, those first that were not used for the longest, until with `more` bytes there is a quarter more
+    /// at most than was ever in use at once.
+    fn make_room(&mut self, more: u64) {
+        let taken = self.taken as u64 + more;
+        let bound = taken.max(self.most as u64) / 4 * 5;
+        while self.bytes > FEW && self.bytes as u64 + taken > bound {
+            let oldest = self.piles.iter_mut().filter(|pile| !pile.buffers.is_empty()).min_by_key(|pile| pile.used);
+            let Some(pile) = oldest else { return };
+            self.bytes -= pile.buffers.remove(0).bytes();
+            pile.unused = pile.unused.saturating_sub(1);
         }
-        let memory = self.allocate(CLASSES[class]).ok_or_else(|| exhausted::<T>(length))?;
-        Ok(Buffer { memory, class: Some(class) })
     }
 
     /// A zeroed buffer of `length` numbers and hardly more, for what stays long: it never comes to the shelf.
@@ -99,6 +137,9 @@ impl Shelf {
     pub fn put(&mut self, buffer: Buffer) {
         if let Some(class) = buffer.class {
             self.bytes += buffer.bytes();
+            self.taken -= buffer.bytes();
+            self.now += 1;
+            self.piles[class].used = self.now;
             self.piles[class].buffers.push(buffer);
         }
     }
@@ -224,6 +265,31 @@ mod tests {
         scopes(&mut shelf, period, cycle);
         let before = (shelf.allocations(), shelf.bytes());
         scopes(&mut shelf, windows * WINDOW, cycle);
+        assert_eq!((shelf.allocations(), shelf.bytes()), before);
+    }
+
+    #[test]
+    fn buffers_of_sizes_that_nobody_wants_any_more_make_room() {
+        let mut shelf = Shelf::new();
+        scopes(&mut shelf, 1, |_| vec![1 << 20; 8]);
+        // Twice as large, so none of the eight serves; then small ones, which the large ones are too large for.
+        for length in [2 << 20, 1 << 18] {
+            scopes(&mut shelf, 1, |_| vec![length; 4 * (2 << 20) / length]);
+            assert!(shelf.bytes() <= shelf.most / 4 * 5 && shelf.taken == 0, "{} of {}", shelf.bytes(), shelf.most);
+        }
+        // And what fits in both sizes is there.
+        let before = shelf.allocations();
+        scopes(&mut shelf, 3, |_| vec![1 << 18; 32]);
+        assert_eq!(shelf.allocations(), before);
+    }
+
+    #[test]
+    fn two_sizes_in_turn_settle() {
+        let mut shelf = Shelf::new();
+        let turns = |scope: u32| vec![if scope.is_multiple_of(2) { 900_000 } else { 1_200_000 }; 8];
+        scopes(&mut shelf, 4, turns);
+        let before = (shelf.allocations(), shelf.bytes());
+        scopes(&mut shelf, 10, turns);
         assert_eq!((shelf.allocations(), shelf.bytes()), before);
     }
 

@@ -1,13 +1,14 @@
 //! Memory that begins on a cache line: from the heap, seen as numbers of any type, and on the stack.
 
+use std::alloc::{Layout, alloc_zeroed};
 use std::mem::MaybeUninit;
 
 /// Bytes of a cache line, and of the widest vector.
 const LINE: usize = 64;
 
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u8; LINE]);
+/// What the system's allocator aligns to of itself: more, and it would write the zeros of pages that are zero already.
+type Word = u128;
+const WORD: usize = size_of::<Word>();
 
 /// Numbers that memory can hold.
 ///
@@ -24,40 +25,55 @@ unsafe impl Number for u32 {}
 // SAFETY: any 64 bits are one.
 unsafe impl Number for u64 {}
 
-/// Whole cache lines.
-pub struct Memory(Vec<Line>);
+/// Whole cache lines. What nobody writes takes no room in memory where the system counts pages.
+pub struct Memory {
+    words: Vec<Word>,
+    /// Words before the first line.
+    skipped: usize,
+    bytes: usize,
+}
 
 impl Memory {
     /// Zeroed memory of at least `bytes`; None where there is none.
     pub fn zeroed(bytes: usize) -> Option<Self> {
-        let count = bytes.div_ceil(LINE);
-        let mut lines = Vec::new();
-        lines.try_reserve_exact(count).ok()?;
-        lines.resize(count, Line([0; LINE]));
-        Some(Self(lines))
+        let bytes = bytes.checked_next_multiple_of(LINE)?;
+        let words = zeroed_words(bytes / WORD + LINE / WORD - 1)?;
+        let skipped = words.as_ptr().align_offset(LINE);
+        assert!(skipped < LINE / WORD, "words end where lines do");
+        Some(Self { words, skipped, bytes })
     }
 
     pub fn bytes(&self) -> usize {
-        self.0.len() * LINE
+        self.bytes
     }
 
     /// The first `length` numbers. Panics where the memory is shorter.
     pub fn values<T: Number>(&self, length: usize) -> &[T] {
         self.expect::<T>(length);
         // SAFETY: the lines hold `length` numbers, any bits are a `T`, and a line's alignment is enough for it.
-        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), length) }
+        unsafe { std::slice::from_raw_parts(self.words[self.skipped..].as_ptr().cast(), length) }
     }
 
     /// The first `length` numbers, to write. Panics where the memory is shorter.
     pub fn values_mut<T: Number>(&mut self, length: usize) -> &mut [T] {
         self.expect::<T>(length);
-        // SAFETY: as above, and any `T` is bits of a line.
-        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), length) }
+        // SAFETY: as above, and any `T` is bits of words.
+        unsafe { std::slice::from_raw_parts_mut(self.words[self.skipped..].as_mut_ptr().cast(), length) }
     }
 
     fn expect<T>(&self, length: usize) {
         assert!(length <= self.bytes() / size_of::<T>(), "memory holds what is asked of it");
     }
+}
+
+/// `count` zeros, at least one.
+fn zeroed_words(count: usize) -> Option<Vec<Word>> {
+    let layout = Layout::array::<Word>(count).ok()?;
+    assert!(layout.size() > 0, "an allocation has a size");
+    // SAFETY: the layout's size is not 0.
+    let words = unsafe { alloc_zeroed(layout) };
+    // SAFETY: the global allocator gave room for `count` words in their layout, and zeros are words.
+    (!words.is_null()).then(|| unsafe { Vec::from_raw_parts(words.cast(), count, count) })
 }
 
 /// Room for `N` f32 on the stack, cleared as far as it is ever asked for: to clear it all would cost short work more than
