@@ -8,7 +8,7 @@ const product = (n: number, d: number, m: number): number => 2 * n * d * m
 
 const rowsTimesRows: Count = (_, shape) => product(shape(0)[0], shape(0)[1], shape(1)[0])
 
-/** The operations that are products in the main; all others move memory. */
+/** The operations that are products in the main; all others move memory ({@link traffic}). */
 export const flops: Partial<Record<keyof Operations, Count>> = {
   linear: (_, shape) => product(shape(0)[0], shape(1)[0], shape(1)[1]),
   linearInputGradient: (_, shape) => product(shape(0)[0], shape(1)[0], shape(1)[1]),
@@ -35,3 +35,55 @@ function visible(e: Engine, queries: Id, offsets: Id): number {
   }
   return pairs
 }
+
+/** Where an operation's arguments are tensors that it reads whole, and how often each element moves if not once. */
+const reads: Partial<Record<keyof Operations, readonly number[]>> = {
+  add: [0, 1],
+  multiply: [0, 1],
+  scale: [0],
+  scaleBy: [0],
+  relu: [0],
+  reluGradient: [0, 1],
+  gelu: [0],
+  geluGradient: [0, 1],
+  silu: [0],
+  siluGradient: [0, 1],
+  sigmoid: [0],
+  sigmoidGradient: [0, 1],
+  tanh: [0],
+  tanhGradient: [0, 1],
+  dropout: [0],
+  addRow: [0],
+  sumRows: [0],
+  sum: [0],
+  softmax: [0],
+  softmaxGradient: [0, 1],
+  layerNorm: [0],
+  layerNormGradient: [0, 2],
+  normalize: [0],
+  normalizeGradient: [0, 1],
+  gather: [1],
+  gatherGradient: [0, 1],
+  mergeRows: [0, 1, 2, 3],
+  scatter: [0, 1],
+  squaredNorm: [0],
+  finite: [0],
+  // The three variables are written too
+  adam: [0, 0, 1, 1, 2, 2, 3],
+  adamRows: [3, 3, 3, 3, 3, 3, 3, 4],
+}
+
+/** Bytes that a call of an operation which is no product reads and writes at least, from the sizes of its tensors. */
+export function traffic(op: string, args: readonly unknown[], result: unknown, shape: (id: Id) => readonly number[]): number {
+  const read = reads[op as keyof Operations]
+  if (!read) return 0
+  const numbers = (id: Id): number => shape(id).reduce((product, extent) => product * extent, 1)
+  const results = op === 'squaredNorm' || op === 'finite' ? [] : ids(result)
+  const written = results.reduce((sum, id) => sum + numbers(id), 0)
+  // What gather reads of the table is what it writes
+  const moved = read.reduce((sum, i) => sum + numbers(args[i] as Id), op === 'gather' ? 2 * written : written)
+  return 4 * moved
+}
+
+const ids = (result: unknown): Id[] =>
+  typeof result === 'number' ? [result] : result === undefined ? [] : Array.from(result as ArrayLike<Id>)

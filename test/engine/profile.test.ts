@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import type { Engine, Id } from '../../src/engine/engine.ts'
-import { flops } from '../../src/engine/flops.ts'
+import { flops, traffic } from '../../src/engine/flops.ts'
 import { Profile } from '../../src/engine/profile.ts'
 import { loadReference } from './reference.ts'
 
@@ -47,6 +47,23 @@ it('counts two operations a multiply-add, and only the keys that a query sees', 
   reference.closeScope(new Uint32Array())
 })
 
+it('counts what an op reads and writes at least, in bytes', () => {
+  const sizes: Record<Id, readonly number[]> = { 1: [3, 4], 2: [3, 4], 3: [5, 4], 4: [3], 5: [4] }
+  const moved = (op: string, args: readonly unknown[], result: unknown) => traffic(op, args, result, (id) => sizes[id]) / 4
+  expect(moved('add', [1, 2], 1)).toBe(3 * 12)
+  expect(moved('dropout', [1, 0.5, 7, 8], 2)).toBe(2 * 12)
+  expect(moved('layerNormGradient', [1, 5, 2, 1e-8], [1, 5, 5])).toBe(3 * 12 + 2 * 4)
+  // Three rows of the table, read and written, and their ids
+  expect(moved('gather', [3, 4], 1)).toBe(2 * 12 + 3)
+  expect(moved('finite', [3], 1)).toBe(20)
+  // A parameter and two moments there and back, and the gradient
+  expect(moved('adam', [1, 1, 1, 2, 0.1], undefined)).toBe(7 * 12)
+  // Three rows of each there and back, their gradients, and the ids
+  expect(moved('adamRows', [3, 3, 3, 1, 4, 0.1], undefined)).toBe(7 * 12 + 3)
+  expect(moved('linear', [1, 2, 5], 1)).toBe(0)
+  expect(moved('shape', [1], undefined)).toBe(0)
+})
+
 it('tells ops, batches and the rest of the steps apart', () => {
   let clock = 0
   vi.spyOn(performance, 'now').mockImplementation(() => clock)
@@ -61,6 +78,9 @@ it('tells ops, batches and the rest of the steps apart', () => {
     linear: taking(4, reference.linear),
     relu: taking(3, reference.relu),
     multiplyAdds: taking(10, () => 20e6), // 2 GFLOP/s
+    variable: () => 0,
+    write: () => {},
+    finite: taking(16, () => 1), // 64 MiB in 16 ms are 4 GB/s
     release: taking(0.25, reference.release),
   }
   const profile = new Profile(engine)
@@ -85,17 +105,19 @@ it('tells ops, batches and the rest of the steps apart', () => {
   expect(skipped).toHaveLength(2)
 
   expect(profile.report()).toEqual({
-    title: '2 steps of 15 tokens, 11.00 ms each: reference, portable, threads: 1, f32 peak 2 GFLOP/s',
-    head: ['op', 'calls', 'ms a step', 'share', 'GFLOP/s', 'of f32 peak'],
+    title: '2 steps of 15 tokens, 11.00 ms each: reference, portable, threads: 1; peaks: 2 GFLOP/s in f32, 4 GB/s read from memory',
+    head: ['op', 'calls', 'ms a step', 'share', 'GFLOP/s', 'GB/s', 'of peak'],
     rows: [
-      ['linear', '2', '4.000', '36.4%', '4.0', '200%'],
-      ['relu', '2', '3.000', '27.3%', '', ''],
-      ['all other ops', '6', '0.000', '0.0%', '', ''],
-      ['all ops', '10', '7.000', '63.6%', '', ''],
+      ['linear', '2', '4.000', '36.4%', '4.0', '', '200%'],
+      // 40,000 numbers of 4 bytes read and as many written in 3 ms
+      ['relu', '2', '3.000', '27.3%', '', '0.1', '3%'],
+      ['all other ops', '6', '0.000', '0.0%', '', '', ''],
+      ['all ops', '10', '7.000', '63.6%', '', '', ''],
       // Five calls a step of a quarter of a millisecond each
-      ['crossing to the engine, in all ops', '', '1.250', '11.4%', '', ''],
-      ['preparing batches', '', '2.000', '18.2%', '', ''],
-      ['other JavaScript', '', '2.000', '18.2%', '', ''],
+      ['crossing to the engine, in all ops', '', '1.250', '11.4%', '', '', ''],
+      ['preparing batches', '', '2.000', '18.2%', '', '', ''],
+      ['other JavaScript', '', '2.000', '18.2%', '', '', ''],
+      ['ops at 60% or more of the peak for their kind', '', '4.000', '36.4%', '', '', ''],
     ],
   })
   profile.clear()

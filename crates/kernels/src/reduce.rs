@@ -1,7 +1,9 @@
 //! Sums along one axis or over everything, in an order that the shape alone decides.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::multiversion;
-use crate::parallel::{Parallel, over_parts, rows_per_part};
+use crate::parallel::{PART, Parallel, over_parts, rows_per_part};
 use crate::simd::{self, LANES};
 use crate::size;
 
@@ -86,6 +88,17 @@ pub fn sum(x: &[f32]) -> f64 {
 /// `Σ x²`, in f64.
 pub fn squared_norm(x: &[f32]) -> f64 {
     squared_norm_part(x)
+}
+
+/// Whether every element of a long slice is finite: [`finite`] on all threads.
+pub fn all_finite(run: &impl Parallel, x: &[f32]) -> bool {
+    let all = AtomicBool::new(true);
+    run.run(x.len().div_ceil(PART), &|block| {
+        if !finite(&x[block * PART..x.len().min((block + 1) * PART)]) {
+            all.store(false, Ordering::Relaxed);
+        }
+    });
+    all.into_inner()
 }
 
 /// Whether every element is finite.
@@ -206,5 +219,16 @@ mod tests {
         assert!(finite(&long));
         long[9_999] = f32::INFINITY;
         assert!(!finite(&long));
+    }
+
+    #[test]
+    fn all_are_finite_where_each_part_is() {
+        let mut long = vec![f32::MAX; if cfg!(miri) { PART + 1 } else { 3 * PART + 1 }];
+        for place in [0, PART - 1, PART, long.len() - 1] {
+            assert!(all_finite(&TwoThreads, &long) && all_finite(&Serial, &[]));
+            long[place] = f32::NAN;
+            assert!(!all_finite(&TwoThreads, &long));
+            long[place] = 0.0;
+        }
     }
 }

@@ -11,7 +11,7 @@ pub fn squared_norm(arena: &Arena, x: u32) -> Result<f64> {
 }
 
 pub fn finite(arena: &Arena, x: u32) -> Result<f64> {
-    Ok(f64::from(u8::from(reduce::finite(arena.f32("x", x)?.values))))
+    Ok(f64::from(u8::from(reduce::all_finite(&Pool, arena.f32("x", x)?.values))))
 }
 
 pub fn adam(
