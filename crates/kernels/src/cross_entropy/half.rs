@@ -1,7 +1,6 @@
 //! The products of a block over pairs of bf16: the items rounded once, the logits and the sums in f32.
 
 use super::lanes::exponentials;
-use super::slabs::CHUNK;
 use crate::Parallel;
 use crate::parallel::over_parts;
 use crate::simd::Instructions;
@@ -46,12 +45,13 @@ impl<'a> Items<'a> {
         multiply_pairs(left, panel, PANEL, (n, half, PANEL), Into::Set, logits, PANEL);
     }
 
-    /// From logits [n, 64] to weights: their sums, their part of dh, and themselves in words [n, 32].
+    /// From logits [n, 64] to weights: their sums, their part of dh, and themselves in words [n, 32]; `pairs` is scratch [⌈n / 2⌉, 64].
     pub fn weigh(
         &self,
         set: Instructions,
         (first, n, rows): (usize, usize, usize),
         logits: &mut [f32],
+        pairs: &mut [f32],
         shifts: &[f32],
         sums: &mut [f32],
         dh: &mut [f32],
@@ -59,9 +59,8 @@ impl<'a> Items<'a> {
     ) {
         exponentials::on(set, logits, shifts, sums);
         pack(logits, weights);
-        let mut pairs = [0.0; CHUNK / 2 * PANEL];
-        interleave(logits, PANEL, &mut pairs[..n.div_ceil(2) * PANEL]);
-        let left = Left { values: &pairs, row: 1, step: PANEL };
+        interleave(logits, PANEL, pairs);
+        let left = Left { values: pairs, row: 1, step: PANEL };
         for c in (0..self.width).step_by(PANEL) {
             let right = &self.pairs[first / 2 * self.width + c..];
             let shape = (rows, n.div_ceil(2), PANEL.min(self.width - c));

@@ -59,7 +59,8 @@ struct Block<'a> {
     weights: &'a mut [f32],
     /// hᵀ [D, 64], and in words [D / 2, 64]
     panel: &'a mut [f32],
-    /// A chunk of items [CHUNK, padded] where rows of items are not whole vectors; of logits where weights are in words.
+    /// A chunk of items [CHUNK, padded] where rows of items are not whole vectors; where weights are in words, of logits and
+    /// of pairs of weights [CHUNK / 2, 64].
     chunk: &'a mut [f32],
     /// Σ weights · items [64, D]
     dh: &'a mut [f32],
@@ -92,7 +93,7 @@ impl Slabs {
         let dh = size::times([self.width, PANEL]);
         if self.half {
             let panel = size::plus([dh, dh / 2]);
-            return [size::times([self.segment, PANEL / 2]), panel, CHUNK * PANEL, dh, PANEL, PANEL];
+            return [size::times([self.segment, PANEL / 2]), panel, CHUNK / 2 * 3 * PANEL, dh, PANEL, PANEL];
         }
         let chunk = if self.width == self.padded { 0 } else { size::times([CHUNK, self.padded]) };
         [size::times([self.segment, PANEL]), dh, chunk, dh, PANEL, PANEL]
@@ -241,11 +242,12 @@ impl Slabs {
         for first in (0..count).step_by(CHUNK) {
             let n = CHUNK.min(count - first);
             if let Some(rounded) = rounded {
-                let logits = &mut block.chunk[..n * PANEL];
+                let (logits, pairs) = block.chunk.split_at_mut(CHUNK * PANEL);
+                let (logits, pairs) = (&mut logits[..n * PANEL], &mut pairs[..n.div_ceil(2) * PANEL]);
                 logits_of(first, n, logits);
                 let weights = &mut block.weights[first * PANEL / 2..][..n * PANEL / 2];
                 let place = (from + first, n, rows);
-                rounded.weigh(set, place, logits, block.shifts, block.sums, block.dh, weights);
+                rounded.weigh(set, place, logits, pairs, block.shifts, block.sums, block.dh, weights);
                 continue;
             }
             let weights = &mut block.weights[first * PANEL..][..n * PANEL];
@@ -346,6 +348,7 @@ impl Slabs {
         }
         let segment = first / self.segment;
         let mut into = if from == 0 { Into::Set } else { Into::Add };
+        let (mut right, mut words) = ([0.0f32; PANEL * PANEL], [0.0f32; PANEL * PANEL / 2]);
         for unit in 0..rows.div_ceil(PANEL) {
             let depth = PANEL.min(rows - unit * PANEL);
             let [weights, ..] = self.read(parts, unit, segment);
@@ -353,7 +356,6 @@ impl Slabs {
             let left = Left { values: &weights[(first - segment * self.segment) * row..], row, step: 1 };
             for c in (0..width).step_by(PANEL) {
                 let columns = PANEL.min(width - c);
-                let mut right = [0.0f32; PANEL * PANEL];
                 for (lane, to) in right.chunks_exact_mut(PANEL).take(depth).enumerate() {
                     let row = unit * PANEL + lane;
                     let factor = factors[row * self.segments + segment];
@@ -364,7 +366,8 @@ impl Slabs {
                 }
                 let out = &mut ditems[c..];
                 if self.half {
-                    let mut words = [0.0; PANEL * PANEL / 2];
+                    // Lanes beyond the last row have weights too
+                    right[depth * PANEL..].fill(0.0);
                     interleave(&right, PANEL, &mut words);
                     multiply_pairs(left, &words, PANEL, (count, depth.div_ceil(2), columns), into, out, width);
                 } else {

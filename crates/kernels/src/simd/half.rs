@@ -140,17 +140,20 @@ mod x86 {
     /// The CPU has the instructions.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
     pub(super) unsafe fn interleave(x: &[f32], width: usize, words: &mut [f32]) {
+        let both: [u16; 32] = std::array::from_fn(|i| (i / 2 + i % 2 * 16) as u16);
         for (x, words) in x.chunks(2 * width.max(1)).zip(words.chunks_exact_mut(width.max(1))) {
             let (first, second) = x.split_at(width);
             for (i, to) in words.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-                // SAFETY: a row holds `width` numbers, a multiple of 16; a missing row is not read.
+                // SAFETY: a row holds `width` numbers, a multiple of 16; a missing row is not read. `both` is 64 bytes.
                 unsafe {
-                    let half = |row: &[f32]| {
-                        let rounded = _mm512_cvtneps_pbh(_mm512_loadu_ps(row.as_ptr().add(16 * i)));
-                        _mm512_cvtepu16_epi32(std::mem::transmute::<__m256bh, __m256i>(rounded))
+                    let low = _mm512_loadu_ps(first.as_ptr().add(16 * i));
+                    let high = if second.is_empty() {
+                        _mm512_setzero_ps()
+                    } else {
+                        _mm512_loadu_ps(second.as_ptr().add(16 * i))
                     };
-                    let high = if second.is_empty() { _mm512_setzero_si512() } else { half(second) };
-                    let pairs = _mm512_or_si512(half(first), _mm512_slli_epi32::<16>(high));
+                    let halves = std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(high, low));
+                    let pairs = _mm512_permutexvar_epi16(_mm512_loadu_si512(both.as_ptr().cast()), halves);
                     _mm512_storeu_si512(to.as_mut_ptr().cast(), pairs);
                 }
             }
