@@ -169,6 +169,10 @@ pub fn linear_input_gradient(
     self::inner(run, dy, w, rows, inner, outer, dx, scratch);
 }
 
+/// Rows of a product over rows that are multiplied while they are in the nearest cache: a column of 64 is on as many lines,
+/// and where rows are a power of two wide, all of these fall into a quarter of the cache.
+const NEAR: usize = 64;
+
 /// Groups of rows whose sums are taken apart and added in order; by the shape alone.
 fn groups(rows: usize) -> (usize, usize) {
     let size = rows.div_ceil(16).next_multiple_of(DEPTH).max(DEPTH);
@@ -177,7 +181,7 @@ fn groups(rows: usize) -> (usize, usize) {
 
 /// Scratch of [`linear_weight_gradient`], in f32.
 pub fn linear_weight_gradient_scratch(rows: usize, inner: usize, outer: usize) -> usize {
-    size::times([groups(rows).1, size::plus([size::times([inner, outer]), DEPTH * PANEL])])
+    size::times([groups(rows).1, size::plus([size::times([inner, outer]), NEAR * PANEL])])
 }
 
 /// `dw = xᵀ · dy`; x [rows, inner], dy [rows, outer], dw [inner, outer].
@@ -208,7 +212,7 @@ fn weight_gradient_on(
         return;
     }
     let (size, count) = groups(rows);
-    let each = inner * outer + DEPTH * PANEL;
+    let each = inner * outer + NEAR * PANEL;
     let scratch = &mut scratch[..count * each];
     over_parts(run, scratch, each, |group, part| {
         let from = group * size;
@@ -227,7 +231,7 @@ fn weight_gradient_on(
     });
 }
 
-/// `sum = xᵀ · dy` over the rows of one group; `panel` holds 64 columns of up to 256 rows of dy.
+/// `sum = xᵀ · dy` over the rows of one group; `panel` holds 64 columns of up to 64 rows of dy.
 fn sum_outer(
     set: Instructions,
     x: &[f32],
@@ -236,8 +240,8 @@ fn sum_outer(
     sum: &mut [f32],
     panel: &mut [f32],
 ) {
-    for k in (0..rows.max(1)).step_by(DEPTH) {
-        let depth = DEPTH.min(rows - k);
+    for k in (0..rows.max(1)).step_by(NEAR) {
+        let depth = NEAR.min(rows - k);
         let into = if k == 0 { Into::Set } else { Into::Add };
         let left = Left { values: &x[k * inner..], row: 1, step: inner };
         for from in (0..outer).step_by(PANEL) {
