@@ -1,4 +1,5 @@
 import type { Tensor } from '../tensor/tensor.ts'
+import { timesUpstream } from './upstream.ts'
 
 /**
  * Mean cross entropy over the whole catalogue: LSE_V(h · itemsᵀ) − h · items[target]. Computed in blocks together with its
@@ -12,6 +13,6 @@ export function crossEntropy(h: Tensor, items: Tensor, targets: Tensor): Tensor 
     'crossEntropy',
     (e) => e.crossEntropy(h.id, items.id, targets.id),
     [h, items],
-    (_, dy, e, [dh, ditems]) => [e.scaleBy(dh, dy), e.scaleBy(ditems, dy)],
+    (_, dy, e, gradients) => timesUpstream(gradients, dy, e), // [dh, ditems]
   )
 }

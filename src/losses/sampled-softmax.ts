@@ -1,5 +1,6 @@
 import { gather } from '../ops/table.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { timesUpstream } from './upstream.ts'
 
 /**
  * Mean cross entropy over each row's target and negatives that all rows share; a negative that is a row's target is left
@@ -16,6 +17,6 @@ export function sampledSoftmax(h: Tensor, items: Tensor, targets: Tensor, drawn:
     'sampledSoftmax',
     (e) => e.sampledSoftmax(h.id, positives.id, negatives.id, targets.id, drawn.id),
     [h, positives, negatives],
-    (_, dy, e, gradients) => gradients.map((gradient) => e.scaleBy(gradient, dy)),
+    (_, dy, e, gradients) => timesUpstream(gradients, dy, e),
   )
 }

@@ -56,7 +56,7 @@ export class Gradients {
       this.drop(dy)
     }
     if (!keep) this.e.release(node.id)
-    for (const id of saved) this.e.release(id)
+    for (const id of saved) if (!this.holds.get(id)) this.e.release(id) // what is held is a gradient now
   }
 
   private add(to: Tensor, part: Id | Gradient): void {
