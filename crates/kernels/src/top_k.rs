@@ -1,6 +1,7 @@
 //! The k best items of each user, without a matrix of scores: panels of 64 items at a time are scored for a block of users,
 //! and what passes a user's bar becomes a candidate.
 
+mod bars;
 mod codes;
 mod exact;
 mod keys;
@@ -19,16 +20,17 @@ use crate::parallel::{over_parts, zip_mixed};
 use crate::simd::compare::above;
 use crate::simd::instructions;
 use crate::simd::matrix::PANEL;
-use crate::size::times;
+use crate::size::{plus, times};
+use bars::shared_bars;
 use exact::Exact;
 use keys::{ABSENT, Candidates, capacity, item_of, keep_best, score_of, sort_best};
 use plan::{Plan, SIZES};
 use quantized::Quantized;
-use search::{Search, Table, shared_bars};
+use search::{Search, Table};
 
 /// Working memory of [`top_k`].
 pub struct Scratch<'a> {
-    /// Candidates.
+    /// Candidates, and what users may get.
     pub keys: &'a mut [u64],
     /// Vectors as codes.
     pub queries: &'a mut [i32],
@@ -40,7 +42,7 @@ pub fn top_k_scratch(offsets: &[i32], items: usize, width: usize, quantized: boo
     let plan = plan_of(offsets, items, width, quantized, k);
     let vectors = offsets.last().map_or(0, |&vectors| vectors as usize);
     let queries = if quantized { times([vectors, codes::query_size(width)]) } else { 0 };
-    [times([plan.work(), plan.keys()]), queries, times([plan.work(), plan.scratch().total])]
+    [times([plan.work(), plan.words()]), queries, times([plan.work(), plan.scratch().total])]
 }
 
 fn plan_of(offsets: &[i32], items: usize, width: usize, quantized: bool, k: usize) -> Plan {
@@ -104,7 +106,7 @@ fn search_all<T: Table>(
     if k == 0 || users == 0 {
         return;
     }
-    let (part, size) = (plan.keys(), plan.scratch().total);
+    let (part, size) = (plan.words(), plan.scratch().total);
     let (keys, scratch) = (&mut keys[..plan.work() * part], &mut scratch[..plan.work() * size]);
     let bars = shared_bars(&plan, users);
     zip_mixed(run, ([&mut *keys], [part]), ([&mut *scratch], [size]), |block, [keys], [scratch]| {
@@ -117,7 +119,7 @@ fn search_all<T: Table>(
     let (ids, numbers) = ([&mut *outputs.items, &mut *outputs.interests], [&mut *outputs.scores, scratch]);
     let sizes = ([plan.users * k; 2], [plan.users * k, plan.ranges * size]);
     zip_mixed(run, (ids, sizes.0), (numbers, sizes.1), |block, [items, interests], [scores, scratch]| {
-        let lists = keys[block * plan.ranges * part..][..part].chunks_exact(plan.capacity);
+        let lists = keys[block * plan.ranges * part..][..plan.keys()].chunks_exact(plan.capacity);
         let places = items.chunks_exact_mut(k).zip(scores.chunks_exact_mut(k)).zip(interests.chunks_exact_mut(k));
         for (i, (keys, ((items, scores), interests))) in lists.zip(places).enumerate() {
             let count = write(&keys[..plan.k], items, scores);
@@ -130,10 +132,10 @@ fn search_all<T: Table>(
 /// Of the lists of all ranges, one after another, the k best of each user in the first.
 fn merge(plan: &Plan, keys: &mut [u64]) {
     let &Plan { k, capacity, .. } = plan;
-    let (first, others) = keys.split_at_mut(plan.keys());
-    for (user, best) in first.chunks_exact_mut(capacity).enumerate() {
+    let (first, others) = keys.split_at_mut(plan.words());
+    for (user, best) in first[..plan.keys()].chunks_exact_mut(capacity).enumerate() {
         let mut length = k;
-        for other in others.chunks_exact(plan.keys()) {
+        for other in others.chunks_exact(plan.words()) {
             for found in other[user * capacity..][..k].chunks(capacity - k) {
                 if length + found.len() > capacity {
                     length = keep_best(&mut best[..length], k);
@@ -173,7 +175,7 @@ fn winners<T: Table>(search: &Search<T>, user: usize, keys: &[u64], interests: &
 
 /// Scratch of [`top_k_scores`], in u64.
 pub fn top_k_scores_scratch(users: usize, items: usize, k: usize) -> usize {
-    times([users, capacity(k.min(items))])
+    times([users, plus([capacity(k.min(items)), items.div_ceil(PANEL)])])
 }
 
 /// The k best items for each user by given scores [B, V], as [`top_k`] does.
@@ -193,19 +195,24 @@ pub fn top_k_scores(
     if k == 0 {
         return;
     }
-    let capacity = capacity(k.min(v));
-    let keys = &mut scratch[..users * capacity];
-    over_parts(run, keys, capacity, |user, keys| best_of(&scores[user * v..][..v], k.min(v), masks, user, keys));
-    let keys = &*keys;
+    let (capacity, panels) = (capacity(k.min(v)), v.div_ceil(PANEL));
+    let words = &mut scratch[..users * (capacity + panels)];
+    over_parts(run, words, capacity + panels, |user, words| {
+        let (keys, open) = words.split_at_mut(capacity);
+        masks.allow(0..v, open);
+        masks.leave_out(user, 0, open);
+        best_of(&scores[user * v..][..v], k.min(v), open, keys);
+    });
+    let words = &*words;
     zip_mixed(run, ([out_items], [k]), ([out_scores], [k]), |user, [items], [scores]| {
-        write(&keys[user * capacity..][..k.min(v)], items, scores);
+        write(&words[user * (capacity + panels)..][..k.min(v)], items, scores);
     });
 }
 
-/// The k best of one user's scores, at the start of `keys`.
-fn best_of(scores: &[f32], k: usize, masks: &Masks, user: usize, keys: &mut [u64]) {
+/// The k best of one user's scores, of which those with a bit in `open` count, at the start of `keys`.
+fn best_of(scores: &[f32], k: usize, open: &[u64], keys: &mut [u64]) {
     let (mut candidates, mut bar) = (Candidates { keys: &mut *keys, length: 0 }, f32::NEG_INFINITY);
-    let (seen, mut last) = (masks.seen_by(user), [f32::NAN; PANEL]);
+    let mut last = [f32::NAN; PANEL];
     for (panel, mut part) in scores.chunks(PANEL).enumerate() {
         if part.len() < PANEL {
             last[..part.len()].copy_from_slice(part);
@@ -213,9 +220,8 @@ fn best_of(scores: &[f32], k: usize, masks: &Masks, user: usize, keys: &mut [u64
         }
         let mut bits = [0];
         above(instructions(), part, &[bar], &mut bits);
-        let bits = bits[0] & masks.allowed(panel * PANEL, scores.len());
-        if bits != 0 {
-            candidates.add(bits, panel * PANEL, part, &seen);
+        if bits[0] & open[panel] != 0 {
+            candidates.add(bits[0] & open[panel], panel * PANEL, part);
             bar = if candidates.is_full() { candidates.select(k) } else { bar };
         }
     }

@@ -28,6 +28,10 @@ pub(super) trait Floats: Vector {
     /// Asks for memory that is soon to be loaded: a hint, good for any address.
     #[inline(always)]
     unsafe fn prefetch(_from: *const f32) {}
+    /// Sixteen i32, each less `offset`, as the nearest f32.
+    unsafe fn load_whole(from: *const i32, offset: i32) -> Self;
+    /// The greater of each lane, y's where the own is a NaN.
+    unsafe fn larger(self, y: Self) -> Self;
     /// Bit i where lane i is greater; a NaN is not.
     unsafe fn above(self, y: Self) -> u16;
     /// Sixteen rows become sixteen columns.
@@ -85,6 +89,17 @@ mod x86 {
         #[inline(always)]
         unsafe fn prefetch(from: *const f32) {
             unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+        }
+
+        #[inline(always)]
+        unsafe fn load_whole(from: *const i32, offset: i32) -> Self {
+            let whole = unsafe { _mm512_sub_epi32(_mm512_loadu_si512(from.cast()), _mm512_set1_epi32(offset)) };
+            Self(unsafe { _mm512_cvtepi32_ps(whole) })
+        }
+
+        #[inline(always)]
+        unsafe fn larger(self, y: Self) -> Self {
+            Self(unsafe { _mm512_max_ps(self.0, y.0) })
         }
 
         #[inline(always)]
@@ -245,6 +260,19 @@ mod x86 {
         }
 
         #[inline(always)]
+        unsafe fn load_whole(from: *const i32, offset: i32) -> Self {
+            let whole = |from: *const i32| unsafe {
+                _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_loadu_si256(from.cast()), _mm256_set1_epi32(offset)))
+            };
+            Self(whole(from), whole(unsafe { from.add(8) }))
+        }
+
+        #[inline(always)]
+        unsafe fn larger(self, y: Self) -> Self {
+            unsafe { Self(_mm256_max_ps(self.0, y.0), _mm256_max_ps(self.1, y.1)) }
+        }
+
+        #[inline(always)]
         unsafe fn above(self, y: Self) -> u16 {
             let bits = |x, y| unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(x, y)) as u16 };
             bits(self.0, y.0) | bits(self.1, y.1) << 8
@@ -322,6 +350,21 @@ mod lanes {
 
     impl Floats for Portable {
         #[inline(always)]
+        unsafe fn load_whole(from: *const i32, offset: i32) -> Self {
+            // SAFETY: good for sixteen i32 by the caller's promise.
+            let whole = unsafe { from.cast::<[i32; LANES]>().read_unaligned() };
+            Self(whole.map(|x| (x - offset) as f32))
+        }
+
+        #[inline(always)]
+        unsafe fn larger(self, mut y: Self) -> Self {
+            for i in 0..LANES {
+                y.0[i] = if self.0[i] > y.0[i] { self.0[i] } else { y.0[i] };
+            }
+            y
+        }
+
+        #[inline(always)]
         unsafe fn above(self, y: Self) -> u16 {
             (0..LANES).fold(0, |bits, i| bits | u16::from(self.0[i] > y.0[i]) << i)
         }
@@ -390,6 +433,25 @@ mod wasm {
     }
 
     impl Floats for Simd128 {
+        #[inline(always)]
+        unsafe fn load_whole(from: *const i32, offset: i32) -> Self {
+            let (from, offset) = (from.cast::<v128>(), i32x4_splat(offset));
+            Self([0, 1, 2, 3].map(|i| {
+                // SAFETY: good for sixteen i32 by the caller's promise.
+                let whole = unsafe { v128_load(from.add(i)) };
+                f32x4_convert_i32x4(i32x4_sub(whole, offset))
+            }))
+        }
+
+        #[inline(always)]
+        unsafe fn larger(self, mut y: Self) -> Self {
+            for i in 0..4 {
+                // The own where it is greater: a pseudo-maximum takes the first operand where one of them is a NaN.
+                y.0[i] = f32x4_pmax(y.0[i], self.0[i]);
+            }
+            y
+        }
+
         #[inline(always)]
         unsafe fn above(self, y: Self) -> u16 {
             (0..4).fold(0, |bits, i| bits | u16::from(i32x4_bitmask(f32x4_gt(self.0[i], y.0[i]))) << (4 * i))

@@ -15,6 +15,9 @@ use crate::size::{plus, times};
 /// The smallest scale: products of codes with it are normal numbers, and what is smaller counts as an error.
 const SMALLEST: f32 = f32::from_bits(27 << 23);
 
+/// 2⁵⁰, above which a magnitude has no code: no sum of products of smaller ones leaves the f32, so a lower bound is below a score.
+const LARGEST: f32 = f32::from_bits(177 << 23);
+
 /// i32 that hold the codes of a row: four in each.
 pub(super) fn words(width: usize) -> usize {
     width.div_ceil(4)
@@ -37,7 +40,7 @@ pub fn quantize_scratch(items: usize) -> usize {
 
 /// Items [V, D] as 8-bit codes: `table` [[`quantized_rows`], 64] of i32.
 ///
-/// An item that holds an infinity or NaN has an infinite scale: its score has no bound.
+/// An item that holds an infinity, a NaN or a magnitude above [`LARGEST`] has an infinite scale: its score has no bound.
 pub fn quantize(run: &impl Parallel, items: &[f32], width: usize, table: &mut [i32], scratch: &mut [f32]) {
     assert!(width > 0 && table.len() == quantized_rows(items.len() / width, width) * PANEL);
     let (panels, last) = table.split_at_mut(table.len() - PANEL);
@@ -88,8 +91,9 @@ fn panel_body<const FMA: bool>(rows: &[f32], width: usize, panel: &mut [i32]) ->
 }
 
 /// What one code is worth: the largest magnitude has 127.
+#[inline(always)]
 fn scale_of(row: &[f32]) -> f32 {
-    if row.iter().all(|x| x.is_finite()) {
+    if row.iter().all(|x| has_code(*x)) {
         let largest = row.iter().fold(0.0f32, |max, x| max.max(x.abs()));
         (largest / 127.0).max(SMALLEST)
     } else {
@@ -97,6 +101,12 @@ fn scale_of(row: &[f32]) -> f32 {
     }
 }
 
+#[inline(always)]
+fn has_code(x: f32) -> bool {
+    x.abs() <= LARGEST
+}
+
+#[inline(always)]
 fn code_of(x: f32, scale: f32) -> f32 {
     (x / scale).round_ties_even().clamp(-127.0, 127.0)
 }
@@ -114,18 +124,21 @@ pub(super) fn query_size(width: usize) -> usize {
 /// Vectors [S, D] as codes for a table of items, [S, [`query_size`]].
 pub(super) fn encode(run: &impl Parallel, vectors: &[f32], width: usize, table: &[i32], queries: &mut [i32]) {
     let extents = [0, 1].map(|i| f64::from(f32::from_bits(table[table.len() - PANEL + i] as u32)));
-    let queries = &mut queries[..vectors.len() / width * query_size(width)];
+    let (set, queries) = (instructions(), &mut queries[..vectors.len() / width * query_size(width)]);
     over_parts(run, queries, PANEL * query_size(width), |block, queries| {
         for (i, query) in queries.chunks_exact_mut(query_size(width)).enumerate() {
             let at = (block * PANEL + i) * width;
-            encode_one(&vectors[at..at + width], extents, query);
+            encode_one::on(set, &vectors[at..at + width], extents, query);
         }
     });
 }
 
-fn encode_one(vector: &[f32], [error, length]: [f64; 2], query: &mut [i32]) {
+crate::multiversion!(fn encode_one = encode_body(vector: &[f32], extents: [f64; 2], query: &mut [i32]));
+
+#[inline(always)]
+fn encode_body<const FMA: bool>(vector: &[f32], [error, length]: [f64; 2], query: &mut [i32]) {
     let (codes, beside) = query.split_at_mut(words(vector.len()));
-    let finite = vector.iter().all(|x| x.is_finite());
+    let finite = vector.iter().all(|x| has_code(*x));
     let scale = if finite { scale_of(vector) } else { 0.0 };
     let (mut sum, mut norm, mut lost) = (0, 0.0, 0.0);
     for (word, four) in codes.iter_mut().zip(vector.chunks(4)) {

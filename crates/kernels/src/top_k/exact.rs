@@ -6,7 +6,7 @@ use super::keys::item_of;
 use super::search::Table;
 use crate::product::{Panels, rows_by_panels};
 use crate::simd::Instructions;
-use crate::simd::compare::prefetch;
+use crate::simd::compare::{above, prefetch};
 use crate::simd::matrix::{PANEL, dot, transpose};
 use crate::simd::rows::{FEW, multiply_rows, multiply_some, suits};
 
@@ -64,6 +64,8 @@ impl Exact<'_> {
 }
 
 impl Table for Exact<'_> {
+    const BOUNDS: bool = false;
+
     fn exact(&self) -> &Exact<'_> {
         self
     }
@@ -75,13 +77,25 @@ impl Table for Exact<'_> {
         }
     }
 
-    fn score(&self, vectors: Range<usize>, from: usize, panel: &[f32], scores: &mut [f32]) {
+    fn score(
+        &self,
+        vectors: Range<usize>,
+        items: Range<usize>,
+        panel: &[f32],
+        bars: &[f32],
+        scores: &mut [f32],
+        passing: &mut [u64],
+    ) {
+        let from = items.start;
         if self.in_place(from) {
             multiply_rows(self.set, self.vectors_of(vectors), self.rows(from..from + PANEL), self.width, scores);
         } else {
             self.products(vectors, panel, scores);
         }
+        above(self.set, scores, bars, passing);
     }
+
+    fn raise(&self, _: Range<usize>, _: usize, _: &[u64], _: &mut [f32], _: &mut [f32]) {}
 
     fn prefetch(&self, items: Range<usize>) {
         // Products in place ask for the next panel themselves.

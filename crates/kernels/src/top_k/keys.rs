@@ -1,6 +1,5 @@
 //! A score and its item as one number that sorts, score descending, then id ascending; and the candidates of a user.
 
-use super::masks::Seen;
 use crate::simd::matrix::PANEL;
 
 /// What sorts behind every candidate.
@@ -47,7 +46,7 @@ pub(super) fn sort_best(keys: &mut [u64], length: usize, k: usize) {
 
 /// Keys that a user has at a time: k, and room for others before a selection.
 pub(super) fn capacity(k: usize) -> usize {
-    k + k.clamp(16, 4096) + PANEL
+    k + k.clamp(64, 4096) + PANEL
 }
 
 /// One user's candidates among items that come by ascending id.
@@ -58,15 +57,13 @@ pub(super) struct Candidates<'a> {
 }
 
 impl Candidates<'_> {
-    /// Adds the items from `from` on whose bits are set, unless they were seen.
-    pub fn add(&mut self, mut bits: u64, from: usize, scores: &[f32], seen: &Seen) {
+    /// Adds the items from `from` on whose bits are set.
+    pub fn add(&mut self, mut bits: u64, from: usize, scores: &[f32]) {
         while bits != 0 {
             let i = bits.trailing_zeros() as usize;
             bits &= bits - 1;
-            if !seen.holds(from + i) {
-                self.keys[self.length] = key(scores[i], from + i);
-                self.length += 1;
-            }
+            self.keys[self.length] = key(scores[i], from + i);
+            self.length += 1;
         }
     }
 

@@ -1,9 +1,11 @@
 //! What a user may get.
 
+use std::ops::Range;
+
 use crate::simd::matrix::PANEL;
 
-/// What may not be returned: a user's `seen` [X] at `seen_offsets` [B + 1] (searched faster where they ascend), and items
-/// without a bit in `allowed`, bit i % 32 of word i / 32.
+/// What may not be returned: a user's `seen` [X] at `seen_offsets` [B + 1], and items without a bit in `allowed`, bit i % 32
+/// of word i / 32.
 #[derive(Clone, Copy)]
 pub struct Masks<'a> {
     pub seen: &'a [i32],
@@ -11,10 +13,22 @@ pub struct Masks<'a> {
     pub allowed: Option<&'a [i32]>,
 }
 
-impl<'a> Masks<'a> {
-    pub(super) fn seen_by(&self, user: usize) -> Seen<'a> {
-        let items = &self.seen[self.seen_offsets[user] as usize..self.seen_offsets[user + 1] as usize];
-        Seen { items, ascending: items.is_sorted() }
+impl Masks<'_> {
+    /// A word for each 64 items of a range that starts at a multiple of 64: bit i is set where item i of them is allowed.
+    pub(super) fn allow(&self, items: Range<usize>, open: &mut [u64]) {
+        for (panel, open) in open.iter_mut().enumerate() {
+            *open = self.allowed(items.start + panel * PANEL, items.end);
+        }
+    }
+
+    /// Clears the bits of what a user has seen in words that begin with item `from`.
+    pub(super) fn leave_out(&self, user: usize, from: usize, open: &mut [u64]) {
+        for &item in &self.seen[self.seen_offsets[user] as usize..self.seen_offsets[user + 1] as usize] {
+            let at = (item as usize).wrapping_sub(from);
+            if let Some(open) = open.get_mut(at / PANEL) {
+                *open &= !(1 << (at % PANEL));
+            }
+        }
     }
 
     /// Bit i is set where item `from + i` is below `end` and allowed; `from` is a multiple of 64.
@@ -22,19 +36,5 @@ impl<'a> Masks<'a> {
         let word = |words: &[i32], i| words.get(i).map_or(0, |&word: &i32| u64::from(word as u32));
         let here = self.allowed.map_or(u64::MAX, |words| word(words, from / 32) | word(words, from / 32 + 1) << 32);
         here & u64::MAX >> (PANEL - PANEL.min(end - from))
-    }
-}
-
-/// One user's seen items.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Seen<'a> {
-    items: &'a [i32],
-    ascending: bool,
-}
-
-impl Seen<'_> {
-    pub fn holds(&self, item: usize) -> bool {
-        let item = item as i32;
-        if self.ascending { self.items.binary_search(&item).is_ok() } else { self.items.contains(&item) }
     }
 }

@@ -9,6 +9,9 @@ use crate::size::{plus, times};
 /// Users of a block at most.
 pub(super) const USERS: usize = 256;
 
+/// Panels of a window at most: what each user may get of them stands in bits.
+const WINDOW: usize = 256;
+
 /// How large the pieces are.
 #[derive(Clone, Copy)]
 pub(super) struct Sizes {
@@ -84,9 +87,19 @@ impl Plan {
         self.blocks * self.ranges
     }
 
+    /// Panels of a window of items.
+    pub fn window(&self) -> usize {
+        (self.range / PANEL).min(WINDOW)
+    }
+
     /// Keys of a block of work.
     pub fn keys(&self) -> usize {
         times([self.users, self.capacity])
+    }
+
+    /// Words of a block of work: the keys, and behind them what each user may get of a window.
+    pub fn words(&self) -> usize {
+        plus([self.keys(), times([self.users, self.window()])])
     }
 
     /// Scratch of a block of work.

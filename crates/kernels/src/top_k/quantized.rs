@@ -6,7 +6,7 @@ use super::codes::{panel_size, query_size, words};
 use super::exact::Exact;
 use super::keys::{item_of, key};
 use super::search::{Table, largest_of};
-use crate::simd::codes::bounds;
+use crate::simd::codes::{Queries, bounds, floors};
 use crate::simd::compare::prefetch;
 use crate::simd::matrix::PANEL;
 
@@ -25,23 +25,42 @@ pub(super) struct Quantized<'a> {
 }
 
 impl Quantized<'_> {
-    fn panel(&self, items: usize) -> &[i32] {
+    fn queries(&self, vectors: Range<usize>) -> Queries<'_> {
+        let width = self.exact.width;
+        let values = &self.queries[vectors.start * query_size(width)..vectors.end * query_size(width)];
+        Queries { values, words: words(width) }
+    }
+
+    /// The panels of some items, of which the first begins one.
+    fn panels(&self, items: Range<usize>) -> &[i32] {
         let size = panel_size(self.exact.width);
-        &self.codes[items / PANEL * size..(items / PANEL + 1) * size]
+        &self.codes[items.start / PANEL * size..items.end.div_ceil(PANEL) * size]
     }
 }
 
 impl Table for Quantized<'_> {
+    const BOUNDS: bool = true;
+
     fn exact(&self) -> &Exact<'_> {
         &self.exact
     }
 
     fn open(&self, _from: usize, _scratch: &mut [f32]) {}
 
-    fn score(&self, vectors: Range<usize>, from: usize, _scratch: &[f32], scores: &mut [f32]) {
-        let Exact { set, width, .. } = self.exact;
-        let queries = &self.queries[vectors.start * query_size(width)..vectors.end * query_size(width)];
-        bounds(set, queries, words(width), self.panel(from), scores);
+    fn score(
+        &self,
+        vectors: Range<usize>,
+        items: Range<usize>,
+        _scratch: &[f32],
+        bars: &[f32],
+        scores: &mut [f32],
+        passing: &mut [u64],
+    ) {
+        bounds(self.exact.set, self.queries(vectors), self.panels(items), bars, scores, passing);
+    }
+
+    fn raise(&self, vectors: Range<usize>, from: usize, open: &[u64], largest: &mut [f32], scores: &mut [f32]) {
+        floors(self.exact.set, self.queries(vectors), self.panels(from..from + 1), open, largest, scores);
     }
 
     fn prefetch(&self, items: Range<usize>) {

@@ -61,7 +61,7 @@ impl World {
         let (mut ids, mut scores, mut interests) = (vec![7; users * k], vec![f32::NAN; users * k], vec![7; users * k]);
         let mut outputs = Outputs { items: &mut ids, scores: &mut scores, interests: &mut interests };
         let (mut keys, mut scratch) =
-            (vec![7; plan.work() * plan.keys()], vec![f32::NAN; plan.work() * plan.scratch().total]);
+            (vec![7; plan.work() * plan.words()], vec![f32::NAN; plan.work() * plan.scratch().total]);
         let (exact, masks) =
             (Exact { set, items: &self.items, vectors: &self.vectors, width: self.width }, self.masks());
         let (offsets, masks) = (&self.offsets[..], &masks);
@@ -290,7 +290,7 @@ fn a_vector_that_is_no_number_never_wins() {
 }
 
 #[test]
-fn codes_bound_every_score_from_above() {
+fn codes_bound_every_score_from_both_sides() {
     let count = if cfg!(miri) { 20 } else { 150 };
     for (width, scale) in [(1, 1.0f32), (3, 1e-30), (16, 1e30), (20, 1e-41), (64, 1.0), (300, 1e-3)] {
         let mut world = World::new(3, count, width);
@@ -302,14 +302,16 @@ fn codes_bound_every_score_from_above() {
             let table = Quantized { exact, codes: &codes, queries: &queries };
             let vectors = world.vectors.len() / width;
             for from in (0..count).step_by(PANEL) {
-                let (mut bounds, mut scores) = (vec![0.0; vectors * PANEL], vec![0.0; vectors * PANEL]);
-                table.score(0..vectors, from, &[], &mut bounds);
+                let [mut bounds, mut scores, mut room] = [0.0; 3].map(|x| vec![x; vectors * PANEL]);
+                let (bars, mut passing) = (vec![0.0; vectors], vec![0; vectors]);
+                table.score(0..vectors, from..count.min(from + PANEL), &[], &bars, &mut bounds, &mut passing);
+                let mut floors = vec![f32::NEG_INFINITY; vectors * PANEL];
+                table.raise(0..vectors, from, &vec![u64::MAX; vectors], &mut floors, &mut room);
                 let keys: Vec<u64> = (from..count.min(from + PANEL)).map(|item| key(0.0, item)).collect();
                 exact.rescore(0..vectors, &keys, &mut scores);
-                for (i, (bound, score)) in
-                    bounds.iter().zip(&scores).enumerate().filter(|(i, _)| i % PANEL < keys.len())
-                {
-                    assert!(bound >= score, "{set:?} width {width}: {bound} < {score} at {i}");
+                for i in (0..scores.len()).filter(|i| i % PANEL < keys.len()) {
+                    let (floor, score, bound) = (floors[i], scores[i], bounds[i]);
+                    assert!(floor <= score && score <= bound, "{set:?} {width}: {floor} {score} {bound} at {i}");
                 }
             }
         }
@@ -325,7 +327,7 @@ fn codes_leave_few_items_to_be_scored() {
     let (scores, _) = world.scores();
     let mut bounds = [0.0; PANEL];
     for from in (0..640).step_by(PANEL) {
-        table.score(0..1, from, &[], &mut bounds);
+        table.score(0..1, from..from + PANEL, &[], &[0.0], &mut bounds, &mut [0]);
         for (bound, score) in bounds.iter().zip(&scores[from..]) {
             // Uniform in ±1 at width 64: ‖q‖ = ‖x‖ = 4.6, a code is worth 1 / 127, ‖e‖ ≤ 8 · 0.5 of it: 2 · 4.6 · 0.03 in all.
             assert!(bound - score < 0.29, "{bound} is far above {score}");
