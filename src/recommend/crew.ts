@@ -88,10 +88,8 @@ class Member {
       if (this.lost) return reject(this.lost)
       const { histories, seen, times } = request
       const arrays = [histories.values, histories.offsets, seen.values, seen.offsets, ...(times ? [times] : [])]
-      this.worker.postMessage(
-        request,
-        arrays.map(({ buffer }) => buffer as ArrayBuffer),
-      )
+      const buffers = new Set(arrays.map(({ buffer }) => buffer as ArrayBuffer)) // lists may be there twice
+      this.worker.postMessage(request, [...buffers])
       this.waiting.push({ resolve, reject })
       this.worker.ref()
     })

@@ -33,6 +33,14 @@ export class ListsBuilder {
     return { values: this.values.slice(0, this.offsets[this.offsets.length - 1]), offsets: Int32Array.from(this.offsets) }
   }
 
+  /** Whether the closed lists are those of another. */
+  equals(other: ListsBuilder): boolean {
+    const length = this.offsets[this.offsets.length - 1]
+    if (this.offsets.some((offset, i) => offset !== other.offsets[i]) || this.offsets.length !== other.offsets.length) return false
+    for (let i = 0; i < length; i++) if (this.values[i] !== other.values[i]) return false
+    return true
+  }
+
   private grow(): void {
     const wider = new Int32Array(2 * this.values.length)
     wider.set(this.values)

@@ -18,9 +18,10 @@ export class Asked {
     return this.unknown.length
   }
 
-  /** What a ranking takes, in arrays of its own. */
+  /** What a ranking takes, in arrays of its own: the same ones for both where nothing else was seen, as is usual. */
   lists(): { histories: Lists; seen: Lists } {
-    return { histories: this.histories.take(), seen: this.left.take() }
+    const histories = this.histories.take()
+    return { histories, seen: this.left.equals(this.histories) ? histories : this.left.take() }
   }
 }
 

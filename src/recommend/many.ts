@@ -63,20 +63,36 @@ async function* batches<T>(
   size: number,
 ): AsyncGenerator<Asked | Failed, void, undefined> {
   let batch = new Asked()
-  let failed: Failed | undefined
   let index = 0
+  /** The batch, once it is full. */
+  const add = (each: T): Asked | undefined => {
+    readAt(index++, () => read(each, batch))
+    if (batch.users < size) return undefined
+    const full = batch
+    batch = new Asked()
+    return full
+  }
+  let failed: Failed | undefined
   try {
-    for await (const each of source) {
-      readAt(index++, () => read(each, batch))
-      if (batch.users < size) continue
-      yield batch
-      batch = new Asked()
-    }
+    if (Symbol.iterator in source) yield* filled(source, add)
+    else
+      for await (const each of source) {
+        const full = add(each)
+        if (full) yield full
+      }
   } catch (error) {
     failed = { error }
   }
   if (batch.users > 0) yield batch
   if (failed) yield failed
+}
+
+/** Without a wait for each of the source. */
+function* filled<T>(source: Iterable<T>, add: (each: T) => Asked | undefined): Generator<Asked> {
+  for (const each of source) {
+    const full = add(each)
+    if (full) yield full
+  }
 }
 
 /** An error says which request it is about. */

@@ -10,7 +10,7 @@ export interface RankRequest {
   readonly times?: Float64Array
   readonly at?: Requests
   readonly k: number
-  /** Items left out for each user. */
+  /** Items left out for each user; may be the histories themselves. */
   readonly seen: Lists
   /** Bits of the items that may appear, i32 [⌈V/32⌉]; all where absent. */
   readonly allowed?: Int32Array
@@ -46,8 +46,9 @@ export function rankItems(engine: Engine, model: Model, request: RankRequest, qu
       times: request.times,
     }
     const at = request.at ?? {}
-    const seen = Tensor.int32(engine, request.seen.values).id
-    const seenOffsets = Tensor.int32(engine, request.seen.offsets).id
+    const same = request.seen === request.histories
+    const seen = same ? histories.items.id : Tensor.int32(engine, request.seen.values).id
+    const seenOffsets = same ? histories.offsets.id : Tensor.int32(engine, request.seen.offsets).id
     const allowed = request.allowed ? Tensor.int32(engine, request.allowed).id : 0
     if (model.kind === 'scorer') {
       const results = engine.topKScores(model.scores(histories, at).id, request.k, seen, seenOffsets, allowed)
