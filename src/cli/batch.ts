@@ -115,8 +115,8 @@ async function addParts(parts: Parts, artefact: Artefact, log: Interactions, k: 
   let saved = Promise.resolve()
   try {
     for await (const ranked of recommender.rankLog(end, { k })) {
-      const made = lines.text(log.users.slice(end, end + ranked.users), ranked)
-      texts.push(Buffer.from(made.text))
+      const made = lines.lines(log.users.slice(end, end + ranked.users), ranked)
+      texts.push(made.bytes)
       rows += made.rows
       end += ranked.users
       if (rows >= PART_ROWS || end === log.users.length) {

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { csvField, float32Text, Rows } from '../../src/cli/batch/rows.ts'
+import { csvField, putFloat32, Rows } from '../../src/cli/batch/rows.ts'
 import { bits } from '../../src/data/random.ts'
+
+function written(x: number): string {
+  const bytes = Buffer.alloc(40)
+  return bytes.toString('utf8', 3, putFloat32(x, bytes, 3))
+}
 
 describe('a score as text', () => {
   it('is the shortest decimal that reads as the same 32-bit number', () => {
@@ -9,13 +14,16 @@ describe('a score as text', () => {
       [0.1, '0.1'],
       [-2.5, '-2.5'],
       [0, '0'],
+      [1234500, '1234500'],
+      [-0.001953125, '-0.001953125'],
+      [0.0000012, '0.0000012'],
       [16777216, '16777216'],
       [1 / 3, '0.33333334'],
       [123456.789, '123456.79'],
       [1e-7, '1e-7'],
       [3.4028234663852886e38, '3.4028234663852886e+38'],
     ]
-    for (const [x, text] of pairs) expect(float32Text(Math.fround(x))).toBe(text)
+    for (const [x, text] of pairs) expect(written(Math.fround(x))).toBe(text)
   })
 
   it('reads as the number that was written, for any bits, and no shorter text would for scores of usual size', () => {
@@ -24,8 +32,9 @@ describe('a score as text', () => {
       word[0] = bits(7, 0, i)
       float.set(new Float32Array(word.buffer))
       if (!Number.isFinite(float[0])) continue
-      const text = float32Text(float[0])
+      const text = written(float[0])
       expect(Math.fround(Number(text)) === float[0], text).toBe(true)
+      expect(`${Number(text)}`, 'as JavaScript writes it').toBe(text)
       const size = Math.abs(float[0])
       if (size < 1e-3 || size > 1e3) continue
       const digits = text.replace(/^-?0?\.?0*|\./g, '').length
@@ -46,15 +55,16 @@ describe('rows', () => {
   const ids = ['plain', 'a,b', '"q"\n']
 
   it('are lines of CSV, with quotes where they are needed', () => {
-    const { text, rows } = new Rows('csv', ids, 2).text(['u', 'o"o'], ranked)
-    expect([text, rows]).toEqual(['u,1,"a,b",1.5,0\nu,2,plain,0.25,3\n"o""o",1,"""q""\n",0,-1\n', 3])
+    const { bytes, rows } = new Rows('csv', ids, 2).lines(['u', 'o"o'], ranked)
+    expect([`${bytes}`, rows]).toEqual(['u,1,"a,b",1.5,0\nu,2,plain,0.25,3\n"o""o",1,"""q""\n",0,-1\n', 3])
     expect(['a b', 'a;b', "a'b", '', 'a\rb'].map(csvField)).toEqual(['a b', 'a;b', "a'b", '', '"a\rb"'])
   })
 
   it('are lines of JSON', () => {
-    const { text } = new Rows('jsonl', ids, 2).text(['u', 'o"o'], ranked)
+    const { bytes } = new Rows('jsonl', ids, 2).lines(['u', 'o"o'], ranked)
     expect(
-      text
+      bytes
+        .toString()
         .split('\n')
         .filter(Boolean)
         .map((line) => JSON.parse(line)),
