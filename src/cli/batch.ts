@@ -2,6 +2,7 @@ import { extname } from 'node:path'
 import type { Artefact } from '../artefact/artefact.ts'
 import type { Interactions } from '../data/interactions.ts'
 import { FociError } from '../errors.ts'
+import type { Recommender } from '../recommend/recommender.ts'
 import type { Parts } from './batch/parts.ts'
 import { type FociCommand, required } from './command.ts'
 import { reportFailure, usage } from './failure.ts'
@@ -50,8 +51,7 @@ async function batch(file: string, path: string, flags: BatchFlags, command: Foc
   checkOutput(out)
   const { say, document } = outputOf(flags.json)
   const start = performance.now()
-  const { loadArtefact } = await import('../artefact/file.ts')
-  const [log, artefact] = await Promise.all([readLog(path, flags), loadArtefact(file)])
+  const [log, { artefact, recommender }] = await together(readLog(path, flags), openArtefact(file))
   const { Parts } = await import('./batch/parts.ts')
   const { k } = flags
   const parts = await Parts.open(out, { artefact: artefact.hash, log: log.hash, k, format: format === 'jsonl' ? 'jsonl' : 'csv' })
@@ -59,7 +59,7 @@ async function batch(file: string, path: string, flags: BatchFlags, command: Foc
   if (parts.end > 0) say(`Going on after ${plural(parts.end, 'user')}, whose rows are in ${parts.folder}.`)
   const bar = await barOf('[{bar}] {value}/{total} users, {eta_formatted} left')
   await resumable(parts, users, bar, words, async () => {
-    await addParts(parts, artefact, log, k, reporter(bar, say, parts.end, users))
+    await addParts(parts, { artefact, recommender }, log, k, reporter(bar, say, parts.end, users))
     await join(parts, format, out)
   })
   const { rows } = parts
@@ -72,6 +72,31 @@ function formatOf(out: string): Format {
   const ending = extname(out).slice(1).toLowerCase()
   if (ending === 'csv' || ending === 'jsonl' || ending === 'parquet') return ending
   throw usage(`--out is ${JSON.stringify(out)}`, 'Its ending says what is written: .csv, .jsonl or .parquet.')
+}
+
+interface Opened {
+  readonly artefact: Artefact
+  readonly recommender: Recommender
+}
+
+/** With the threads that will rank: they start while the log is read. */
+async function openArtefact(file: string): Promise<Opened> {
+  const { loadArtefact } = await import('../artefact/file.ts')
+  const { Recommender } = await import('../recommend/recommender.ts')
+  const artefact = await loadArtefact(file)
+  const recommender = await Recommender.load(artefact)
+  await recommender.startThreads()
+  return { artefact, recommender }
+}
+
+/** Both, or neither is left open. */
+async function together(log: Promise<Interactions>, opened: Promise<Opened>): Promise<[Interactions, Opened]> {
+  try {
+    return await Promise.all([log, opened])
+  } catch (error) {
+    opened.then(({ recommender }) => recommender[Symbol.dispose]()).catch(() => undefined)
+    throw error
+  }
 }
 
 /** Whole parts are left at any moment, so that Ctrl-C ends at once. */
@@ -106,15 +131,19 @@ function reporter(bar: Bar, say: Output['say'], before: number, users: number): 
 }
 
 /** Ranks the users without rows, and adds parts of them; the next are ranked while a part is written. */
-async function addParts(parts: Parts, artefact: Artefact, log: Interactions, k: number, onUsers: (done: number) => void): Promise<void> {
-  const { Recommender } = await import('../recommend/recommender.ts')
+async function addParts(
+  parts: Parts,
+  { artefact, recommender }: Opened,
+  log: Interactions,
+  k: number,
+  onUsers: (done: number) => void,
+): Promise<void> {
   const { Rows } = await import('./batch/rows.ts')
-  const recommender = await Recommender.load(artefact, { log })
   const lines = new Rows(parts.format, artefact.catalogue.ids, k)
   let [texts, rows, end]: [Buffer[], number, number] = [[], 0, parts.end]
   let saved = Promise.resolve()
   try {
-    for await (const ranked of recommender.rankLog(end, { k })) {
+    for await (const ranked of recommender.rankLog(log, end, { k })) {
       const made = lines.lines(log.users.slice(end, end + ranked.users), ranked)
       texts.push(made.bytes)
       rows += made.rows

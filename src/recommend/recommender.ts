@@ -47,7 +47,6 @@ export class Recommender {
   private readonly model: Model
   private readonly held: Held
   private readonly artefact: Artefact
-  private readonly log: Interactions | undefined
   private readonly lookup: Lookup
   private readonly trained: Bits
   /** Whether the model is one of foci's own, which other threads can build. */
@@ -58,13 +57,12 @@ export class Recommender {
     if (table !== 'int8' && table !== 'f32') throw new FociError('OPTION', `table is ${JSON.stringify(table)}.`, 'It is "int8" or "f32".')
     this.artefact = artefact
     this.engine = engine
-    this.log = log
     const { ids, titles, categories } = artefact.catalogue
     this.catalogue = catalogueOf(ids, titles, categories)
     const { model, variables } = buildModel(engine, artefact, models)
     this.model = model
     this.held = new Held(engine, variables)
-    this.lookup = new Lookup(this.catalogue, artefact.roles, model.kind === 'encoder' ? model.maxLength : Number.POSITIVE_INFINITY, log)
+    this.lookup = this.lookupOf(log)
     this.trained = Bits.of(this.catalogue.size, artefact.popular)
     const given = models?.find(({ name }) => name === artefact.parts[0].model)
     this.own = given === undefined || definitions.includes(given)
@@ -119,10 +117,17 @@ export class Recommender {
     return this.answers(this.rankMany(requests, (request, to) => this.lookup.add(request, to), options))
   }
 
-  /** The lists of the log's users from one on, as arrays. @internal */
-  rankLog(first: number, options: ListOptions = {}): RankedStream {
+  /** Starts the threads of the next stream, which are ready when it begins, or soon after. @internal */
+  async startThreads(): Promise<void> {
+    const crew = this.own ? await this.held.hire(this.artefact) : undefined
+    if (crew) this.held.release(crew, false)
+  }
+
+  /** The lists of a log's users from one on, as arrays. @internal */
+  rankLog(log: Interactions, first: number, options: ListOptions = {}): RankedStream {
     this.checkOpen()
-    return this.rankMany(range(first, this.log?.users.length ?? 0), (user, to) => this.lookup.addUser(user, to), options)
+    const lookup = this.lookupOf(log)
+    return this.rankMany(range(first, log.users.length), (user, to) => lookup.addUser(user, to), options)
   }
 
   /** The user's interest vectors, each [D]; none for an empty history. */
@@ -159,6 +164,11 @@ export class Recommender {
   [Symbol.dispose](): void {
     abandoned.unregister(this)
     this.held.giveBack()
+  }
+
+  private lookupOf(log: Interactions | undefined): Lookup {
+    const { model } = this
+    return new Lookup(this.catalogue, this.artefact.roles, model.kind === 'encoder' ? model.maxLength : Number.POSITIVE_INFINITY, log)
   }
 
   private settle({ k, filter }: ListOptions): { k: number; allowed: Bits } {
