@@ -107,7 +107,7 @@ function readAt(index: number, read: () => void): void {
 
 function rankBatch(asked: Asked, { k, allowed, popular, rank }: Plan): Promise<RankedUsers> {
   const { users, unknown } = asked
-  const ranking = rank({ ...asked.lists(), k, allowed: allowed.words }).then((ranked) => {
+  const ranking = rank({ ...asked.lists(), k, allowed: allowed.mask }).then((ranked) => {
     fillUp(ranked, asked.lists(), allowed, popular)
     return { ...ranked, users, unknown }
   })

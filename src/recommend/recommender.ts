@@ -100,7 +100,7 @@ export class Recommender {
     const asked = new Asked()
     this.lookup.add(request, asked)
     const lists = asked.lists()
-    const ranked = choose((count) => this.rank({ ...lists, k: count, allowed: allowed.words }))
+    const ranked = choose((count) => this.rank({ ...lists, k: count, allowed: allowed.mask }))
     fillUp(ranked, lists, allowed, this.artefact.popular)
     const reasons = request.explain ? this.reasons(lists.histories.values, ranked) : []
     return this.answer(ranked, 0, k, asked.unknown[0], reasons)
@@ -156,7 +156,7 @@ export class Recommender {
     const index = this.catalogue.indexOf(item)
     if (index < 0) throw new FociError('UNKNOWN', `There is no item "${item}" in this artefact.`, 'Item ids are case-sensitive strings.')
     const own = single(index)
-    const request = { histories: own, seen: own, k: checkCount(k), allowed: this.trained.words }
+    const request = { histories: own, seen: own, k: checkCount(k), allowed: this.trained.mask }
     const found = this.model.kind === 'scorer' ? this.rank(request) : this.nearest(index, request.k)
     return Array.from(present(found.items), (i, place) => ({ item: this.catalogue.ids[i], score: found.scores[place] }))
   }
