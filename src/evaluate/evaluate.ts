@@ -46,14 +46,18 @@ export function findTargets(engine: Engine, model: Model, split: Split, cases: C
   const { users, ends, relevant, relevantOffsets } = cases
   const warm = Array.from(users.keys()).filter((i) => history(split.log, users[i], ends[i]).items.length > 0)
   const asked = { users: Int32Array.from(warm, (i) => users[i]), ends: Int32Array.from(warm, (i) => ends[i]) }
-  const lists = new Map<number, ArrayLike<number>>()
-  for (const list of ranked(engine, model, split, asked, k)) lists.set(warm[lists.size], list)
-  const popular = popularItems(split)
-  return Array.from(users, (user, i) => {
+  const found = new Array<Found | undefined>(users.length).fill(undefined)
+  const finds = (i: number, list: ArrayLike<number>, isWarm: boolean): Found => {
     const wanted = new Set(relevant.subarray(relevantOffsets[i], relevantOffsets[i + 1]))
-    const list = lists.get(i) ?? popularUnseen(popular, k, seenItems(split.log, user, ends[i]))
-    return { hits: hitRanks(list, wanted, k), relevant: wanted.size, warm: lists.has(i) }
-  })
+    return { hits: hitRanks(list, wanted, k), relevant: wanted.size, warm: isWarm }
+  }
+  let next = 0
+  for (const list of ranked(engine, model, split, asked, k)) {
+    const i = warm[next++]
+    found[i] = finds(i, list, true) // so that no list outlives its batch
+  }
+  const popular = popularItems(split)
+  return found.map((own, i) => own ?? finds(i, popularUnseen(popular, k, seenItems(split.log, users[i], ends[i])), false))
 }
 
 /** The model's list for each of some users with a history. */
