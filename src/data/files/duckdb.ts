@@ -56,6 +56,7 @@ function sessionOf(connection: DuckDBConnection, bindings: Bindings): Session {
   return {
     rows: async (sql) => (await connection.runAndReadAll(sql)).getRowsJS(),
     async *stream(sql) {
+      await connection.run(`SET streaming_buffer_size = '${readAhead}'`)
       const result = await connection.stream(`SELECT *, false AS ${endColumn} FROM (${sql}) UNION ALL BY NAME SELECT true AS ${endColumn}`)
       const fetch = () => {
         const chunk = result.fetchChunk()
@@ -78,6 +79,9 @@ function sessionOf(connection: DuckDBConnection, bindings: Bindings): Session {
     },
   }
 }
+
+/** A chunk at a time: with the megabyte of the default, DuckDB reads a score of chunks while nobody uses one, then none while all are used. */
+const readAhead = '1KiB'
 
 /** True in a row after all others: where DuckDB fails on its way, its stream just ends. */
 const endColumn = 'foci_end'
