@@ -87,10 +87,14 @@ function write(more: readonly Row[]): void {
   if (rows.length > 0) writeResults('accuracy', rows, page(rows))
 }
 
-const precision = ({ training }: Row): string => training.precision ?? 'f32'
+function precision({ training }: Row): string {
+  return training.precision ?? 'f32'
+}
 
 /** What runs of several seeds share. */
-const kind = (row: Row): string => `${JSON.stringify(row.options)} ${precision(row)}`
+function kind(row: Row): string {
+  return `${JSON.stringify(row.options)} ${precision(row)}`
+}
 
 function page(rows: readonly Row[]): string {
   const logs = [...new Set(rows.map((row) => row.log))].sort()

@@ -60,8 +60,11 @@ describe('FOCI_PROFILE', () => {
     const { code, stdout, stderr } = await start([...settings, at('profiled.safetensors')], { FOCI_PROFILE: '1' }).ended
     expect([code, plain.stderr]).toEqual([0, ''])
     // 200 users are two steps an epoch
-    expect(stderr).toMatch(/^\n4 steps of \d+ tokens, [\d.]+ ms each: native, \w+, threads: \d+, f32 peak \d+ GFLOP\/s\n/)
+    expect(stderr).toMatch(
+      /^\n4 steps of \d+ tokens, [\d.]+ ms each: native, \w+, threads: \d+; peaks: \d+ GFLOP\/s in f32, \d+ GB\/s read from memory\n/,
+    )
     expect(stderr).toMatch(/^crossEntropy +4 +[\d.]+ +[\d.]+% +[\d.]+ +\d+%$/m)
+    expect(stderr).toMatch(/^add +56 +[\d.]+ +[\d.]+% +[\d.]+ +\d+%$/m)
     expect(stdout.replaceAll('profiled', 'plain').replace(/ [\d.]+ s$/gm, '')).toBe(plain.stdout.replace(/ [\d.]+ s$/gm, ''))
     expect(readFileSync(at('profiled.safetensors')).equals(readFileSync(at('plain.safetensors')))).toBe(true)
   })
