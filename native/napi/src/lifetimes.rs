@@ -1,7 +1,8 @@
 //! Scopes, values in and out, and what the process has.
 
-use napi::bindgen_prelude::Float32Array;
-use napi::bindgen_prelude::Int32Array;
+use foci_engine::Code;
+use napi::Env;
+use napi::bindgen_prelude::{Float32ArraySlice, Int32ArraySlice};
 use napi_derive::napi;
 
 use crate::boundary::{self, Result, call};
@@ -67,14 +68,33 @@ pub fn shape(id: u32) -> Result<Vec<u32>> {
     call(|arena| arena.shape(id).map(<[u32]>::to_vec))
 }
 
+/// Values up to which JavaScript gets memory of its own: of ours it has to be told when it is done with it.
+const FEW: usize = 4096;
+
 #[napi(js_name = "readFloat32")]
-pub fn read_float32(id: u32) -> Result<Float32Array> {
-    call(|arena| arena.copy_f32(id).map(Float32Array::new))
+pub fn read_float32(env: &Env, id: u32) -> Result<Float32ArraySlice<'_>> {
+    let values = call(|arena| arena.copy_f32(id))?;
+    let array = if values.len() <= FEW {
+        Float32ArraySlice::copy_from(env, values)
+    } else {
+        Float32ArraySlice::from_data(env, values)
+    };
+    array.map_err(no_memory)
 }
 
 #[napi(js_name = "readInt32")]
-pub fn read_int32(id: u32) -> Result<Int32Array> {
-    call(|arena| arena.copy_i32(id).map(Int32Array::new))
+pub fn read_int32(env: &Env, id: u32) -> Result<Int32ArraySlice<'_>> {
+    let values = call(|arena| arena.copy_i32(id))?;
+    let array = if values.len() <= FEW {
+        Int32ArraySlice::copy_from(env, values)
+    } else {
+        Int32ArraySlice::from_data(env, values)
+    };
+    array.map_err(no_memory)
+}
+
+fn no_memory(error: napi::Error) -> napi::Error<Code> {
+    napi::Error::new(Code::Memory, error.reason.clone())
 }
 
 #[napi(js_name = "memory")]

@@ -14,6 +14,9 @@ use crate::simd::{Instructions, LANES};
 /// Results of a user up to which bars are set before the pass: of 64 groups of items so many have one that scores more.
 const FEW: usize = PANEL / 2;
 
+/// Panels of few users that are scored at once: more would be asked of memory in a burst, and waited for.
+const TOGETHER: usize = 2;
+
 /// Items that can be scored by vectors, a panel of 64 at a time. Scratch is that of a panel, or of a user's products for 64 items.
 pub(super) trait Table: Sync {
     /// Whether scores are bounds until they are settled: several panels can be bounded at once, and from below.
@@ -206,8 +209,8 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
                 for i in 0..self.groups.len() {
                     let group = self.groups[i].clone();
                     self.score(&group, from..until, scores, passing);
-                    // A part of the next panel with each part of the users: memory has the time of the whole panel.
-                    let ahead = |at: usize| end.min(until + at * PANEL / self.users.len());
+                    // A part of the next panels with each part of the users: memory has the time of all of these.
+                    let ahead = |at: usize| end.min(until + at * (until - from) / self.users.len());
                     table.prefetch(ahead(group.start)..ahead(group.end));
                 }
             }
@@ -215,10 +218,10 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
         }
     }
 
-    /// Panels that are scored at once: as many as there is room for, where bars keep most of them from being candidates.
+    /// Panels that are scored at once: several where there is room, and bars keep most items from being candidates.
     fn panels(&self) -> usize {
         if T::BOUNDS && self.groups.len() == 1 && self.bars.iter().all(|&bar| bar > f32::NEG_INFINITY) {
-            (self.search.plan.vectors / self.bars.len()).max(1)
+            (self.search.plan.vectors / self.bars.len()).clamp(1, TOGETHER)
         } else {
             1
         }
