@@ -50,6 +50,7 @@ export class Attention {
     const rate = draw ? this.drop.rate : 0
     return this.output.apply(attention(q, k, v, queries, offsets, { heads: this.heads, rate, key })) // [Q, D]
   }
+
   /**
    * The same where few rows ask, without a projection of all rows: q · (W m + b) is (Wᵀ q) · m and a constant, which the
    * softmax ignores, and its weights sum to 1, so the mean of values is the value of the mean.
