@@ -70,8 +70,8 @@ class Sasrec implements Encoder {
     const { rows, queries } = lastRows(offsets) // [S], [B + 1]
     const all = { queries: offsets, offsets }
     let x = this.events(items, offsets) // [T, D]
-    for (const block of this.blocks.slice(0, -1)) x = block.apply(x, x, all)
-    const last = this.blocks[this.blocks.length - 1].apply(gather(x, rows), x, { queries, offsets }) // [S, D]
+    for (const block of this.blocks.slice(0, -1)) x = block.read(x, x, all)
+    const last = this.blocks[this.blocks.length - 1].read(gather(x, rows), x, { queries, offsets }) // [S, D]
     return { vectors: this.norm.apply(last), offsets: queries }
   }
 
@@ -83,7 +83,7 @@ class Sasrec implements Encoder {
     const { items, offsets } = histories
     const all = { queries: offsets, offsets }
     let x = this.events(items, offsets, draw) // [T, D]
-    for (const block of this.blocks) x = block.apply(x, x, all, draw)
+    for (const block of this.blocks) x = block.apply(x, all, draw)
     const h = this.norm.apply(x) // [T, D]
     if (this.options.loss === 'cross-entropy' || !draw) return crossEntropy(h, this.item.table, targets)
     return sampledSoftmax(h, this.item.table, targets, this.negatives(h, draw))
@@ -123,10 +123,20 @@ class Block {
     this.outerDrop = new Dropout(`${name}.outer`, dropout)
   }
 
-  /** @param x the rows that ask, [Q, D]; @param memory all rows, [T, D] */
-  apply(x: Tensor, memory: Tensor, segments: Segments, draw?: Draw): Tensor {
+  /** For training. @param x all rows, [T, D] */
+  apply(x: Tensor, segments: Segments, draw?: Draw): Tensor {
+    const q = this.queryNorm.apply(x) // [T, D]
+    return this.forward(add(q, this.attention.apply(q, x, segments, draw)), draw)
+  }
+
+  /** For serving. @param x the rows that ask, [Q, D]; @param memory all rows, [T, D] */
+  read(x: Tensor, memory: Tensor, segments: Segments): Tensor {
     const q = this.queryNorm.apply(x) // [Q, D]
-    const y = this.forwardNorm.apply(add(q, this.attention.apply(q, memory, segments, draw))) // [Q, D]
+    return this.forward(add(q, this.attention.read(q, memory, segments)))
+  }
+
+  private forward(x: Tensor, draw?: Draw): Tensor {
+    const y = this.forwardNorm.apply(x) // [Q, D]
     const f = this.innerDrop.apply(relu(this.inner.apply(y)), draw) // [Q, D]
     return add(y, this.outerDrop.apply(this.outer.apply(f), draw)) // [Q, D]
   }

@@ -1,8 +1,8 @@
 import { seedOf } from '../data/random.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { Engine, Id } from '../engine/engine.ts'
 import { FociError } from '../errors.ts'
 import type { Init } from './init.ts'
-import { Variable } from './tensor.ts'
+import { scope, Tensor, Variable } from './tensor.ts'
 
 /** Values of one variable or table, on the host. */
 export interface Values {
@@ -22,6 +22,8 @@ export class Variables {
   private readonly source: Source
   private readonly variables = new Map<string, Variable>()
   private readonly tables = new Map<string, Values>()
+  /** What was made of frozen weights. */
+  private readonly frozen: Tensor[] = []
 
   constructor(engine: Engine, source: Source) {
     this.engine = engine
@@ -34,6 +36,18 @@ export class Variables {
     const variable = 'seed' in this.source ? this.initial(name, shape, init, this.source.seed) : this.loaded(name, shape)
     this.variables.set(name, variable)
     return variable
+  }
+
+  /**
+   * What is made of parameters alone, by a name of its own: of frozen weights once, by the first thread of the process; of
+   * those that can be trained anew whenever it is asked for.
+   */
+  derived(name: string, make: () => Tensor): () => Tensor {
+    const { engine, source } = this
+    if ('seed' in source) return make
+    const made = frozenOnce(engine, source.artefact, name, () => make().id)
+    this.frozen.push(made)
+    return () => made
   }
 
   /** State that stays on the host (counts, transition tables), saved and loaded by name. */
@@ -64,7 +78,7 @@ export class Variables {
   }
 
   [Symbol.dispose](): void {
-    for (const variable of this.all) this.engine.release(variable.id)
+    for (const { id } of [...this.all, ...this.frozen.splice(0)]) this.engine.release(id)
     this.variables.clear()
   }
 
@@ -84,6 +98,11 @@ export class Variables {
     const id = fits ? held : this.engine.freeze(artefact, name, expectValues(tensors, name, shape), Uint32Array.from(shape))
     return new Variable(this.engine, id, name, false)
   }
+}
+
+/** Frozen weights of an artefact that its own make: what all threads of the process share, made by the first of them. */
+export function frozenOnce(engine: Engine, artefact: string, name: string, make: () => Id): Tensor {
+  return new Tensor(engine, engine.frozen(artefact, name) || scope(engine, () => engine.freezeTensor(artefact, name, make())))
 }
 
 function expectValues(values: Readonly<Record<string, Values>>, name: string, shape: readonly number[]): Float32Array {

@@ -4,7 +4,7 @@
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 pub(super) use lanes::LanesOfBytes;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-pub(super) use wasm::LanesOfBytes;
+pub(super) use wasm::products;
 
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86::{Avx2OfBytes, Avx512OfBytes};
@@ -145,56 +145,48 @@ mod lanes {
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm {
-    use crate::simd::vector::{Portable, Vector};
+    use crate::simd::matrix::PANEL;
     use std::arch::wasm32::*;
 
-    #[derive(Clone, Copy)]
-    pub(crate) struct LanesOfBytes([v128; 4]);
-
-    impl Vector for LanesOfBytes {
-        const ROWS: usize = Portable::ROWS;
-        const ACROSS: usize = 1;
-
-        #[inline(always)]
-        unsafe fn splat(x: f32) -> Self {
-            Self([i32x4_splat(x.to_bits() as i32); 4])
-        }
-
-        #[inline(always)]
-        unsafe fn load(from: *const f32) -> Self {
-            let from = from.cast::<v128>();
-            // SAFETY: good for sixteen f32, and so for sixteen words, by the caller's promise.
-            unsafe { Self([v128_load(from), v128_load(from.add(1)), v128_load(from.add(2)), v128_load(from.add(3))]) }
-        }
-
-        #[inline(always)]
-        unsafe fn store(self, to: *mut f32) {
-            for i in 0..4 {
-                // SAFETY: as above.
-                unsafe { v128_store(to.cast::<v128>().add(i), self.0[i]) }
+    /// Products [rows, 64] of queries, `row` words apart, with a panel's items: `words` words of both. Too high by 128 times the
+    /// sum of a query's codes: the items' bytes are taken as they are. A vector of four items is widened once for four queries.
+    pub(crate) fn products(queries: &[i32], row: usize, words: usize, panel: &[i32], out: &mut [i32]) {
+        let (queries, outs) = (queries.chunks(4 * row), out.chunks_mut(4 * PANEL));
+        for (queries, out) in queries.zip(outs) {
+            match out.len() / PANEL {
+                4 => of_rows::<4>(queries, row, words, panel, out),
+                3 => of_rows::<3>(queries, row, words, panel, out),
+                2 => of_rows::<2>(queries, row, words, panel, out),
+                _ => of_rows::<1>(queries, row, words, panel, out),
             }
         }
+    }
 
-        #[inline(always)]
-        unsafe fn add(mut self, y: Self) -> Self {
-            for i in 0..4 {
-                self.0[i] = i32x4_add(self.0[i], y.0[i]);
+    #[inline(always)]
+    fn of_rows<const M: usize>(queries: &[i32], row: usize, words: usize, panel: &[i32], out: &mut [i32]) {
+        assert!(words <= row && queries.len() == M * row && words * PANEL <= panel.len() && out.len() == M * PANEL);
+        for i in (0..PANEL).step_by(4) {
+            let mut sums = [[i32x4_splat(0); 2]; M];
+            for w in 0..words {
+                // SAFETY: words below `words` of 64 items and of M queries are inside both slices, as was asserted.
+                unsafe {
+                    let four = panel.as_ptr().add(w * PANEL + i);
+                    let halves = [i16x8_load_extend_u8x8(four.cast()), i16x8_load_extend_u8x8(four.add(2).cast())];
+                    for m in 0..M {
+                        // The same word in every lane: its low half is its high half.
+                        let x = i16x8_extend_low_i8x16(v128_load32_splat(queries.as_ptr().add(m * row + w).cast()));
+                        for h in 0..2 {
+                            sums[m][h] = i32x4_add(sums[m][h], i32x4_dot_i16x8(x, halves[h]));
+                        }
+                    }
+                }
             }
-            self
-        }
-
-        #[inline(always)]
-        unsafe fn fma(self, y: Self, mut z: Self) -> Self {
-            // The same word in every lane: its low half is its high half.
-            let x = i16x8_extend_low_i8x16(self.0[0]);
-            for i in 0..4 {
-                let y = v128_xor(y.0[i], i8x16_splat(-128));
-                let low = i32x4_dot_i16x8(x, i16x8_extend_low_i8x16(y));
-                let high = i32x4_dot_i16x8(x, i16x8_extend_high_i8x16(y));
+            for m in 0..M {
+                let [low, high] = sums[m];
                 let (even, odd) = (i32x4_shuffle::<0, 2, 4, 6>(low, high), i32x4_shuffle::<1, 3, 5, 7>(low, high));
-                z.0[i] = i32x4_add(z.0[i], i32x4_add(even, odd));
+                // SAFETY: M rows of 64 are inside `out`.
+                unsafe { v128_store(out.as_mut_ptr().add(m * PANEL + i).cast(), i32x4_add(even, odd)) };
             }
-            z
         }
     }
 }

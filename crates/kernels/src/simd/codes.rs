@@ -1,8 +1,7 @@
 //! Products of 8-bit codes: four codes of an item, each plus 128, are the bytes of an i32, lowest first; those of a query are
 //! signed. Their sums are integers, so every instruction set gives the same.
 
-use super::bytes::LanesOfBytes;
-use super::matrix::{Into, Left, PANEL, tiles_body};
+use super::matrix::PANEL;
 use super::vector::{Floats, Vector};
 use super::{Instructions, LANES};
 
@@ -93,8 +92,16 @@ fn run(set: Instructions, queries: Queries, panels: &[i32], scores: &mut [f32], 
         }
     }
     let _ = set;
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    // SAFETY: the module has the instructions; the lengths were asserted.
+    unsafe {
+        body::<Portable, Portable, true>(queries, panels, scores, then)
+    }
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
     // SAFETY: every machine has the portable set; the lengths were asserted.
-    unsafe { body::<LanesOfBytes, Portable, false>(queries, panels, scores, then) }
+    unsafe {
+        body::<super::bytes::LanesOfBytes, Portable, false>(queries, panels, scores, then)
+    }
 }
 
 /// `OFFSET` where products stand too high by 128 times the sum of their query's codes.
@@ -133,8 +140,18 @@ unsafe fn body<V: Vector, F: Floats, const OFFSET: bool>(
 }
 
 /// Products [rows, 64] as the bits of i32.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+unsafe fn products<V: Vector>(queries: Queries, panel: &[i32], out: &mut [f32]) {
+    // SAFETY: an i32 is as good a slot as an f32.
+    let out = unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), out.len()) };
+    super::bytes::products(queries.values, queries.words + BESIDE, queries.words, panel, out);
+}
+
+/// Products [rows, 64] as the bits of i32.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 #[inline(always)]
 unsafe fn products<V: Vector>(queries: Queries, panel: &[i32], out: &mut [f32]) {
+    use super::matrix::{Into, Left, tiles_body};
     // SAFETY: an i32 is as good a slot as an f32: the vectors of bytes only move them and multiply their bytes.
     let [values, panel] =
         unsafe { [queries.values, panel].map(|x| std::slice::from_raw_parts(x.as_ptr().cast(), x.len())) };

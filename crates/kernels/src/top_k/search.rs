@@ -175,7 +175,7 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
     fn raise(&mut self, items: Range<usize>, scores: &mut [f32], open: &mut [u64]) {
         let k = self.search.plan.k;
         // About as many as cost what they save: the fewer panels, the more candidates pass.
-        let step = ((items.len() / PANEL).isqrt() / 3).max(2);
+        let step = (items.len() / PANEL).isqrt().max(2);
         for group in self.groups.clone() {
             let vectors = self.vectors_of(&group);
             let (open, size) = (&mut open[..vectors.len()], vectors.len() * PANEL);
