@@ -8,42 +8,53 @@ export interface Lists {
 /** Lists in the making. */
 export class ListsBuilder {
   private values = new Int32Array(64)
+  private offsets = new Int32Array(16)
   private length = 0
-  private readonly offsets = [0]
+  private closed = 0
 
   /** Adds to the open list. */
   push(value: number): void {
-    if (this.length === this.values.length) this.grow()
+    if (this.length === this.values.length) this.values = wider(this.values)
     this.values[this.length++] = value
   }
 
   /** Closes the open list, of which the last `most` values stay, and opens the next. */
   close(most = Number.POSITIVE_INFINITY): void {
-    const start = this.offsets[this.offsets.length - 1]
+    const start = this.offsets[this.closed]
     const extra = this.length - start - most
     if (extra > 0) {
       this.values.copyWithin(start, start + extra, this.length)
       this.length -= extra
     }
-    this.offsets.push(this.length)
+    if (++this.closed === this.offsets.length) this.offsets = wider(this.offsets)
+    this.offsets[this.closed] = this.length
   }
 
-  /** The closed lists, in arrays of their own. */
-  take(): Lists {
-    return { values: this.values.slice(0, this.offsets[this.offsets.length - 1]), offsets: Int32Array.from(this.offsets) }
+  /** The closed lists, until more is added. */
+  view(): Lists {
+    const offsets = this.offsets.subarray(0, this.closed + 1)
+    return { values: this.values.subarray(0, offsets[this.closed]), offsets }
   }
 
   /** Whether the closed lists are those of another. */
   equals(other: ListsBuilder): boolean {
-    const length = this.offsets[this.offsets.length - 1]
-    if (this.offsets.some((offset, i) => offset !== other.offsets[i]) || this.offsets.length !== other.offsets.length) return false
-    for (let i = 0; i < length; i++) if (this.values[i] !== other.values[i]) return false
-    return true
+    const [own, others] = [this.view(), other.view()]
+    return same(own.offsets, others.offsets) && same(own.values, others.values)
   }
 
-  private grow(): void {
-    const wider = new Int32Array(2 * this.values.length)
-    wider.set(this.values)
-    this.values = wider
+  clear(): void {
+    this.length = 0
+    this.closed = 0
   }
+}
+
+function wider(values: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const copy = new Int32Array(2 * values.length)
+  copy.set(values)
+  return copy
+}
+
+function same(a: Int32Array, b: Int32Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return a.length === b.length
 }

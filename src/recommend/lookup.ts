@@ -18,12 +18,27 @@ export class Asked {
     return this.unknown.length
   }
 
-  /** What a ranking takes, in arrays of its own: the same ones for both where nothing else was seen, as is usual. */
-  lists(): { histories: Lists; seen: Lists } {
-    const histories = this.histories.take()
-    return { histories, seen: this.left.equals(this.histories) ? histories : this.left.take() }
+  /** What a ranking takes, until more is added: the same lists for both where nothing else was seen, as is usual. */
+  view(): { histories: Lists; seen: Lists } {
+    const histories = this.histories.view()
+    return { histories, seen: this.left.equals(this.histories) ? histories : this.left.view() }
+  }
+
+  /** The same in arrays that may be given away. */
+  copy(): { histories: Lists; seen: Lists } {
+    const { histories, seen } = this.view()
+    const own = copyOf(histories)
+    return { histories: own, seen: seen === histories ? own : copyOf(seen) }
+  }
+
+  clear(): void {
+    this.histories.clear()
+    this.left.clear()
+    this.unknown.length = 0
   }
 }
+
+const copyOf = ({ values, offsets }: Lists): Lists => ({ values: values.slice(), offsets: offsets.slice() })
 
 /** A log as the artefact sees it. */
 interface Rows {

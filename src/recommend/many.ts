@@ -107,8 +107,8 @@ function readAt(index: number, read: () => void): void {
 
 function rankBatch(asked: Asked, { k, allowed, popular, rank }: Plan): Promise<RankedUsers> {
   const { users, unknown } = asked
-  const ranking = rank({ ...asked.lists(), k, allowed: allowed.mask }).then((ranked) => {
-    fillUp(ranked, asked.lists(), allowed, popular)
+  const ranking = rank({ ...asked.copy(), k, allowed: allowed.mask }).then((ranked) => {
+    fillUp(ranked, asked.view(), allowed, popular)
     return { ...ranked, users, unknown }
   })
   ranking.catch(() => undefined) // its turn to be awaited may never come

@@ -48,6 +48,7 @@ export class Recommender {
   private readonly held: Held
   private readonly artefact: Artefact
   private readonly lookup: Lookup
+  private readonly asked = new Asked()
   private readonly trained: Bits
   /** Whether the model is one of foci's own, which other threads can build. */
   private readonly own: boolean
@@ -97,9 +98,8 @@ export class Recommender {
     this.checkOpen()
     const { k, allowed } = this.settle(request)
     const choose = this.chooser(k, request.diversity ?? 0)
-    const asked = new Asked()
-    this.lookup.add(request, asked)
-    const lists = asked.lists()
+    const asked = this.ask(request)
+    const lists = asked.view()
     const ranked = choose((count) => this.rank({ ...lists, k: count, allowed: allowed.mask }))
     fillUp(ranked, lists, allowed, this.artefact.popular)
     const reasons = request.explain ? this.reasons(lists.histories.values, ranked) : []
@@ -135,9 +135,7 @@ export class Recommender {
     this.checkOpen()
     const { model, engine } = this
     if (model.kind === 'scorer') throw this.without('interest vectors')
-    const asked = new Asked()
-    this.lookup.add(whom, asked)
-    const { values: events, offsets } = asked.lists().histories
+    const { values: events, offsets } = this.ask(whom).view().histories
     return scope(engine, () => {
       const histories = { items: Tensor.int32(engine, events), offsets: Tensor.int32(engine, offsets) }
       const { vectors } = model.encode(histories, {})
@@ -169,6 +167,13 @@ export class Recommender {
   private lookupOf(log: Interactions | undefined): Lookup {
     const { model } = this
     return new Lookup(this.catalogue, this.artefact.roles, model.kind === 'encoder' ? model.maxLength : Number.POSITIVE_INFINITY, log)
+  }
+
+  /** One request, in memory that the next one uses again. */
+  private ask(request: UserRequest): Asked {
+    this.asked.clear()
+    this.lookup.add(request, this.asked)
+    return this.asked
   }
 
   private settle({ k, filter }: ListOptions): { k: number; allowed: Bits } {
