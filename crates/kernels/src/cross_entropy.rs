@@ -3,9 +3,11 @@
 //! Rows go in slabs. For a slab, exp(logits) of every item is kept transposed while dh is summed, unnormalised; once the
 //! slab's sums are known, ditems takes the same numbers, so each logit is computed once. See [`Slabs`].
 
+mod gradients;
 mod half;
 mod lanes;
 mod slabs;
+mod weights;
 
 pub(crate) use slabs::{Problem, Slabs};
 
