@@ -29,7 +29,7 @@ pub fn exp_within<const FMA: bool>(x: f32) -> f32 {
     let r = fma::<FMA>(n, 2.121_944_4e-4, r);
     let mut p = 1.406_142_3e-3f32;
     p = fma::<FMA>(p, r, 8.379_059e-3);
-    p = fma::<FMA>(p, r, 4.166_477_2e-2);
+    p = fma::<FMA>(p, r, 4.166_477e-2);
     p = fma::<FMA>(p, r, 1.666_636_5e-1);
     p = fma::<FMA>(p, r, 0.500_000_06);
     p = fma::<FMA>(p, r, 1.0);
