@@ -18,10 +18,10 @@ use crate::size;
 pub(super) const UNITS: usize = 4;
 
 /// Items that go from logits to dh while they are in the nearest cache; a multiple of the rows of every tile.
-pub(super) const CHUNK: usize = 96;
+pub(super) const CHUNK: usize = 48;
 
 /// Items whose weights are taken and replaced while they are in a core's second cache; whole chunks.
-const STRIP: usize = 8 * CHUNK;
+const STRIP: usize = 16 * CHUNK;
 
 /// Parts of the items, about: a block of work each. Every one has its own sums of each row, so more cost more.
 const SEGMENTS: usize = 16;
@@ -81,7 +81,7 @@ impl Slabs {
     pub fn new(rows: usize, items: usize, width: usize, precision: Precision) -> Self {
         // Many units make few meetings of the threads; fewer keep the weights of a large catalogue near the cores.
         let most = (32_768 / items.max(1)).clamp(1, UNITS);
-        let segment = size::padded(items.div_ceil(SEGMENTS), CHUNK / 2).min(items);
+        let segment = size::padded(items.div_ceil(SEGMENTS), CHUNK).min(items);
         Self {
             rows,
             items,
