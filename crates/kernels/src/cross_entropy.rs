@@ -213,6 +213,13 @@ mod tests {
         if !cfg!(miri) {
             agree(70, 2_500, 8, 8.0, 1e-4);
         }
+        // Around the size from where on the largest is taken off: some 80.
+        for size in [3.5, 4.0, 4.5] {
+            agree(9, 40, 8, size, 1e-4);
+        }
+        // Worked by hand: 300 items of logit 70 each, where the sum of their exponentials is 8e32.
+        let (loss, dh, _) = fused(instructions(), &Serial, &[70.0], &[1.0; 300], &[1], 1);
+        assert!((loss - 300f64.ln()).abs() < 1e-5 && dh[0].abs() < 1e-6);
         // Worked by hand: logits 500 and -500, the loss of the second is 1000 and its p(first) is 1.
         let (loss, dh, ditems) = fused(instructions(), &Serial, &[500.0], &[1.0, -1.0], &[1], 1);
         assert_eq!((loss, dh, ditems), (1000.0, vec![2.0], vec![500.0, -500.0]));

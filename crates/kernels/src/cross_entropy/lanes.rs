@@ -3,8 +3,10 @@
 use crate::simd::math::{exp, exp_within};
 use crate::simd::{Instructions, LANES, fma};
 
-/// Logits whose size is below this for certain are exponentiated as they are; others less their largest.
-const SAFE: f32 = 40.0;
+/// Norms of rows and items below this leave f32 room for exponents up to `ROOM − ln V`: e^80 · 1000 is 6e37, and neither a sum
+/// over V items nor what scales it is more.
+const SHORT: f32 = 1000.0;
+const ROOM: f32 = 80.0;
 
 /// Items as rows of whole vectors: themselves, or copied into `chunk`.
 pub(super) fn whole_vectors<'a>(items: &'a [f32], width: usize, padded: usize, chunk: &'a mut [f32]) -> &'a [f32] {
@@ -47,11 +49,20 @@ fn squared_norm<const FMA: bool>(row: &[f32]) -> f32 {
     sum
 }
 
-/// Marks the rows of h that are safe by Cauchy–Schwarz with a 0 in `shifts`, others with a 1; are all?
-pub(super) fn safe_rows(set: Instructions, h: &[f32], width: usize, longest: f32, shifts: &mut [f32]) -> bool {
+/// Marks the rows of h whose logits over `count` items can be exponentiated as they are, by Cauchy–Schwarz, with a 0 in `shifts`,
+/// others with a 1: these are lessened by their largest. Are all safe?
+pub(super) fn safe_rows(
+    set: Instructions,
+    h: &[f32],
+    width: usize,
+    (longest, count): (f32, usize),
+    shifts: &mut [f32],
+) -> bool {
+    let most = ROOM - (count as f32).ln();
     shifts.fill(0.0);
     for (shift, row) in shifts.iter_mut().zip(h.chunks_exact(width)) {
-        *shift = if longest_row::on(set, row, width) * longest < SAFE { 0.0 } else { 1.0 };
+        let norm = longest_row::on(set, row, width);
+        *shift = if norm * longest < most && norm < SHORT && longest < SHORT { 0.0 } else { 1.0 };
     }
     shifts.iter().all(|&shift| shift == 0.0)
 }

@@ -47,7 +47,7 @@ impl Slabs {
                 interleave(panel, PANEL, words);
             }
         }
-        let safe = safe_rows(problem.set, h, width, longest, shifts);
+        let safe = safe_rows(problem.set, h, width, (longest, self.items), shifts);
         let weighing = Weighing { problem, rounded, slab, panels, shifts: &[], near: safe && problem.apart.is_none() };
         if !safe {
             self.lessen(run, &weighing, sums, shifts);
