@@ -5,8 +5,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 const LANES: usize = 16;
-/// Independent sums, so that every multiply-add in flight has one.
-const SUMS: usize = 8;
+/// Independent sums: more than the eight multiply-adds that two units of four cycles have in flight.
+const SUMS: usize = 12;
 const ROUNDS: usize = 20;
 
 type Lane = [f32; LANES];
@@ -26,7 +26,7 @@ fn main() {
 
 /// GFLOP/s of all threads together, some rounds of it.
 fn multiply(threads: usize) -> Vec<f64> {
-    const STEPS: usize = 2_000_000;
+    const STEPS: usize = 10_000_000;
     let flops = (2 * LANES * SUMS * STEPS * threads) as f64;
     timed(threads, |_| {
         black_box(chains(STEPS, black_box([1.0; LANES]), black_box([1e-9; LANES])));
@@ -37,15 +37,15 @@ fn multiply(threads: usize) -> Vec<f64> {
 
 fn chains(steps: usize, factor: Lane, step: Lane) -> f32 {
     // One name each: an array of them would live in memory.
-    let (mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h) = (step, step, step, step, step, step, step, step);
+    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h, mut i, mut j, mut k, mut l] = [step; SUMS];
     for _ in 0..steps {
-        for sum in [&mut a, &mut b, &mut c, &mut d, &mut e, &mut f, &mut g, &mut h] {
-            for i in 0..LANES {
-                sum[i] = sum[i].mul_add(factor[i], step[i]);
+        for sum in [&mut a, &mut b, &mut c, &mut d, &mut e, &mut f, &mut g, &mut h, &mut i, &mut j, &mut k, &mut l] {
+            for lane in 0..LANES {
+                sum[lane] = sum[lane].mul_add(factor[lane], step[lane]);
             }
         }
     }
-    [a, b, c, d, e, f, g, h].iter().flatten().sum()
+    [a, b, c, d, e, f, g, h, i, j, k, l].iter().flatten().sum()
 }
 
 /// Milliseconds for all threads together to read the memory once, each its part.

@@ -1,9 +1,7 @@
 //! The products of a block over pairs of bf16: the items rounded once, the logits and the sums in f32.
 
-use super::lanes::exponentials;
 use crate::Parallel;
 use crate::parallel::over_parts;
-use crate::simd::Instructions;
 use crate::simd::half::{interleave, multiply_pairs, pack};
 use crate::simd::matrix::{Into, Left, PANEL};
 use crate::size::{plus, times};
@@ -45,21 +43,17 @@ impl<'a> Items<'a> {
         multiply_pairs(left, panel, PANEL, (n, half, PANEL), Into::Set, logits, PANEL);
     }
 
-    /// From logits [n, 64] to weights: their sums, their part of dh, and themselves in words [n, 32]; `pairs` is scratch [⌈n / 2⌉, 64].
+    /// The part of dh that weights [n, 64] have, and themselves in words [n, 32]; `pairs` is scratch [⌈n / 2⌉, 64].
     pub fn weigh(
         &self,
-        set: Instructions,
         (first, n, rows): (usize, usize, usize),
-        logits: &mut [f32],
+        weights: &[f32],
         pairs: &mut [f32],
-        shifts: &[f32],
-        sums: &mut [f32],
         dh: &mut [f32],
-        weights: &mut [f32],
+        words: &mut [f32],
     ) {
-        exponentials::on(set, logits, shifts, sums);
-        pack(logits, weights);
-        interleave(logits, PANEL, pairs);
+        pack(weights, words);
+        interleave(weights, PANEL, pairs);
         let left = Left { values: pairs, row: 1, step: PANEL };
         for c in (0..self.width).step_by(PANEL) {
             let right = &self.pairs[first / 2 * self.width + c..];

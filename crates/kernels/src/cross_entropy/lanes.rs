@@ -1,11 +1,12 @@
 //! The loops of the softmax over many items, 64 rows side by side.
 
-use crate::simd::math::exp;
-use crate::simd::matrix::PANEL;
+use crate::simd::math::{exp, exp_within};
 use crate::simd::{Instructions, LANES, fma};
 
-/// Logits whose size is below this for certain are exponentiated as they are; others less their largest.
-const SAFE: f32 = 40.0;
+/// Norms of rows and items below this leave f32 room for exponents up to `ROOM − ln V`: e^80 · 1000 is 6e37, and neither a sum
+/// over V items nor what scales it is more.
+const SHORT: f32 = 1000.0;
+const ROOM: f32 = 80.0;
 
 /// Items as rows of whole vectors: themselves, or copied into `chunk`.
 pub(super) fn whole_vectors<'a>(items: &'a [f32], width: usize, padded: usize, chunk: &'a mut [f32]) -> &'a [f32] {
@@ -48,39 +49,74 @@ fn squared_norm<const FMA: bool>(row: &[f32]) -> f32 {
     sum
 }
 
-/// Marks the rows of h that are safe by Cauchy–Schwarz with a 0 in `shifts`, others with a 1; are all?
-pub(super) fn safe_rows(set: Instructions, h: &[f32], width: usize, longest: f32, shifts: &mut [f32]) -> bool {
+/// Marks the rows of h whose logits over `count` items can be exponentiated as they are, by Cauchy–Schwarz, with a 0 in `shifts`,
+/// others with a 1: these are lessened by their largest. Are all safe?
+pub(super) fn safe_rows(
+    set: Instructions,
+    h: &[f32],
+    width: usize,
+    (longest, count): (f32, usize),
+    shifts: &mut [f32],
+) -> bool {
+    let most = ROOM - (count as f32).ln();
     shifts.fill(0.0);
     for (shift, row) in shifts.iter_mut().zip(h.chunks_exact(width)) {
-        *shift = if longest_row::on(set, row, width) * longest < SAFE { 0.0 } else { 1.0 };
+        let norm = longest_row::on(set, row, width);
+        *shift = if norm * longest < most && norm < SHORT && longest < SHORT { 0.0 } else { 1.0 };
     }
     shifts.iter().all(|&shift| shift == 0.0)
 }
 
 crate::multiversion!(pub(super) fn largest = largest_body(logits: &[f32], most: &mut [f32]));
 
-/// `most[lane] = max(most[lane], logits[.., lane])` over rows of 64 lanes.
+/// `most[lane] = max(most[lane], logits[.., lane])`.
 #[inline(always)]
 fn largest_body<const FMA: bool>(logits: &[f32], most: &mut [f32]) {
-    for row in logits.as_chunks::<PANEL>().0 {
+    for row in logits.chunks_exact(most.len()) {
         for (most, x) in most.iter_mut().zip(row) {
             *most = if *x > *most { *x } else { *most };
         }
     }
 }
 
-crate::multiversion!(pub(super) fn exponentials = exponentials_body(logits: &mut [f32], shifts: &[f32], sums: &mut [f32]));
+crate::multiversion!(pub(super) fn exponentials = exponentials_body(
+    logits: &mut [f32],
+    shifts: &[f32],
+    sums: &mut [f32],
+    near: bool,
+));
 
-/// `logits[.., lane] = exp(logits[.., lane] − shifts[lane])`, with their sums by lane added to `sums`.
+/// `logits[.., lane] = exp(logits[.., lane] − shifts[lane])`, with their sums by lane added to `sums`; lanes are whole vectors.
+/// `near` says that no exponent is large: the same bits, sooner.
 #[inline(always)]
-fn exponentials_body<const FMA: bool>(logits: &mut [f32], shifts: &[f32], sums: &mut [f32]) {
+fn exponentials_body<const FMA: bool>(logits: &mut [f32], shifts: &[f32], sums: &mut [f32], near: bool) {
+    if near {
+        by_vectors(logits, shifts, sums, exp_within::<FMA>);
+    } else {
+        by_vectors(logits, shifts, sums, exp::<FMA>);
+    }
+}
+
+#[inline(always)]
+fn by_vectors(logits: &mut [f32], shifts: &[f32], sums: &mut [f32], exp: impl Fn(f32) -> f32) {
+    match shifts.len() / LANES {
+        1 => exponentials_by::<1>(logits, shifts, sums, exp),
+        2 => exponentials_by::<2>(logits, shifts, sums, exp),
+        3 => exponentials_by::<3>(logits, shifts, sums, exp),
+        _ => exponentials_by::<4>(logits, shifts, sums, exp),
+    }
+}
+
+/// Rows of `N` vectors.
+#[inline(always)]
+fn exponentials_by<const N: usize>(logits: &mut [f32], shifts: &[f32], sums: &mut [f32], exp: impl Fn(f32) -> f32) {
     let (shifts, sums) = (shifts.as_chunks::<LANES>().0, sums.as_chunks_mut::<LANES>().0);
-    let mut parts = [[0.0f32; LANES]; PANEL / LANES];
-    for row in logits.as_chunks_mut::<PANEL>().0 {
-        for (n, x) in row.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+    let mut parts = [[0.0f32; LANES]; N];
+    for row in logits.as_chunks_mut::<LANES>().0.as_chunks_mut::<N>().0 {
+        for n in 0..N {
             for i in 0..LANES {
-                x[i] = exp::<FMA>(x[i] - shifts[n][i]);
-                parts[n][i] += x[i];
+                row[n][i] = exp(row[n][i] - shifts[n][i]);
+                parts[n][i] += row[n][i];
             }
         }
     }
@@ -91,14 +127,26 @@ fn exponentials_body<const FMA: bool>(logits: &mut [f32], shifts: &[f32], sums: 
     }
 }
 
-crate::multiversion!(pub(super) fn leave_out = leave_out_body(ids: &[i32], targets: &[i32], logits: &mut [f32]));
+crate::multiversion!(pub(super) fn leave_out = leave_out_body(ids: &[i32], targets: &[i32], lanes: usize, logits: &mut [f32]));
 
 /// `logits[i, lane] = −inf` where `ids[i] = targets[lane]`.
 #[inline(always)]
-fn leave_out_body<const FMA: bool>(ids: &[i32], targets: &[i32], logits: &mut [f32]) {
-    for (row, id) in logits.as_chunks_mut::<PANEL>().0.iter_mut().zip(ids) {
+fn leave_out_body<const FMA: bool>(ids: &[i32], targets: &[i32], lanes: usize, logits: &mut [f32]) {
+    for (row, id) in logits.chunks_exact_mut(lanes).zip(ids) {
         for (x, target) in row.iter_mut().zip(targets) {
             *x = if id == target { f32::NEG_INFINITY } else { *x };
+        }
+    }
+}
+
+crate::multiversion!(pub(super) fn add_parts = add_parts_body(parts: &[f32], stride: usize, factor: f32, y: &mut [f32]));
+
+/// `y += factor · part` for the parts that begin every `stride`, in order.
+#[inline(always)]
+fn add_parts_body<const FMA: bool>(parts: &[f32], stride: usize, factor: f32, y: &mut [f32]) {
+    for part in parts.chunks(stride.max(1)) {
+        for (y, x) in y.iter_mut().zip(part) {
+            *y = fma::<FMA>(factor, *x, *y);
         }
     }
 }

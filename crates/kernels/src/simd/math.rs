@@ -7,20 +7,7 @@ use super::fma;
 pub fn exp<const FMA: bool>(x: f32) -> f32 {
     let clamped = if x > -87.0 { x } else { -87.0 };
     let clamped = if clamped < 88.0 { clamped } else { 88.0 };
-    // Adding 1.5 · 2^23 rounds to an integer that stands in the low bits, 127 more makes it an exponent.
-    let magic = 12_582_912.0f32 + 127.0;
-    let t = fma::<FMA>(clamped, std::f32::consts::LOG2_E, magic);
-    let n = t - magic;
-    let r = fma::<FMA>(n, -0.693_359_4, clamped);
-    let r = fma::<FMA>(n, 2.121_944_4e-4, r);
-    let mut p = 1.987_569_1e-4f32;
-    p = fma::<FMA>(p, r, 1.398_199_9e-3);
-    p = fma::<FMA>(p, r, 8.333_452e-3);
-    p = fma::<FMA>(p, r, 4.166_579_6e-2);
-    p = fma::<FMA>(p, r, 1.666_666_5e-1);
-    p = fma::<FMA>(p, r, 0.5);
-    let p = fma::<FMA>(p, r * r, r + 1.0);
-    let y = p * f32::from_bits(t.to_bits() << 23);
+    let y = exp_within::<FMA>(clamped);
     // A NaN stays a NaN: neither comparison holds for it.
     if x < -87.0 {
         0.0
@@ -29,6 +16,26 @@ pub fn exp<const FMA: bool>(x: f32) -> f32 {
     } else {
         y
     }
+}
+
+/// [`exp`] of what is known to lie in [-87, 88]: the same bits.
+#[inline(always)]
+pub fn exp_within<const FMA: bool>(x: f32) -> f32 {
+    // Adding 1.5 · 2^23 rounds to an integer that stands in the low bits.
+    let magic = 12_582_912.0f32;
+    let t = fma::<FMA>(x, std::f32::consts::LOG2_E, magic);
+    let n = t - magic;
+    let r = fma::<FMA>(n, -0.693_359_4, x);
+    let r = fma::<FMA>(n, 2.121_944_4e-4, r);
+    let mut p = 1.406_142_3e-3f32;
+    p = fma::<FMA>(p, r, 8.379_059e-3);
+    p = fma::<FMA>(p, r, 4.166_477e-2);
+    p = fma::<FMA>(p, r, 1.666_636_5e-1);
+    p = fma::<FMA>(p, r, 0.500_000_06);
+    p = fma::<FMA>(p, r, 1.0);
+    p = fma::<FMA>(p, r, 1.0);
+    // p is near 1, and the power of two goes to its exponent.
+    f32::from_bits(p.to_bits().wrapping_add(t.to_bits() << 23))
 }
 
 /// `ln(x)` for normal, positive `x`: error below 1e-7, absolute or relative.
@@ -124,6 +131,8 @@ mod tests {
         assert_eq!(exp::<false>(-87.1), 0.0);
         assert!(exp::<false>(f32::INFINITY) > 1e38);
         assert!(exp::<false>(f32::NAN).is_nan());
+        let bits = |f: fn(f32) -> f32| [-87.0, -1.5, 0.3, 88.0].map(|x| f(x).to_bits());
+        assert_eq!(bits(exp_within::<true>), bits(exp::<true>));
     }
 
     #[test]

@@ -1,0 +1,144 @@
+//! The weights of a slab, exp(logits) less what keeps them finite, and their sums.
+
+use super::half;
+use super::lanes::{exponentials, largest, leave_out, safe_rows, whole_vectors};
+use super::slabs::{CHUNK, Problem, Slab, Slabs};
+use crate::Parallel;
+use crate::parallel::over_parts;
+use crate::product::{Panels, rows_by_panels};
+use crate::simd::LANES;
+use crate::simd::half::interleave;
+use crate::simd::matrix::{Into, Left, PANEL, multiply, transpose};
+use crate::simd::memory::Stack;
+use crate::size;
+
+/// What the blocks read that make a slab's weights.
+#[derive(Clone, Copy)]
+pub(super) struct Weighing<'a> {
+    problem: &'a Problem<'a>,
+    rounded: Option<half::Items<'a>>,
+    pub slab: Slab,
+    /// hᵀ by unit
+    panels: &'a [f32],
+    /// What the logits of each row are lessened by
+    shifts: &'a [f32],
+    /// Whether no exponent is large for certain.
+    near: bool,
+}
+
+impl Slabs {
+    /// The panels and shifts of a slab; `sums` is scratch.
+    pub(super) fn prepare<'a>(
+        &self,
+        run: &impl Parallel,
+        (problem, rounded): (&'a Problem<'a>, Option<half::Items<'a>>),
+        slab: Slab,
+        longest: f32,
+        panels: &'a mut [f32],
+        shifts: &'a mut [f32],
+        sums: &mut [f32],
+    ) -> Weighing<'a> {
+        let width = self.width;
+        let h = &problem.h[slab.from * width..][..slab.rows * width];
+        for ((row, rows), panel) in slab.units().zip(panels.chunks_exact_mut(self.panel())) {
+            let (panel, words) = panel.split_at_mut(width * PANEL);
+            transpose(problem.set, &h[row * width..], rows, width, panel);
+            if self.half {
+                interleave(panel, PANEL, words);
+            }
+        }
+        let safe = safe_rows(problem.set, h, width, (longest, self.items), shifts);
+        let weighing = Weighing { problem, rounded, slab, panels, shifts: &[], near: safe && problem.apart.is_none() };
+        if !safe {
+            self.lessen(run, &weighing, sums, shifts);
+        }
+        Weighing { shifts, ..weighing }
+    }
+
+    /// The largest logit of each row that is marked as unsafe becomes its shift.
+    fn lessen(&self, run: &impl Parallel, weighing: &Weighing, sums: &mut [f32], shifts: &mut [f32]) {
+        let marked = |row: usize, rows: usize| shifts[row..][..rows].iter().any(|&shift| shift != 0.0);
+        over_parts(run, sums, self.units * self.sums(), |segment, most| {
+            let (from, count) = self.items_of(segment);
+            let mut stack = Stack::<{ CHUNK * PANEL }>::new();
+            for (row, rows) in weighing.slab.units().filter(|&(row, rows)| marked(row, rows)) {
+                let most = &mut most[row..][..self.lanes(rows)];
+                most.fill(f32::NEG_INFINITY);
+                for first in (0..count).step_by(CHUNK) {
+                    let n = CHUNK.min(count - first);
+                    let [logits] = stack.parts([n * most.len()]);
+                    self.logits(weighing, (row, rows), from + first, n, logits);
+                    largest::on(weighing.problem.set, logits, most);
+                }
+            }
+        });
+        for (row, shift) in shifts.iter_mut().enumerate().filter(|(_, shift)| **shift != 0.0) {
+            let by_segment = sums.chunks_exact(self.units * self.sums()).map(|most| most[row]);
+            let most = by_segment.fold(f32::NEG_INFINITY, f32::max);
+            // Where everything is left out, nothing is taken off: exp(−inf − 0) = 0.
+            *shift = if most == f32::NEG_INFINITY { 0.0 } else { most };
+        }
+    }
+
+    /// Lanes that hold a unit's rows.
+    pub(super) fn lanes(&self, rows: usize) -> usize {
+        if self.half { PANEL } else { size::padded(rows, LANES) }
+    }
+
+    /// Logits of a unit for `n` items from `first` on, [n, lanes].
+    fn logits(&self, weighing: &Weighing, (row, rows): (usize, usize), first: usize, n: usize, logits: &mut [f32]) {
+        let (problem, width) = (weighing.problem, self.width);
+        let panel = &weighing.panels[row / PANEL * self.panel()..][..self.panel()];
+        match weighing.rounded {
+            Some(rounded) => rounded.logits(&panel[width * PANEL..], first, n, logits),
+            None => {
+                let items = &problem.items[first * width..][..n * width];
+                let shape = (n, width, self.lanes(rows));
+                rows_by_panels(problem.set, items, Panels::packed(panel, width), None, shape, logits);
+            }
+        }
+        if let Some((_, ids)) = problem.apart {
+            let targets = &problem.targets[weighing.slab.from + row..][..rows];
+            leave_out::on(problem.set, &ids[first..][..n], targets, self.lanes(rows), logits);
+        }
+    }
+
+    /// exp(logits) of a unit for a strip of items, added to its sums.
+    pub(super) fn weigh(
+        &self,
+        weighing: &Weighing,
+        (row, rows): (usize, usize),
+        (from, strip, count): (usize, usize, usize),
+        weights: &mut [f32],
+        chunk: &mut [f32],
+        sums: &mut [f32],
+    ) {
+        let (set, width, lanes) = (weighing.problem.set, self.width, self.lanes(rows));
+        let place = row / PANEL * self.weights() + self.held(strip * PANEL);
+        let weights = &mut weights[place..][..self.held(count * lanes)];
+        let shifts = &weighing.shifts[row..][..lanes];
+        let (dh, sums) = sums.split_at_mut(PANEL * width);
+        let sums = &mut sums[..lanes];
+        for (i, weights) in weights.chunks_mut(self.held(CHUNK * lanes)).enumerate() {
+            let first = from + strip + i * CHUNK;
+            let n = CHUNK.min(count - i * CHUNK);
+            if let Some(rounded) = weighing.rounded {
+                let (logits, pairs) = chunk.split_at_mut(CHUNK * PANEL);
+                let (logits, pairs) = (&mut logits[..n * PANEL], &mut pairs[..n.div_ceil(2) * PANEL]);
+                self.logits(weighing, (row, rows), first, n, logits);
+                exponentials::on(set, logits, shifts, sums, weighing.near);
+                rounded.weigh((first, n, rows), logits, pairs, dh, weights);
+                continue;
+            }
+            self.logits(weighing, (row, rows), first, n, weights);
+            exponentials::on(set, weights, shifts, sums, weighing.near);
+            let items = &weighing.problem.items[first * width..][..n * width];
+            let right = whole_vectors(items, width, self.padded, chunk);
+            let left = Left { values: weights, row: 1, step: lanes };
+            for c in (0..width).step_by(PANEL) {
+                let shape = (rows, n, PANEL.min(width - c));
+                multiply(set, left, &right[c..], self.padded, shape, Into::Add, &mut dh[c..], width);
+            }
+        }
+    }
+}
