@@ -1,12 +1,46 @@
+import { type LogAddon, logAddon } from '../../engine/log.ts'
 import { fault } from '../faults.ts'
 import { type Chunk, chunkRows } from './duckdb.ts'
 import { inPlace, TextWords, wordsOf } from './text-words.ts'
 
+/** Numbers texts by first appearance. */
+export interface TextNumbering {
+  /** Puts the numbers of a column's texts into `codes`, −1 for rows with a fault. */
+  number(chunk: Chunk, column: number, faults: Uint8Array, codes: Int32Array): void
+  /** The texts by number. */
+  texts(): string[]
+}
+
+export function textNumbering(): TextNumbering {
+  const addon = logAddon()
+  if (addon === undefined) return new TextNumbers()
+  const numbers = new addon.TextNumbers()
+  return {
+    number: (chunk, column, faults, codes) => numbers.number(chunk.texts(column), faults, codes),
+    texts: () => textsOf(numbers),
+  }
+}
+
+/** Texts that are made from one, for its bytes are turned into characters at once. */
+const together = 4096
+
+/** The texts by number. */
+export function textsOf(numbers: AddonNumbers): string[] {
+  const texts: string[] = new Array(numbers.count())
+  for (let first = 0; first < texts.length; first += together) {
+    const { text, ends } = numbers.texts(first, Math.min(first + together, texts.length))
+    for (let i = 0, start = 0; i < ends.length; start = ends[i++]) texts[first + i] = text.slice(start, ends[i])
+  }
+  return texts
+}
+
+type AddonNumbers = InstanceType<LogAddon['TextNumbers']>
+
 /**
- * Numbers texts by first appearance. It compares their bytes, word by word, and makes strings of the distinct ones alone,
+ * Numbers texts without the addon. It compares their bytes, word by word, and makes strings of the distinct ones alone,
  * at the end: a Map of strings takes ten times as long.
  */
-export class TextNumbers {
+export class TextNumbers implements TextNumbering {
   private size = 0
   /** Entries end to end: the number of a text, then its words. */
   private entries = new Int32Array(1 << 14)
@@ -17,7 +51,6 @@ export class TextNumbers {
   private readonly hashes = new Int32Array(chunkRows)
   private readonly guesses = new Int32Array(chunkRows)
 
-  /** Puts the numbers of a column's texts into `codes`, −1 for rows with a fault. */
   number(chunk: Chunk, column: number, faults: Uint8Array, codes: Int32Array): void {
     this.chunk.gather(chunk, column, faults)
     this.reserve(chunk.rows, this.chunk.used)
@@ -37,7 +70,6 @@ export class TextNumbers {
     }
   }
 
-  /** The texts by number. */
   texts(): string[] {
     const bytes = Buffer.from(this.entries.buffer)
     const texts: string[] = new Array(this.size)

@@ -1,0 +1,31 @@
+import { logAddon } from '../../engine/log.ts'
+import { type Block, type Gathered, idFields } from '../gathered.ts'
+import type { Places } from './select.ts'
+import type { Table } from './table.ts'
+import { textsOf } from './texts.ts'
+
+const delimiters = [',', '\t', ';', '|']
+
+/**
+ * The rows of a CSV file that the addon reads on all cores: one without quotes, blank lines and rows with a fault. Undefined
+ * where it is anything else, or no addon is there: DuckDB reads every file, and would give the same rows.
+ */
+export async function readPlain({ csv, header }: Table, places: Places): Promise<Gathered | undefined> {
+  const { user, item, timestamp, value } = places
+  if (csv === undefined || !delimiters.includes(csv.delimiter)) return undefined
+  if (user === undefined || item === undefined || timestamp === undefined) return undefined
+  const fields = idFields.filter((field) => places[field] !== undefined)
+  const ids = fields.map((field) => places[field]!)
+  const delimiter = csv.delimiter.charCodeAt(0)
+  const rows = await logAddon()?.readCsv({ path: csv.path, delimiter, columns: header.length, ids, time: timestamp, value })
+  if (!rows) return undefined
+  const blocks: Block[] = []
+  for (let block = rows.nextBlock(); block !== null; block = rows.nextBlock()) {
+    const { times, values } = block
+    const numbers = Object.fromEntries(fields.map((field, i) => [field, block.ids[i]])) as Pick<Block, (typeof fields)[number]>
+    const none = () => new Uint8Array(times.length)
+    blocks.push({ ...numbers, rows: times.length, times, dated: none(), faults: none(), values: values ?? undefined })
+  }
+  const named = Object.fromEntries(fields.map((field) => [field, textsOf(rows.nextIds()!)]))
+  return { blocks, ids: { user: [], item: [], ...named }, valued: value !== undefined }
+}
