@@ -21,7 +21,7 @@ interface Columns {
 export function sortRows(gathered: Gathered, { unit, first }: Checked): Omit<SortedLog, 'unit' | 'skipped'> {
   const { blocks } = gathered
   const ids = first === undefined ? gathered.ids : renumber(gathered)
-  const columns = newColumns(ids.user.length, soundRows(blocks), {
+  const columns = newColumns(ids.user.length, soundRows(blocks, first === undefined), {
     scenes: ids.scene !== undefined,
     events: ids.event !== undefined,
     values: gathered.valued,
@@ -35,9 +35,12 @@ export function sortRows(gathered: Gathered, { unit, first }: Checked): Omit<Sor
   return { ...columns, users: ids.user, itemIds: ids.item, sceneNames: ids.scene, eventNames: ids.event }
 }
 
-function soundRows(blocks: readonly Block[]): number {
+function soundRows(blocks: readonly Block[], all: boolean): number {
   let sound = 0
-  for (const { rows, faults } of blocks) for (let i = 0; i < rows; i++) if (faults[i] === fault.none) sound++
+  for (const { rows, faults } of blocks) {
+    if (all) sound += rows
+    else for (let i = 0; i < rows; i++) if (faults[i] === fault.none) sound++
+  }
   return sound
 }
 

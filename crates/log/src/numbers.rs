@@ -5,11 +5,15 @@ use crate::text::{IN_PLACE, Text, length_of};
 /// Texts that are looked up together, so that the processor waits for many at a time.
 const BATCH: usize = 1024;
 
+/// Slots that are looked at together.
+type Group = [u64; 4];
+
 /// Texts by number, and numbers by text.
 #[derive(Default)]
 pub struct Numbers {
-    /// A text's hash above its number + 1, by the hash; 0 where there is none. At most half are taken.
-    slots: Vec<u64>,
+    /// A text's hash above its number + 1, in the group that the hash says or one behind it; 0 where there is none. At most
+    /// half are taken.
+    slots: Vec<Group>,
     /// Head and tail of each text; of a long one the tail is where it begins in `long`.
     entries: Vec<(u64, u64)>,
     long: Vec<u8>,
@@ -35,18 +39,22 @@ impl Numbers {
     fn number_batch(&mut self, texts: &[Text<'_>], codes: &mut [i32]) {
         self.reserve(texts.len());
         let mask = self.slots.len() - 1;
-        let (mut hashes, mut found) = ([0; BATCH], [0; BATCH]);
+        let (mut hashes, mut found, mut entries) = ([0; BATCH], [0; BATCH], [(0, 0); BATCH]);
         // Each loop reads another part of memory.
         for (hash, text) in hashes.iter_mut().zip(texts) {
             *hash = text.hash();
         }
         for (found, &hash) in found.iter_mut().zip(&hashes[..texts.len()]) {
-            *found = self.slots[hash as usize & mask];
+            let group = self.slots[hash as usize & mask];
+            *found = group.into_iter().rfold(0, |found, slot| if (slot >> 32) as u32 == hash { slot } else { found });
+        }
+        for (entry, &slot) in entries.iter_mut().zip(&found[..texts.len()]) {
+            *entry = self.entries.get(number_in(slot)).copied().unwrap_or_default();
         }
         for (i, (text, code)) in texts.iter().zip(codes).enumerate() {
             *code = if text.is_empty() {
                 -1
-            } else if self.holds(found[i], hashes[i], text) {
+            } else if self.is(entries[i], text) {
                 number_in(found[i]) as i32
             } else {
                 self.find(text, hashes[i]) as i32
@@ -73,13 +81,9 @@ impl Numbers {
         to.extend_from_slice(if text.long.is_empty() { &short[..text.len()] } else { text.long });
     }
 
-    /// Whether a slot is that of the text.
+    /// Whether an entry is that of the text; one of zeros is no text's.
     #[inline(always)]
-    fn holds(&self, slot: u64, hash: u32, text: &Text<'_>) -> bool {
-        if slot == 0 || (slot >> 32) as u32 != hash {
-            return false;
-        }
-        let (head, tail) = self.entries[number_in(slot)];
+    fn is(&self, (head, tail): (u64, u64), text: &Text<'_>) -> bool {
         if text.long.is_empty() {
             (head, tail) == (text.head, text.tail)
         } else {
@@ -90,16 +94,17 @@ impl Numbers {
     /// The number of a text, a new one where it is not known.
     fn find(&mut self, text: &Text<'_>, hash: u32) -> usize {
         let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
-        while self.slots[at] != 0 {
-            if self.holds(self.slots[at], hash, text) {
-                return number_in(self.slots[at]);
+        let (mut at, mut place) = (hash as usize & mask, 0);
+        while self.slots[at][place] != 0 {
+            let slot = self.slots[at][place];
+            if (slot >> 32) as u32 == hash && self.is(self.entries[number_in(slot)], text) {
+                return number_in(slot);
             }
-            at = (at + 1) & mask;
+            (at, place) = if place < 3 { (at, place + 1) } else { ((at + 1) & mask, 0) };
         }
         let number = self.entries.len();
         assert!(number < i32::MAX as usize, "numbers are 32 bits wide");
-        self.slots[at] = u64::from(hash) << 32 | (number as u64 + 1);
+        self.slots[at][place] = u64::from(hash) << 32 | (number as u64 + 1);
         let tail = if text.long.is_empty() { text.tail } else { self.long.len() as u64 };
         self.entries.push((text.head, tail));
         self.long.extend_from_slice(text.long);
@@ -108,18 +113,19 @@ impl Numbers {
 
     /// Makes room for so many texts more.
     fn reserve(&mut self, more: usize) {
-        let wanted = (2 * (self.entries.len() + more)).next_power_of_two();
+        let wanted = (self.entries.len() + more).div_ceil(2).next_power_of_two();
         if wanted <= self.slots.len() {
             return;
         }
         let mask = wanted - 1;
-        let mut slots = vec![0; wanted];
-        for &slot in self.slots.iter().filter(|&&slot| slot != 0) {
+        let mut slots: Vec<Group> = vec![[0; 4]; wanted];
+        for &slot in self.slots.as_flattened().iter().filter(|&&slot| slot != 0) {
             let mut at = (slot >> 32) as usize & mask;
-            while slots[at] != 0 {
+            while slots[at][3] != 0 {
                 at = (at + 1) & mask;
             }
-            slots[at] = slot;
+            let free = slots[at].iter_mut().find(|free| **free == 0);
+            free.into_iter().for_each(|free| *free = slot);
         }
         self.slots = slots;
     }
