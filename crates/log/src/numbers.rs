@@ -1,9 +1,9 @@
 //! Numbers for texts, by first appearance.
 
-use crate::text::{IN_PLACE, Text, length_of};
+use crate::text::Text;
 
 /// Texts that are looked up together, so that the processor waits for many at a time.
-const BATCH: usize = 1024;
+const BATCH: usize = 256;
 
 /// Slots that are looked at together.
 type Group = [u64; 4];
@@ -46,7 +46,9 @@ impl Numbers {
         }
         for (found, &hash) in found.iter_mut().zip(&hashes[..texts.len()]) {
             let group = self.slots[hash as usize & mask];
-            *found = group.into_iter().rfold(0, |found, slot| if (slot >> 32) as u32 == hash { slot } else { found });
+            // Without a branch, which would wait for memory; two slots of one hash give a number that is checked like any other.
+            let of_hash = |slot: u64| slot & u64::from((slot >> 32) as u32 == hash).wrapping_neg();
+            *found = group.into_iter().fold(0, |found, slot| found | of_hash(slot));
         }
         for (entry, &slot) in entries.iter_mut().zip(&found[..texts.len()]) {
             *entry = self.entries.get(number_in(slot)).copied().unwrap_or_default();
@@ -65,12 +67,7 @@ impl Numbers {
     /// The text of a number below `len`.
     pub fn text(&self, number: usize) -> Text<'_> {
         let (head, tail) = self.entries[number];
-        let length = length_of(head);
-        if length > IN_PLACE {
-            Text { head, tail: 0, long: &self.long[tail as usize..][..length] }
-        } else {
-            Text { head, tail, long: &[] }
-        }
+        Text::kept(head, tail, &self.long)
     }
 
     /// Appends the bytes of a number's text.
@@ -102,9 +99,14 @@ impl Numbers {
             }
             (at, place) = if place < 3 { (at, place + 1) } else { ((at + 1) & mask, 0) };
         }
+        self.slots[at][place] = u64::from(hash) << 32 | (self.entries.len() as u64 + 1);
+        self.add(text)
+    }
+
+    /// Gives a text the next number, whether or not it has one: it is not found by it.
+    pub fn add(&mut self, text: &Text<'_>) -> usize {
         let number = self.entries.len();
         assert!(number < i32::MAX as usize, "numbers are 32 bits wide");
-        self.slots[at][place] = u64::from(hash) << 32 | (number as u64 + 1);
         let tail = if text.long.is_empty() { text.tail } else { self.long.len() as u64 };
         self.entries.push((text.head, tail));
         self.long.extend_from_slice(text.long);

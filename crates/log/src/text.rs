@@ -1,7 +1,7 @@
 //! Texts as DuckDB lays them out: sixteen bytes that say all of a short one.
 
 /// Bytes of a text that its sixteen hold themselves.
-pub const IN_PLACE: usize = 12;
+const IN_PLACE: usize = 12;
 
 /// A text to be numbered; one of no bytes is none.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,6 +45,17 @@ impl<'a> Text<'a> {
         if length as usize > IN_PLACE { Self { head, tail: 0, long: long() } } else { Self { head, tail, long: &[] } }
     }
 
+    /// The text of a head and a tail; of a long one the tail is where it begins in `bytes`.
+    #[inline(always)]
+    pub fn kept(head: u64, tail: u64, bytes: &'a [u8]) -> Self {
+        let length = length_of(head);
+        if length > IN_PLACE {
+            Self { head, tail: 0, long: &bytes[tail as usize..][..length] }
+        } else {
+            Self { head, tail, long: &[] }
+        }
+    }
+
     /// Bytes.
     pub fn len(&self) -> usize {
         length_of(self.head)
@@ -63,7 +74,7 @@ impl<'a> Text<'a> {
 }
 
 /// The length that a text's head begins with.
-pub fn length_of(head: u64) -> usize {
+fn length_of(head: u64) -> usize {
     head as u32 as usize
 }
 

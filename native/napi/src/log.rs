@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use foci_engine::{Code, Pool, keep_panics, message_of, threads};
+use foci_engine::{Code, Pool, keep_panics, message_of};
 use foci_log::{Numbers, Text, csv, sort};
 use napi::bindgen_prelude::{
     AsyncTask, Float32Array, Float64Array, Int16Array, Int32Array, Int32ArraySlice, Uint8Array, Uint32Array,
@@ -11,9 +11,6 @@ use napi::bindgen_prelude::{
 use napi_derive::napi;
 
 use crate::boundary::Result;
-
-/// Parts of a file that are read at once, at most: each numbers all ids that it meets.
-const LANES: usize = 4;
 
 fn guarded<T>(body: impl FnOnce() -> T) -> Result<T> {
     keep_panics();
@@ -194,7 +191,7 @@ impl napi::Task for ReadCsv {
             time: *time as usize,
             value: value.map(|value| value as usize),
         };
-        let read = guarded(|| csv::read(&Pool, threads().min(LANES), &layout));
+        let read = guarded(|| csv::read(&Pool, &layout));
         read.map_err(|error| napi::Error::from_reason(error.reason.clone()))
     }
 
