@@ -1,4 +1,4 @@
-import { faultError } from '../engine/faults.ts'
+import { logError } from '../engine/log.ts'
 import { FociError } from '../errors.ts'
 import { type ItemRow, mergeItems, soundItems } from './catalogue.ts'
 import { badRow } from './faults.ts'
@@ -30,7 +30,7 @@ export async function readInteractions(
   try {
     return await read(source, options)
   } catch (cause) {
-    throw cause instanceof FociError ? cause : faultError(cause)
+    throw logError(cause)
   }
 }
 

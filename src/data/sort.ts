@@ -18,21 +18,24 @@ interface Columns {
 }
 
 /** The sound rows by user, time and order of arrival, with ids numbered over them alone. Empties the blocks. */
-export function sortRows(gathered: Gathered, { unit, first }: Checked): Omit<SortedLog, 'unit' | 'skipped'> {
+export async function sortRows(gathered: Gathered, { unit, first }: Checked): Promise<Omit<SortedLog, 'unit' | 'skipped'>> {
   const { blocks } = gathered
   const ids = first === undefined ? gathered.ids : renumber(gathered)
-  const columns = newColumns(ids.user.length, soundRows(blocks, first === undefined), {
+  const columns = newColumns(ids.user.count, soundRows(blocks, first === undefined), {
     scenes: ids.scene !== undefined,
     events: ids.event !== undefined,
     values: gathered.valued,
   })
   const addon = logAddon()
-  if (addon) sortByAddon(addon, blocks, columns)
+  const sorting = addon && sortByAddon(addon, blocks, columns)
+  const [users, itemIds] = [ids.user.texts(), ids.item.texts()] // beside the addon's threads
+  const [sceneNames, eventNames] = [ids.scene?.texts(), ids.event?.texts()]
+  if (sorting) await sorting
   else byTime(columns, byUser(blocks, columns))
   const { times } = columns
   const seconds = secondsPer[unit]
   if (seconds !== 1) for (let row = 0; row < times.length; row++) times[row] /= seconds
-  return { ...columns, users: ids.user, itemIds: ids.item, sceneNames: ids.scene, eventNames: ids.event }
+  return { ...columns, users, itemIds, sceneNames, eventNames }
 }
 
 function soundRows(blocks: readonly Block[], all: boolean): number {
@@ -55,8 +58,8 @@ function newColumns(users: number, rows: number, has: Readonly<Record<'scenes' |
   }
 }
 
-/** The same as `byUser` and `byTime`, on all cores. */
-function sortByAddon(addon: LogAddon, blocks: Block[], { offsets, items, times, scenes, events, values }: Columns): void {
+/** The same as `byUser` and `byTime`, on all cores; nobody else touches the arrays meanwhile. */
+function sortByAddon(addon: LogAddon, blocks: Block[], { offsets, items, times, scenes, events, values }: Columns): Promise<void> {
   const bits = ({ buffer, byteOffset, length }: Float32Array) => new Int32Array(buffer, byteOffset, length)
   const there = (columns: (Int32Array | undefined | false)[]) => columns.filter((column) => column instanceof Int32Array)
   const parts = blocks.splice(0).map((block) => {
@@ -70,7 +73,7 @@ function sortByAddon(addon: LogAddon, blocks: Block[], { offsets, items, times, 
       others: others.map((column) => column.subarray(0, rows)),
     }
   })
-  addon.sortRows(parts, offsets, times, there([items, scenes, events, values && bits(values)]))
+  return addon.sortRows(parts, offsets, times, there([items, scenes, events, values && bits(values)]))
 }
 
 /** A counting sort: rows of one user together, in order of arrival. Blocks are let go as they are read. Gives what breaks ties of times. */

@@ -1,3 +1,4 @@
+import { lostError } from './faults.ts'
 import { type Addon, loadAddon } from './native.ts'
 
 /** What the addon does with a log's rows; `src/data` does the same without it. */
@@ -18,4 +19,10 @@ function loaded(): LogAddon | null {
   } catch {
     return null
   }
+}
+
+/** What these functions throw is a panic, which is a bug of ours; anything else as it is. */
+export function logError(thrown: unknown): unknown {
+  const ofAddon = thrown instanceof Error && 'code' in thrown && thrown.code === 'GenericFailure'
+  return ofAddon ? lostError(thrown.message, thrown) : thrown
 }

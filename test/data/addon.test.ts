@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type ReadOptions, readInteractions } from '../../src/data/read.ts'
-import { logAddon } from '../../src/engine/log.ts'
+import { logAddon, logError } from '../../src/engine/log.ts'
 import { FociError } from '../../src/errors.ts'
 import { write, writeBy } from './files.ts'
 
@@ -113,6 +113,13 @@ describe.skipIf(engine === 'wasm')('with the addon a log is the one without it',
       }),
       { seed: 23, numRuns: 100 },
     )
+  })
+
+  it('and a bug in it is an error of the engine', async () => {
+    const block = { user: Int32Array.of(5), faults: new Uint8Array(1), times: new Float64Array(1), others: [] }
+    const sorting = logAddon()!.sortRows([block], new Int32Array(2), new Float64Array(1), [])
+    const error = logError(await sorting.catch((cause: unknown) => cause))
+    expect(error).toMatchObject({ code: 'ENGINE_LOST', message: expect.stringContaining('out of bounds') })
   })
 
   it('where nanoseconds beyond the doubles tell times apart', async () => {

@@ -3,18 +3,17 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use foci_engine::{Code, Pool, keep_panics, message_of};
+use foci_engine::{Pool, keep_panics, message_of};
 use foci_log::{Numbers, Text, csv, sort};
 use napi::bindgen_prelude::{
     AsyncTask, Float32Array, Float64Array, Int16Array, Int32Array, Int32ArraySlice, Uint8Array, Uint32Array,
 };
 use napi_derive::napi;
 
-use crate::boundary::Result;
-
-fn guarded<T>(body: impl FnOnce() -> T) -> Result<T> {
+/// Runs what fails by a panic alone.
+fn guarded<T>(body: impl FnOnce() -> T) -> napi::Result<T> {
     keep_panics();
-    catch_unwind(AssertUnwindSafe(body)).map_err(|panic| napi::Error::new(Code::EngineLost, message_of(panic.as_ref())))
+    catch_unwind(AssertUnwindSafe(body)).map_err(|panic| napi::Error::from_reason(message_of(panic.as_ref())))
 }
 
 /// Numbers texts by first appearance.
@@ -34,7 +33,7 @@ impl TextNumbers {
     /// Puts the numbers of texts into `codes`, −1 where there is a fault. The texts are as DuckDB lays them out, and it still
     /// holds them.
     #[napi(js_name = "number")]
-    pub fn number(&mut self, words: &[i32], faults: &[u8], mut codes: Int32ArraySlice) -> Result<()> {
+    pub fn number(&mut self, words: &[i32], faults: &[u8], mut codes: Int32ArraySlice) -> napi::Result<()> {
         guarded(|| {
             // SAFETY: JavaScript waits for the call, and `src/data` gives the codes memory of their own.
             let codes = unsafe { codes.as_mut() };
@@ -51,7 +50,7 @@ impl TextNumbers {
 
     /// Texts `start .. end` one after the other, and where each ends in JavaScript's measure.
     #[napi(js_name = "texts")]
-    pub fn texts(&self, start: u32, end: u32) -> Result<Texts> {
+    pub fn texts(&self, start: u32, end: u32) -> napi::Result<Texts> {
         guarded(|| {
             let (mut text, mut ends, mut bytes, mut length) = (String::new(), vec![], vec![], 0);
             for number in start..end {
@@ -98,31 +97,52 @@ pub struct SortBlock {
     pub others: Vec<Int32Array>,
 }
 
+/// Sorts rows on a thread of its own, with the pool's help.
+pub struct SortRows {
+    blocks: Vec<SortBlock>,
+    offsets: Int32Array,
+    times: Float64Array,
+    others: Vec<Int32Array>,
+}
+
+impl napi::Task for SortRows {
+    type Output = ();
+    type JsValue = ();
+
+    fn compute(&mut self) -> napi::Result<()> {
+        guarded(|| {
+            let blocks = self.blocks.iter_mut().map(|block| sort::Block {
+                user: ints(&mut block.user),
+                faults: &block.faults,
+                times: doubles(&mut block.times),
+                // SAFETY: as for `ints`.
+                rests: block.rests.as_mut().map(|rests| unsafe { rests.as_mut() }),
+                others: block.others.iter_mut().map(ints).collect(),
+            });
+            let (offsets, times) = (ints(&mut self.offsets), doubles(&mut self.times));
+            let others = self.others.iter_mut().map(ints).collect();
+            sort::sort(&Pool, blocks.collect(), sort::Log { offsets, times, others });
+        })
+    }
+
+    fn resolve(&mut self, _: napi::Env, (): ()) -> napi::Result<()> {
+        Ok(())
+    }
+}
+
 /// Sorts rows by user and time; equal times keep their order. The blocks hold nothing of use afterwards.
-#[napi(js_name = "sortRows")]
+#[napi(js_name = "sortRows", ts_return_type = "Promise<void>")]
 pub fn sort_rows(
-    mut blocks: Vec<SortBlock>,
-    mut offsets: Int32Array,
-    mut times: Float64Array,
-    mut others: Vec<Int32Array>,
-) -> Result<()> {
-    guarded(|| {
-        let blocks = blocks.iter_mut().map(|block| sort::Block {
-            user: ints(&mut block.user),
-            faults: &block.faults,
-            times: doubles(&mut block.times),
-            // SAFETY: as for `ints`.
-            rests: block.rests.as_mut().map(|rests| unsafe { rests.as_mut() }),
-            others: block.others.iter_mut().map(ints).collect(),
-        });
-        let (offsets, times) = (ints(&mut offsets), doubles(&mut times));
-        let others = others.iter_mut().map(ints).collect();
-        sort::sort(&Pool, blocks.collect(), sort::Log { offsets, times, others });
-    })
+    blocks: Vec<SortBlock>,
+    offsets: Int32Array,
+    times: Float64Array,
+    others: Vec<Int32Array>,
+) -> AsyncTask<SortRows> {
+    AsyncTask::new(SortRows { blocks, offsets, times, others })
 }
 
 fn ints(array: &mut Int32Array) -> &mut [i32] {
-    // SAFETY: JavaScript waits for the call, and `src/data` gives each array memory of its own.
+    // SAFETY: `src/data` gives each array memory of its own, and leaves it alone until the promise is kept.
     unsafe { array.as_mut() }
 }
 
@@ -191,8 +211,7 @@ impl napi::Task for ReadCsv {
             time: *time as usize,
             value: value.map(|value| value as usize),
         };
-        let read = guarded(|| csv::read(&Pool, &layout));
-        read.map_err(|error| napi::Error::from_reason(error.reason.clone()))
+        guarded(|| csv::read(&Pool, &layout))
     }
 
     fn resolve(&mut self, _: napi::Env, rows: Self::Output) -> napi::Result<Self::JsValue> {

@@ -1,7 +1,7 @@
 import { checkRows, type Fault } from '../check.ts'
 import { locateFields } from '../columns.ts'
 import { fault, faults, noRows } from '../faults.ts'
-import { type Block, blockRows, type Gathered, type IdField, newBlock } from '../gathered.ts'
+import { type Block, blockRows, type Gathered, type IdField, type Ids, newBlock } from '../gathered.ts'
 import type { TimeUnit } from '../interactions.ts'
 import type { LogOptions, SortedLog } from '../log.ts'
 import { sortRows } from '../sort.ts'
@@ -26,7 +26,7 @@ export async function readFileLog(session: Session, path: string, options: LogOp
   const skipped = { ...broken, ...counts }
   const bad = Object.keys(skipped).some((reason) => reason !== 'blank line')
   if (bad && !options.skipInvalid) throw await table.firstFault(first && (await describe(session, table, places, first, unit)))
-  const log = sortRows(gathered, checked)
+  const log = await sortRows(gathered, checked)
   if (log.items.length === 0) throw noRows(path, skipped)
   return { ...log, unit, skipped }
 }
@@ -46,8 +46,8 @@ async function select(session: Session, { sql, ids, value }: Selection): Promise
     if (blocks.length === 0 || blocks[blocks.length - 1].rows + chunk.rows > blockRows) blocks.push(newBlock(has))
     addChunk(blocks[blocks.length - 1], chunk, numbers, value)
   }
-  const named = Object.fromEntries(numbers.map(({ field, texts }) => [field, texts.texts()]))
-  return { blocks, ids: { user: [], item: [], ...named }, valued: has.value }
+  const named = Object.fromEntries(numbers.map(({ field, texts }) => [field, texts])) as Partial<Ids> as Ids
+  return { blocks, ids: named, valued: has.value }
 }
 
 interface IdColumn {

@@ -1,5 +1,5 @@
 import { logAddon } from '../../engine/log.ts'
-import { type Block, type Gathered, idFields } from '../gathered.ts'
+import { type Block, type Gathered, type Ids, idFields } from '../gathered.ts'
 import type { Places } from './select.ts'
 import type { Table } from './table.ts'
 import { textsOf } from './texts.ts'
@@ -26,6 +26,6 @@ export async function readPlain({ csv, header }: Table, places: Places): Promise
     const none = () => new Uint8Array(times.length)
     blocks.push({ ...numbers, rows: times.length, times, dated: none(), faults: none(), values: values ?? undefined })
   }
-  const named = Object.fromEntries(fields.map((field) => [field, textsOf(rows.nextIds()!)]))
-  return { blocks, ids: { user: [], item: [], ...named }, valued: value !== undefined }
+  const named = Object.fromEntries(fields.map((field) => [field, textsOf(rows.nextIds()!)])) as Partial<Ids> as Ids
+  return { blocks, ids: named, valued: value !== undefined }
 }
