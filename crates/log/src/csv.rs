@@ -16,7 +16,7 @@ use foci_kernels::Parallel;
 use crate::{Numbers, Text};
 
 /// Bytes of a part, and how many are cut before their ids are numbered.
-const PART: u64 = 1 << 20;
+const PART: u64 = 2 << 20;
 const WINDOW: usize = 16;
 /// The longest line that is plain.
 const LINE: u64 = 64 << 10;
