@@ -1,8 +1,8 @@
 // Imports go one way: a room may import from the rooms before it, and nothing else.
 const ROOMS = [
   'errors',
-  'data',
   'engine',
+  'data',
   'tensor',
   'ops',
   'nn',

@@ -16,7 +16,7 @@ const WASM = [...RUST, 'native/wasm', 'scripts/setup-wasm.mjs']
 
 /** The parts: what each is made from, what shows that it is there, and how it is made. */
 const parts = {
-  native: { from: [...RUST, 'native/napi'], to: 'build/native/index.d.ts', make: makeNative },
+  native: { from: [...RUST, 'crates/log', 'native/napi'], to: 'build/native/index.d.ts', make: makeNative },
   wasm: { from: WASM, to: 'build/wasm/foci_wasm_bg.wasm', make: () => makeWasm('build/wasm') },
   'wasm-inference': {
     from: WASM,

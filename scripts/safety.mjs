@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { countCargo, output, say, stop, succeeds } from './run.mjs'
 
-const TESTS = ['test', '--quiet', '--lib', '--tests', '-p', 'foci-kernels', '-p', 'foci-engine']
+const TESTS = ['test', '--quiet', '--lib', '--tests', '-p', 'foci-kernels', '-p', 'foci-engine', '-p', 'foci-log']
 const ARM = 'aarch64-unknown-linux-gnu'
 const MINUTES = 60_000
 const parts = { miri, address, neon }

@@ -18,7 +18,7 @@ step('Rust format', 'cargo', ['fmt', '--all', '--check'])
 step('clippy', 'cargo', ['clippy', '--workspace', '--all-targets', '--quiet', '--', '-D', 'warnings'])
 const inference = ['-p', 'foci-engine', '-p', 'foci-wasm', '--no-default-features']
 step('clippy of the build for inference', 'cargo', ['clippy', ...inference, '--quiet', '--', '-D', 'warnings'])
-step('Rust tests', 'cargo', ['test', '--quiet', '-p', 'foci-kernels', '-p', 'foci-engine'], countCargo)
+step('Rust tests', 'cargo', ['test', '--quiet', '-p', 'foci-kernels', '-p', 'foci-engine', '-p', 'foci-log'], countCargo)
 for (const set of ['portable', 'avx2']) {
   step(`kernels on ${set}`, 'cargo', ['test', '--quiet', '-p', 'foci-kernels'], countCargo, { FOCI_SIMD: set })
 }

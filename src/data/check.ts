@@ -1,5 +1,5 @@
 import { fault, faults } from './faults.ts'
-import type { Gathered } from './gathered.ts'
+import type { Block, Gathered } from './gathered.ts'
 import type { TimeUnit } from './interactions.ts'
 import { bandLimits, detectUnit, ordinalLimit, type TimeCounts, timeFaults } from './time.ts'
 
@@ -22,12 +22,18 @@ export interface Fault {
 
 /** Finds the unit of the times where it is not given, and the rows that don't fit it. */
 export function checkRows(gathered: Gathered, given?: TimeUnit): Checked {
-  const unit = given ?? detectUnit(countTimes(gathered))
+  const { blocks } = gathered
+  const limits = blocks.map(limitsOf)
+  const unit = given ?? detectUnit(countTimes(blocks, limits))
   const found = new Int32Array(Math.max(...Object.values(fault)) + 1)
   const faultOf = timeFaults(unit)
   let first: Fault | undefined
   let start = 0
-  for (const { rows, times, dated, faults: known } of gathered.blocks) {
+  for (const [at, { rows, times, dated, faults: known }] of blocks.entries()) {
+    if (unit !== 'ordinal' && limits[at]?.every((time) => faultOf(time, false) === fault.none)) {
+      start += rows
+      continue
+    }
     for (let i = 0; i < rows; i++) {
       const sound = known[i] === fault.none
       if (sound) known[i] = faultOf(times[i], dated[i] === 1)
@@ -42,10 +48,27 @@ export function checkRows(gathered: Gathered, given?: TimeUnit): Checked {
   return { unit, counts: Object.fromEntries(counts), first }
 }
 
-function countTimes({ blocks }: Gathered): TimeCounts {
+/** The first and the last of a block's times, where all rows are sound and have numbers. */
+function limitsOf({ rows, times, dated, faults }: Block): readonly [number, number] | undefined {
+  let [least, most, odd] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0]
+  for (let i = 0; i < rows; i++) {
+    odd |= dated[i] | faults[i]
+    if (times[i] < least) least = times[i]
+    if (times[i] > most) most = times[i]
+  }
+  return odd === 0 ? [least, most] : undefined
+}
+
+function countTimes(blocks: readonly Block[], limits: readonly ReturnType<typeof limitsOf>[]): TimeCounts {
   const bands = [0, 0, 0, 0]
   let [numbers, isos, positions] = [0, 0, 0]
-  for (const { rows, times, dated, faults: known } of blocks) {
+  for (const [at, { rows, times, dated, faults: known }] of blocks.entries()) {
+    const [least, most] = limits[at] ?? [0, 0]
+    if (least >= ordinalLimit && bandOf(least) === bandOf(most)) {
+      numbers += rows
+      bands[bandOf(least)] += rows
+      continue
+    }
     for (let i = 0; i < rows; i++) {
       if (known[i] !== fault.none) continue
       if (dated[i] === 1) {
@@ -54,10 +77,14 @@ function countTimes({ blocks }: Gathered): TimeCounts {
       }
       numbers++
       const time = times[i]
-      const size = Math.abs(time)
-      bands[size < bandLimits[0] ? 0 : size < bandLimits[1] ? 1 : size < bandLimits[2] ? 2 : 3]++
+      bands[bandOf(time)]++
       if (time >= 0 && time < ordinalLimit && Math.floor(time) === time) positions++
     }
   }
   return { numbers, isos, bands, positions }
+}
+
+function bandOf(time: number): number {
+  const size = Math.abs(time)
+  return size < bandLimits[0] ? 0 : size < bandLimits[1] ? 1 : size < bandLimits[2] ? 2 : 3
 }

@@ -1,6 +1,6 @@
 import { type Field, locateColumn } from './columns.ts'
 import { fault } from './faults.ts'
-import { type Block, blockRows, type Gathered, idFields, newBlock } from './gathered.ts'
+import { type Block, blockRows, type Gathered, idFields, newBlock, textsOfList } from './gathered.ts'
 import type { LogOptions } from './log.ts'
 import { Numbering } from './numbering.ts'
 import { parseIso, parseNumber } from './time.ts'
@@ -80,10 +80,10 @@ class Gatherer {
   done(): GatheredRows {
     const { user, item, scene, event } = this.numberings
     const ids = {
-      user: user.ids,
-      item: item.ids,
-      ...(scene.ids.length > 0 && { scene: scene.ids }),
-      ...(event.ids.length > 0 && { event: event.ids }),
+      user: textsOfList(user.ids),
+      item: textsOfList(item.ids),
+      ...(scene.ids.length > 0 && { scene: textsOfList(scene.ids) }),
+      ...(event.ids.length > 0 && { event: textsOfList(event.ids) }),
     }
     return { blocks: this.blocks, ids, valued: this.valued, written: this.written }
   }

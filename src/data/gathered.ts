@@ -15,7 +15,15 @@ export interface Gathered {
   readonly valued: boolean
 }
 
-export type Ids = Readonly<Record<'user' | 'item', readonly string[]> & Partial<Record<'scene' | 'event', readonly string[]>>>
+export type Ids = Readonly<Record<'user' | 'item', Texts> & Partial<Record<'scene' | 'event', Texts>>>
+
+/** Texts that are made when they are asked for. */
+export interface Texts {
+  readonly count: number
+  texts(): readonly string[]
+}
+
+export const textsOfList = (list: readonly string[]): Texts => ({ count: list.length, texts: () => list })
 
 /** Up to `blockRows` rows. */
 export interface Block {
@@ -58,14 +66,14 @@ export function newBlock(has: { readonly scene: boolean; readonly event: boolean
 export function renumber({ blocks, ids }: Gathered): Ids {
   const { user, item, scene, event } = ids
   return {
-    user: renumberField(blocks, 'user', user),
-    item: renumberField(blocks, 'item', item),
-    ...(scene && { scene: renumberField(blocks, 'scene', scene) }),
-    ...(event && { event: renumberField(blocks, 'event', event) }),
+    user: renumberField(blocks, 'user', user.texts()),
+    item: renumberField(blocks, 'item', item.texts()),
+    ...(scene && { scene: renumberField(blocks, 'scene', scene.texts()) }),
+    ...(event && { event: renumberField(blocks, 'event', event.texts()) }),
   }
 }
 
-function renumberField(blocks: readonly Block[], field: IdField, ids: readonly string[]): string[] {
+function renumberField(blocks: readonly Block[], field: IdField, ids: readonly string[]): Texts {
   const numbers = new Int32Array(ids.length).fill(-1)
   const kept: string[] = []
   for (const block of blocks) {
@@ -78,5 +86,5 @@ function renumberField(blocks: readonly Block[], field: IdField, ids: readonly s
       codes[i] = numbers[old]
     }
   }
-  return kept
+  return textsOfList(kept)
 }

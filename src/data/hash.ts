@@ -8,10 +8,7 @@ export function hashColumns(log: Omit<Interactions, 'hash' | 'roles' | 'skipped'
   for (const [name, ids] of Object.entries(texts)) {
     if (ids === undefined) continue
     hash.update(`${name} ids ${ids.length}\n`)
-    for (let start = 0; start < ids.length; start += 4096) {
-      const some = ids.slice(start, start + 4096).map((id) => `${JSON.stringify(id)}\n`)
-      hash.update(some.join(''))
-    }
+    for (let start = 0; start < ids.length; start += 4096) hash.update(lines(ids.slice(start, start + 4096)))
   }
   const { offsets, items, times, scenes, events, values } = log
   for (const [name, column] of Object.entries({ offsets, items, times, scenes, events, values })) {
@@ -21,3 +18,12 @@ export function hashColumns(log: Omit<Interactions, 'hash' | 'roles' | 'skipped'
   }
   return hash.digest('hex')
 }
+
+/** Ids as JSON, one a line. Those that need no escapes, as most do, are written together. */
+function lines(ids: readonly string[]): string {
+  if (escaped.test(ids.join(''))) return ids.map((id) => `${JSON.stringify(id)}\n`).join('')
+  return `"${ids.join('"\n"')}"\n`
+}
+
+/** Anything but characters that JSON writes as they are; surrogates by twos are such too. */
+const escaped = /[^ !#-[\]-\ud7ff\ue000-\uffff]/

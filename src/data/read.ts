@@ -1,3 +1,4 @@
+import { logError } from '../engine/log.ts'
 import { FociError } from '../errors.ts'
 import { type ItemRow, mergeItems, soundItems } from './catalogue.ts'
 import { badRow } from './faults.ts'
@@ -25,6 +26,17 @@ export interface ReadOptions extends LogOptions, EventRoles {
 export async function readInteractions(
   source: string | Rows<InteractionRow | Readonly<Record<string, unknown>>>,
   options: ReadOptions = {},
+): Promise<Interactions> {
+  try {
+    return await read(source, options)
+  } catch (cause) {
+    throw logError(cause)
+  }
+}
+
+async function read(
+  source: string | Rows<InteractionRow | Readonly<Record<string, unknown>>>,
+  options: ReadOptions,
 ): Promise<Interactions> {
   const { items } = options
   if (typeof source !== 'string' && typeof items !== 'string') {

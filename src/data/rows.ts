@@ -31,7 +31,7 @@ export async function readRows(rows: Rows<unknown>, options: LogOptions): Promis
   const { unit, counts: skipped, first } = checked
   if (first && !options.skipInvalid)
     throw badRow({ ...rowFault(first, gathered, options), ...(first.unfit !== undefined && { hint: unitHint(unit) }) })
-  const log = sortRows(gathered, checked)
+  const log = await sortRows(gathered, checked)
   if (log.items.length === 0) throw noRows(source, skipped)
   return { ...log, unit, skipped }
 }

@@ -1,3 +1,4 @@
+import { type LogAddon, logAddon } from '../engine/log.ts'
 import type { Checked } from './check.ts'
 import { fault } from './faults.ts'
 import { type Block, type Gathered, renumber } from './gathered.ts'
@@ -14,54 +15,86 @@ interface Columns {
   readonly scenes?: Int32Array
   readonly events?: Int32Array
   readonly values?: Float32Array
-  readonly rests?: Int16Array
 }
 
 /** The sound rows by user, time and order of arrival, with ids numbered over them alone. Empties the blocks. */
-export function sortRows(gathered: Gathered, { unit, first }: Checked): Omit<SortedLog, 'unit' | 'skipped'> {
+export async function sortRows(gathered: Gathered, { unit, first }: Checked): Promise<Omit<SortedLog, 'unit' | 'skipped'>> {
   const { blocks } = gathered
   const ids = first === undefined ? gathered.ids : renumber(gathered)
-  const { rests, ...columns } = byUser(blocks, ids.user.length, {
+  const columns = newColumns(ids.user.count, soundRows(blocks, first === undefined), {
     scenes: ids.scene !== undefined,
     events: ids.event !== undefined,
     values: gathered.valued,
-    rests: blocks.some((block) => block.rests !== undefined),
   })
-  byTime({ ...columns, rests })
+  const addon = logAddon()
+  const sorting = addon && sortByAddon(addon, blocks, columns)
+  const [users, itemIds] = [ids.user.texts(), ids.item.texts()] // beside the addon's threads
+  const [sceneNames, eventNames] = [ids.scene?.texts(), ids.event?.texts()]
+  if (sorting) await sorting
+  else byTime(columns, byUser(blocks, columns))
   const { times } = columns
   const seconds = secondsPer[unit]
   if (seconds !== 1) for (let row = 0; row < times.length; row++) times[row] /= seconds
-  return { ...columns, users: ids.user, itemIds: ids.item, sceneNames: ids.scene, eventNames: ids.event }
+  return { ...columns, users, itemIds, sceneNames, eventNames }
 }
 
-/** A counting sort: rows of one user together, in order of arrival. Blocks are let go as they are read. */
-function byUser(blocks: Block[], users: number, has: Readonly<Record<'scenes' | 'events' | 'values' | 'rests', boolean>>): Columns {
-  const offsets = countRows(blocks, users)
-  const rows = offsets[users]
-  const columns: Columns = {
-    offsets,
+function soundRows(blocks: readonly Block[], all: boolean): number {
+  let sound = 0
+  for (const { rows, faults } of blocks) {
+    if (all) sound += rows
+    else for (let i = 0; i < rows; i++) if (faults[i] === fault.none) sound++
+  }
+  return sound
+}
+
+function newColumns(users: number, rows: number, has: Readonly<Record<'scenes' | 'events' | 'values', boolean>>): Columns {
+  return {
+    offsets: sharedInts(users + 1),
     items: sharedInts(rows),
     times: sharedDoubles(rows),
     ...(has.scenes && { scenes: sharedInts(rows) }),
     ...(has.events && { events: sharedInts(rows) }),
     ...(has.values && { values: sharedFloats(rows) }),
-    ...(has.rests && { rests: new Int16Array(rows) }),
   }
-  const next = offsets.slice()
-  for (let block = blocks.shift(); block !== undefined; block = blocks.shift()) scatter(block, next, columns)
-  return columns
 }
 
-function countRows(blocks: readonly Block[], users: number): Int32Array {
-  const offsets = sharedInts(users + 1)
+/** The same as `byUser` and `byTime`, on all cores; nobody else touches the arrays meanwhile. */
+function sortByAddon(addon: LogAddon, blocks: Block[], { offsets, items, times, scenes, events, values }: Columns): Promise<void> {
+  const bits = ({ buffer, byteOffset, length }: Float32Array) => new Int32Array(buffer, byteOffset, length)
+  const there = (columns: (Int32Array | undefined | false)[]) => columns.filter((column) => column instanceof Int32Array)
+  const parts = blocks.splice(0).map((block) => {
+    const { rows, item, scene, event } = block
+    const others = there([item, scenes && scene, events && event, values && block.values && bits(block.values)])
+    return {
+      user: block.user.subarray(0, rows),
+      faults: block.faults.subarray(0, rows),
+      times: block.times.subarray(0, rows),
+      rests: block.rests?.subarray(0, rows),
+      others: others.map((column) => column.subarray(0, rows)),
+    }
+  })
+  return addon.sortRows(parts, offsets, times, there([items, scenes, events, values && bits(values)]))
+}
+
+/** A counting sort: rows of one user together, in order of arrival. Blocks are let go as they are read. Gives what breaks ties of times. */
+function byUser(blocks: Block[], columns: Columns): Int16Array | undefined {
+  const { offsets } = columns
+  countRows(blocks, offsets)
+  const rests = blocks.some((block) => block.rests !== undefined) ? new Int16Array(columns.items.length) : undefined
+  const next = offsets.slice()
+  for (let block = blocks.shift(); block !== undefined; block = blocks.shift()) scatter(block, next, columns, rests)
+  return rests
+}
+
+function countRows(blocks: readonly Block[], offsets: Int32Array): void {
   for (const { rows, user, faults } of blocks) {
     for (let i = 0; i < rows; i++) if (faults[i] === fault.none) offsets[user[i] + 1]++
   }
-  for (let user = 0; user < users; user++) offsets[user + 1] += offsets[user]
-  return offsets
+  for (let user = 1; user < offsets.length; user++) offsets[user] += offsets[user - 1]
 }
 
-function scatter(block: Block, next: Int32Array, { items, times, scenes, events, values, rests }: Columns): void {
+function scatter(block: Block, next: Int32Array, columns: Columns, rests: Int16Array | undefined): void {
+  const { items, times, scenes, events, values } = columns
   const places = new Int32Array(block.rows)
   for (let i = 0; i < block.rows; i++) places[i] = block.faults[i] === fault.none ? next[block.user[i]]++ : -1
   const put = (into: Int32Array | Int16Array | Float32Array | Float64Array, from: ArrayLike<number>) => {
@@ -76,7 +109,7 @@ function scatter(block: Block, next: Int32Array, { items, times, scenes, events,
 }
 
 /** Sorts each user's rows by time; equal times keep their order. */
-function byTime({ offsets, rests, ...columns }: Columns): void {
+function byTime({ offsets, ...columns }: Columns, rests: Int16Array | undefined): void {
   const { times, items, scenes, events, values } = columns
   const order = new TimeOrder(times, rests)
   const moved = [items, times, scenes, events, values].filter((column) => column !== undefined)

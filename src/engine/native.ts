@@ -4,7 +4,7 @@ import type { Engine, Lifetimes, Operations } from './engine.ts'
 import { type Callable, faultError, wrapped } from './faults.ts'
 
 /** What napi-rs generated from the table of operations. */
-type Addon = typeof import('../../build/native/index.d.ts')
+export type Addon = typeof import('../../build/native/index.d.ts')
 
 let engine: Engine | undefined
 let addon: Addon | undefined
@@ -19,8 +19,9 @@ export function loadNative(): Engine {
     if (isLost(addon)) addon.reset()
     return engine
   }
-  addon = requireAddon()
-  const functions: Lifetimes & Operations = wrapped(addon, guarded)
+  addon = loadAddon()
+  const { CsvRows: _, TextNumbers: __, readCsv: ___, sortRows: ____, ...operations } = addon // those of `log.ts`
+  const functions: Lifetimes & Operations = wrapped(operations, guarded)
   engine = { name: 'native', ...functions }
   return engine
 }
@@ -44,7 +45,8 @@ function isLost({ memory }: Addon): boolean {
   }
 }
 
-function requireAddon(): Addon {
+/** @throws FociError ENGINE_MISSING where none loads */
+export function loadAddon(): Addon {
   const require = createRequire(import.meta.url)
   const failures: string[] = []
   for (const candidate of candidates()) {

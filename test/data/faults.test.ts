@@ -36,7 +36,7 @@ describe('a file that cannot be used', () => {
   })
 
   it('because memory is too short', async () => {
-    const ids = Array.from({ length: 100_000 }, (_, i) => `a-long-id-of-a-user-${i},x${i},1`)
+    const ids = Array.from({ length: 100_000 }, (_, i) => `"a-long-id-of-a-user-${i}",x${i},1`)
     const error = await failure(readInteractions(write(`${header}${ids.join('\n')}\n`), { memory: '1MB' }))
     expect([error.code, error.hint]).toEqual(['MEMORY', expect.stringContaining('memory')])
   })

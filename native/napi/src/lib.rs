@@ -2,4 +2,5 @@
 
 mod boundary;
 mod lifetimes;
+mod log;
 mod operations;

@@ -6,7 +6,7 @@ import { FociError } from '../../errors.ts'
 
 type Bindings = typeof bindings
 
-/** One DuckDB in memory, gone when the work is done. */
+/** One DuckDB in memory, there from the first query on and gone when the work is done. */
 export interface Session {
   /** Runs a query whose result is small. */
   rows(sql: string): Promise<unknown[][]>
@@ -25,21 +25,49 @@ export async function withDuckDB<T>({ memory, threads }: DuckDBOptions, work: (s
   if (memory !== undefined && !/^[0-9.]+ *[KMGT]i?B$/.test(memory)) {
     throw new FociError('OPTION', `memory ${JSON.stringify(memory)} is no amount`, 'Give one such as 512MB or 4GB.')
   }
+  let opened: Promise<Opened> | undefined
+  const open = () => {
+    opened ??= openDuckDB(memory, threads)
+    return opened
+  }
+  try {
+    return await work({
+      rows: async (sql) => (await (await open()).connection.runAndReadAll(sql)).getRowsJS(),
+      async *stream(sql) {
+        yield* streamOf(await open(), sql)
+      },
+    })
+  } catch (cause) {
+    throw explained(cause)
+  } finally {
+    await opened?.then(
+      ({ close }) => close(),
+      () => {}, // who asked for it has heard of it
+    )
+  }
+}
+
+interface Opened {
+  readonly connection: DuckDBConnection
+  readonly bindings: Bindings
+  close(): void
+}
+
+async function openDuckDB(memory: string | undefined, threads: number | undefined): Promise<Opened> {
   const { DuckDBInstance, bindings } = await loadDuckDB()
   const limit = memory ?? `${Math.floor(Math.min(totalmem() / 2, 4 * 2 ** 30) / 2 ** 20)}MiB`
   const settings = { memory_limit: limit, temp_directory: '', ...(threads !== undefined && { threads: String(threads) }) }
   const instance = await DuckDBInstance.create(':memory:', settings)
   try {
     const connection = await instance.connect()
-    try {
-      return await work(sessionOf(connection, bindings))
-    } finally {
+    const close = () => {
       connection.closeSync()
+      instance.closeSync()
     }
+    return { connection, bindings, close }
   } catch (cause) {
-    throw explained(cause)
-  } finally {
     instance.closeSync()
+    throw cause
   }
 }
 
@@ -52,31 +80,26 @@ function explained(cause: unknown): unknown {
 
 export const isOutOfMemory = (cause: unknown): boolean => /out of memory/i.test(String(cause))
 
-function sessionOf(connection: DuckDBConnection, bindings: Bindings): Session {
-  return {
-    rows: async (sql) => (await connection.runAndReadAll(sql)).getRowsJS(),
-    async *stream(sql) {
-      await connection.run(`SET streaming_buffer_size = '${readAhead}'`)
-      const result = await connection.stream(`SELECT *, false AS ${endColumn} FROM (${sql}) UNION ALL BY NAME SELECT true AS ${endColumn}`)
-      const fetch = () => {
-        const chunk = result.fetchChunk()
-        chunk.catch(() => {}) // who awaits it hears of it
-        return chunk
-      }
-      let next = fetch()
-      try {
-        for (let ended = false; !ended; ) {
-          const fetched = await next
-          if (fetched === null || fetched.rowCount === 0) throw await failureOf(connection, sql)
-          const chunk = new Chunk(fetched, bindings, result.columnCount - 1)
-          ended = chunk.ends
-          next = fetch() // DuckDB reads on while this chunk is used, and ends the query after the last
-          if (chunk.rows > 0) yield chunk
-        }
-      } finally {
-        await next.catch(() => {}) // the connection must not close under it
-      }
-    },
+async function* streamOf({ connection, bindings }: Opened, sql: string): AsyncGenerator<Chunk> {
+  await connection.run(`SET streaming_buffer_size = '${readAhead}'`)
+  const result = await connection.stream(`SELECT *, false AS ${endColumn} FROM (${sql}) UNION ALL BY NAME SELECT true AS ${endColumn}`)
+  const fetch = () => {
+    const chunk = result.fetchChunk()
+    chunk.catch(() => {}) // who awaits it hears of it
+    return chunk
+  }
+  let next = fetch()
+  try {
+    for (let ended = false; !ended; ) {
+      const fetched = await next
+      if (fetched === null || fetched.rowCount === 0) throw await failureOf(connection, sql)
+      const chunk = new Chunk(fetched, bindings, result.columnCount - 1)
+      ended = chunk.ends
+      next = fetch() // DuckDB reads on while this chunk is used, and ends the query after the last
+      if (chunk.rows > 0) yield chunk
+    }
+  } finally {
+    await next.catch(() => {}) // the connection must not close under it
   }
 }
 

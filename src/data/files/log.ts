@@ -1,49 +1,59 @@
 import { checkRows, type Fault } from '../check.ts'
 import { locateFields } from '../columns.ts'
 import { fault, faults, noRows } from '../faults.ts'
-import { type Block, blockRows, type Gathered, type IdField, newBlock } from '../gathered.ts'
+import { type Block, blockRows, type Gathered, type IdField, type Ids, newBlock } from '../gathered.ts'
 import type { TimeUnit } from '../interactions.ts'
 import type { LogOptions, SortedLog } from '../log.ts'
 import { sortRows } from '../sort.ts'
 import { unitHint } from '../time.ts'
 import type { Chunk, Session } from './duckdb.ts'
 import { openTable } from './open.ts'
+import { readPlain } from './plain.ts'
 import { datedBit, type Places, restUnit, type Selection, selectLog, stateColumn, timeColumn } from './select.ts'
 import type { RowFault, Table } from './table.ts'
-import { TextNumbers } from './texts.ts'
+import { type TextNumbering, textNumbering } from './texts.ts'
 
-/** Reads a log from a file: DuckDB reads and checks the rows, and they are numbered as they come and sorted at the end. */
+/**
+ * Reads a log from a file: DuckDB reads and checks the rows, and they are numbered as they come and sorted at the end. Plain
+ * CSV is read without it.
+ */
 export async function readFileLog(session: Session, path: string, options: LogOptions): Promise<SortedLog> {
   const table = await openTable(session, path, { name: 'log', delimiter: options.delimiter })
   const places = locateFields(table.header, options.columns ?? {}, path)
-  const { read: gathered, broken } = await table.complete(gather(session, selectLog(table, places, path)))
+  const { gathered, broken } = await gather(session, table, places, path)
   const checked = checkRows(gathered, options.unit)
   const { unit, counts, first } = checked
   const skipped = { ...broken, ...counts }
   const bad = Object.keys(skipped).some((reason) => reason !== 'blank line')
   if (bad && !options.skipInvalid) throw await table.firstFault(first && (await describe(session, table, places, first, unit)))
-  const log = sortRows(gathered, checked)
+  const log = await sortRows(gathered, checked)
   if (log.items.length === 0) throw noRows(path, skipped)
   return { ...log, unit, skipped }
 }
 
-async function gather(session: Session, selection: Selection): Promise<Gathered> {
-  const { ids, value } = selection
-  const numbers = Object.entries(ids).map(([field, column]) => ({ field: field as IdField, column, texts: new TextNumbers() }))
+async function gather(session: Session, table: Table, places: Places, path: string) {
+  const plain = await readPlain(table, places)
+  if (plain !== undefined) return { gathered: plain, broken: {} }
+  const { read: gathered, broken } = await table.complete(select(session, selectLog(table, places, path)))
+  return { gathered, broken }
+}
+
+async function select(session: Session, { sql, ids, value }: Selection): Promise<Gathered> {
+  const numbers = Object.entries(ids).map(([field, column]) => ({ field: field as IdField, column, texts: textNumbering() }))
   const has = { scene: ids.scene !== undefined, event: ids.event !== undefined, value: value !== undefined }
   const blocks: Block[] = []
-  for await (const chunk of session.stream(selection.sql)) {
+  for await (const chunk of session.stream(sql)) {
     if (blocks.length === 0 || blocks[blocks.length - 1].rows + chunk.rows > blockRows) blocks.push(newBlock(has))
     addChunk(blocks[blocks.length - 1], chunk, numbers, value)
   }
-  const named = Object.fromEntries(numbers.map(({ field, texts }) => [field, texts.texts()]))
-  return { blocks, ids: { user: [], item: [], ...named }, valued: has.value }
+  const named = Object.fromEntries(numbers.map(({ field, texts }) => [field, texts])) as Partial<Ids> as Ids
+  return { blocks, ids: named, valued: has.value }
 }
 
 interface IdColumn {
   readonly field: IdField
   readonly column: number
-  readonly texts: TextNumbers
+  readonly texts: TextNumbering
 }
 
 function addChunk(block: Block, chunk: Chunk, numbers: readonly IdColumn[], value: number | undefined): void {

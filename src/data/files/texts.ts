@@ -1,13 +1,53 @@
+import { type LogAddon, logAddon } from '../../engine/log.ts'
 import { fault } from '../faults.ts'
+import type { Texts } from '../gathered.ts'
 import { type Chunk, chunkRows } from './duckdb.ts'
 import { inPlace, TextWords, wordsOf } from './text-words.ts'
 
+/** Numbers texts by first appearance. */
+export interface TextNumbering extends Texts {
+  /** Puts the numbers of a column's texts into `codes`, −1 for rows with a fault. */
+  number(chunk: Chunk, column: number, faults: Uint8Array, codes: Int32Array): void
+}
+
+export function textNumbering(): TextNumbering {
+  const addon = logAddon()
+  if (addon === undefined) return new TextNumbers()
+  const numbers = new addon.TextNumbers()
+  const number: TextNumbering['number'] = (chunk, column, faults, codes) => numbers.number(chunk.texts(column), faults, codes)
+  return Object.assign(textsOf(numbers), { number })
+}
+
+/** Texts that are made from one, for its bytes are turned into characters at once. */
+const together = 4096
+
+/** The texts by number. */
+export function textsOf(numbers: AddonNumbers): Texts {
+  return {
+    get count() {
+      return numbers.count()
+    },
+    texts: () => listOf(numbers),
+  }
+}
+
+function listOf(numbers: AddonNumbers): string[] {
+  const texts: string[] = new Array(numbers.count())
+  for (let first = 0; first < texts.length; first += together) {
+    const { text, ends } = numbers.texts(first, Math.min(first + together, texts.length))
+    for (let i = 0, start = 0; i < ends.length; start = ends[i++]) texts[first + i] = text.slice(start, ends[i])
+  }
+  return texts
+}
+
+type AddonNumbers = InstanceType<LogAddon['TextNumbers']>
+
 /**
- * Numbers texts by first appearance. It compares their bytes, word by word, and makes strings of the distinct ones alone,
+ * Numbers texts without the addon. It compares their bytes, word by word, and makes strings of the distinct ones alone,
  * at the end: a Map of strings takes ten times as long.
  */
-export class TextNumbers {
-  private size = 0
+export class TextNumbers implements TextNumbering {
+  count = 0
   /** Entries end to end: the number of a text, then its words. */
   private entries = new Int32Array(1 << 14)
   private end = 1
@@ -17,7 +57,6 @@ export class TextNumbers {
   private readonly hashes = new Int32Array(chunkRows)
   private readonly guesses = new Int32Array(chunkRows)
 
-  /** Puts the numbers of a column's texts into `codes`, −1 for rows with a fault. */
   number(chunk: Chunk, column: number, faults: Uint8Array, codes: Int32Array): void {
     this.chunk.gather(chunk, column, faults)
     this.reserve(chunk.rows, this.chunk.used)
@@ -37,11 +76,10 @@ export class TextNumbers {
     }
   }
 
-  /** The texts by number. */
   texts(): string[] {
     const bytes = Buffer.from(this.entries.buffer)
-    const texts: string[] = new Array(this.size)
-    for (let at = 1, number = 0; number < this.size; number++) {
+    const texts: string[] = new Array(this.count)
+    for (let at = 1, number = 0; number < this.count; number++) {
       const [start, length] = [4 * (at + 2), this.entries[at + 1]]
       texts[number] = bytes.toString('utf8', start, start + length)
       at += 1 + wordsOf(length)
@@ -57,10 +95,10 @@ export class TextNumbers {
       if (isSame(entries, slots[slot] + 1, words, start)) return entries[slots[slot]]
     }
     slots[slot] = this.end
-    entries[this.end++] = this.size
+    entries[this.end++] = this.count
     const count = wordsOf(words[start])
     for (let i = 0; i < count; i++) entries[this.end++] = words[start + i]
-    return this.size++
+    return this.count++
   }
 
   /** Makes room for so many texts of so many words more. */
@@ -70,7 +108,7 @@ export class TextNumbers {
       entries.set(this.entries.subarray(0, this.end))
       this.entries = entries
     }
-    if (4 * (this.size + texts) > this.slots.length) this.slots = this.rehash(2 * this.slots.length)
+    if (4 * (this.count + texts) > this.slots.length) this.slots = this.rehash(2 * this.slots.length)
   }
 
   private rehash(length: number): Int32Array<ArrayBuffer> {

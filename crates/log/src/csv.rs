@@ -1,0 +1,505 @@
+//! Plain CSV: lines that whoever cuts them at the delimiters reads alike. What is not plain is left to a reader that knows all
+//! of CSV.
+//!
+//! A window of parts is cut at a time, each on a thread; ids go to bins by their hash. Then each bin's ids are numbered, on a
+//! thread again: its table fits the nearest caches, which that of all ids would not. At the end the bins' numbers become one.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+use foci_kernels::Parallel;
+
+use crate::{Numbers, Text};
+
+/// Bytes of a part, and how many are cut before their ids are numbered.
+const PART: u64 = 2 << 20;
+const WINDOW: usize = 16;
+/// The longest line that is plain.
+const LINE: u64 = 64 << 10;
+/// Behind the bytes of a part, so that words are read beyond their end.
+const PADDING: usize = 16;
+const BINS: usize = 16;
+/// Ids that are numbered together.
+const BATCH: usize = 256;
+
+/// A file whose first line names the columns, and which of them are read.
+pub struct Layout<'a> {
+    pub path: &'a Path,
+    pub delimiter: u8,
+    pub columns: usize,
+    /// Ids, which are texts with something other than spaces at their beginning.
+    pub ids: Vec<usize>,
+    /// Numbers: up to fifteen digits, with or without a fraction.
+    pub time: usize,
+    /// The same, or nothing.
+    pub value: Option<usize>,
+}
+
+/// Rows in the order of the file, in blocks, and the ids of each column by number.
+#[derive(Default)]
+pub struct Rows {
+    pub blocks: Vec<Block>,
+    pub ids: Vec<Numbers>,
+}
+
+#[derive(Default)]
+pub struct Block {
+    /// Numbers of ids, a column each.
+    pub ids: Vec<Vec<i32>>,
+    pub times: Vec<f64>,
+    /// NaN where there is none.
+    pub values: Option<Vec<f32>>,
+}
+
+/// The rows of a file; none where it is not plain throughout, cannot be read, or holds no row.
+pub fn read(run: &impl Parallel, layout: &Layout<'_>) -> Option<Rows> {
+    read_parts(run, layout, PART)
+}
+
+fn read_parts(run: &impl Parallel, layout: &Layout<'_>, size: u64) -> Option<Rows> {
+    let parts = File::open(layout.path).and_then(|file| file.metadata()).ok()?.len().div_ceil(size);
+    let parts = usize::try_from(parts).ok().filter(|&parts| u32::try_from(parts).is_ok())?;
+    let fields = layout.ids.len();
+    let numberings: Vec<_> = (0..fields * BINS).map(|_| Mutex::new(Numbering::default())).collect();
+    let slots: Vec<_> = (0..WINDOW.min(parts)).map(|_| RwLock::new(Slot::new(fields))).collect();
+    let mut blocks = Vec::with_capacity(parts);
+    for first in (0..parts).step_by(WINDOW) {
+        let slots = &slots[..WINDOW.min(parts - first)];
+        let odd = AtomicBool::new(false);
+        run.run(slots.len(), &|i| {
+            let mut slot = slots[i].write().unwrap_or_else(PoisonError::into_inner);
+            let read = slot.load(layout, first + i, size).and_then(|(lines, rows)| slot.cut(layout, lines, rows));
+            odd.fetch_or(read.is_none(), Ordering::Relaxed);
+        });
+        if odd.into_inner() {
+            return None;
+        }
+        run.run(numberings.len(), &|i| locked(&numberings[i]).number(slots, first, i));
+        run.run(slots.len(), &|i| slots[i].write().unwrap_or_else(PoisonError::into_inner).place_codes());
+        let taken =
+            slots.iter().map(|slot| std::mem::take(&mut slot.write().unwrap_or_else(PoisonError::into_inner).block));
+        blocks.extend(taken);
+    }
+    let mut numberings = numberings.into_iter().map(|each| each.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let columns = (0..fields).map(|_| numberings.by_ref().take(BINS).collect()).collect();
+    let rows = join(run, blocks, columns);
+    rows.blocks.iter().any(|block| !block.times.is_empty()).then_some(rows)
+}
+
+/// Nobody waits: each lock is one thread's at a time.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A part of the window.
+struct Slot {
+    file: Option<File>,
+    buffer: Vec<u8>,
+    /// A column's ids by their hash: [fields × `BINS`].
+    bins: Vec<Mutex<Bin>>,
+    block: Block,
+}
+
+#[derive(Default)]
+struct Bin {
+    /// Head and tail of each text; of a long one the tail is where it begins in the buffer.
+    keys: Vec<(u64, u64)>,
+    rows: Vec<u32>,
+    codes: Vec<i32>,
+}
+
+impl Slot {
+    fn new(fields: usize) -> Self {
+        let bins = (0..fields * BINS).map(|_| Mutex::default()).collect();
+        Self { file: None, buffer: vec![], bins, block: Block::default() }
+    }
+
+    /// Puts a part into the buffer, and gives where the lines that begin in it are, and how many; none where they are not
+    /// plain.
+    fn load(&mut self, layout: &Layout<'_>, part: usize, size: u64) -> Option<(Range<usize>, usize)> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(File::open(layout.path).ok()?),
+        };
+        let before = u64::from(part > 0); // the byte that may end the line before
+        file.seek(SeekFrom::Start(part as u64 * size - before)).ok()?;
+        self.buffer.clear();
+        let wanted = before + size + LINE;
+        let read = file.take(wanted).read_to_end(&mut self.buffer).ok()?;
+        if (read as u64) < wanted && self.buffer.last() != Some(&b'\n') {
+            self.buffer.push(b'\n');
+        }
+        let after_line =
+            |from: usize| Some(from + self.buffer.get(from..)?.iter().position(|&byte| byte == b'\n')? + 1);
+        let first = after_line(0)?;
+        let last = (before + size) as usize - 1;
+        let end = if last < self.buffer.len() { after_line(last)? } else { self.buffer.len() };
+        let header = if part == 0 { 0 } else { first.min(end) };
+        let lines = plain_lines(&self.buffer[header..end])? - usize::from(part == 0);
+        self.buffer.truncate(end);
+        self.buffer.resize(end + PADDING, b'\n');
+        Some((first.min(end)..end, lines))
+    }
+
+    /// Cuts lines into a block, whose ids go to the bins.
+    fn cut(&mut self, layout: &Layout<'_>, lines: Range<usize>, rows: usize) -> Option<()> {
+        let Self { buffer, bins, block, .. } = self;
+        let mut bins: Vec<_> =
+            bins.iter_mut().map(|bin| bin.get_mut().unwrap_or_else(PoisonError::into_inner)).collect();
+        for bin in &mut bins {
+            bin.keys.clear();
+            bin.rows.clear();
+        }
+        *block = Block {
+            ids: vec![vec![0; rows]; layout.ids.len()],
+            times: Vec::with_capacity(rows),
+            values: layout.value.map(|_| Vec::with_capacity(rows)),
+        };
+        let mut fields = vec![0..0; layout.columns];
+        let mut at = lines.start;
+        for row in 0..rows {
+            at = layout.cut(buffer, at, &mut fields)?;
+            for (bins, &column) in bins.chunks_mut(BINS).zip(&layout.ids) {
+                let field = &fields[column];
+                if buffer[field.start] <= b' ' || field.is_empty() {
+                    return None;
+                }
+                let text = Text::at(buffer, field.start, field.len());
+                let bin = &mut bins[text.hash() as usize >> 28];
+                bin.keys.push((text.head, if text.long.is_empty() { text.tail } else { field.start as u64 }));
+                bin.rows.push(row as u32);
+            }
+            block.times.push(number(&buffer[fields[layout.time].clone()])?);
+            if let (Some(values), Some(column)) = (&mut block.values, layout.value) {
+                let written = &buffer[fields[column].clone()];
+                values.push(if written.is_empty() { f32::NAN } else { number(written)? as f32 });
+            }
+        }
+        Some(())
+    }
+
+    fn place_codes(&mut self) {
+        for (bins, codes) in self.bins.chunks_mut(BINS).zip(&mut self.block.ids) {
+            for bin in bins {
+                let Bin { rows, codes: numbered, .. } = bin.get_mut().unwrap_or_else(PoisonError::into_inner);
+                rows.iter().zip(&*numbered).for_each(|(&row, &code)| codes[row as usize] = code);
+            }
+        }
+    }
+}
+
+/// Numbers of the ids in one bin of a column.
+#[derive(Default)]
+struct Numbering {
+    numbers: Numbers,
+    /// The part and the row in it where each id stands first.
+    firsts: Vec<(u32, u32)>,
+}
+
+impl Numbering {
+    /// Numbers the ids of one bin; a code tells the bin too.
+    fn number(&mut self, slots: &[RwLock<Slot>], first: usize, at: usize) {
+        for (part, slot) in (first as u32..).zip(slots) {
+            let slot = slot.read().unwrap_or_else(PoisonError::into_inner);
+            let Bin { keys, rows, codes } = &mut *locked(&slot.bins[at]);
+            codes.resize(keys.len(), 0);
+            let mut texts = [Text::default(); BATCH];
+            for ((keys, rows), codes) in keys.chunks(BATCH).zip(rows.chunks(BATCH)).zip(codes.chunks_mut(BATCH)) {
+                for (text, &(head, tail)) in texts.iter_mut().zip(keys) {
+                    *text = Text::kept(head, tail, &slot.buffer);
+                }
+                self.numbers.number(&texts[..keys.len()], codes);
+                for (&row, code) in rows.iter().zip(codes) {
+                    if *code as usize == self.firsts.len() {
+                        self.firsts.push((part, row));
+                    }
+                    *code = *code * BINS as i32 + (at % BINS) as i32;
+                }
+            }
+        }
+    }
+}
+
+/// How many lines a text has; none where a byte has a meaning beyond itself: a quote, \r or another control character, invalid
+/// UTF-8.
+fn plain_lines(text: &[u8]) -> Option<usize> {
+    let (mut lines, mut odd, mut high) = (0, 0, 0);
+    for some in text.chunks(128) {
+        let mut ends = 0;
+        for &byte in some {
+            ends += u8::from(byte == b'\n');
+            odd |= u8::from(byte == b'"') | u8::from(byte < b' ' && byte != b'\n' && byte != b'\t');
+            high |= byte;
+        }
+        lines += usize::from(ends);
+    }
+    (odd == 0 && (high.is_ascii() || std::str::from_utf8(text).is_ok())).then_some(lines)
+}
+
+impl Layout<'_> {
+    /// Cuts the line at `at` into its fields, and gives where the next begins; none where it has more or fewer of them.
+    #[inline(always)]
+    fn cut(&self, buffer: &[u8], mut at: usize, fields: &mut [std::ops::Range<usize>]) -> Option<usize> {
+        let last = fields.len() - 1;
+        for (i, field) in fields.iter_mut().enumerate() {
+            let end = find(buffer, at, self.delimiter)?;
+            let wanted = if i == last { b'\n' } else { self.delimiter };
+            if buffer[end] != wanted {
+                return None;
+            }
+            *field = at..end;
+            at = end + 1;
+        }
+        Some(at)
+    }
+}
+
+/// Where the next delimiter or line end is; sixteen bytes at a time, for the end of a short field is a branch badly foretold.
+#[inline(always)]
+fn find(buffer: &[u8], mut at: usize, delimiter: u8) -> Option<usize> {
+    const EACH: u64 = u64::MAX / 255;
+    // The lowest bit of it is that of the first zero byte.
+    let zeros = |word: u64| word.wrapping_sub(EACH) & !word & (EACH << 7);
+    let ends = |word: u64| zeros(word ^ (EACH * u64::from(delimiter))) | zeros(word ^ (EACH * u64::from(b'\n')));
+    loop {
+        let words = u128::from_le_bytes(*buffer.get(at..)?.first_chunk()?);
+        let found = u128::from(ends(words as u64)) | u128::from(ends((words >> 64) as u64)) << 64;
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 16;
+    }
+}
+
+/// A number of up to fifteen digits without a sign or zeros before it, with or without a fraction: doubles hold the whole
+/// ones, and one division rounds the others once.
+#[inline(always)]
+fn number(written: &[u8]) -> Option<f64> {
+    if written.len() > 16 || (written.len() > 1 && written[0] == b'0' && written[1] != b'.') {
+        return None;
+    }
+    let (mut digits, mut point) = (0u64, None);
+    for (i, &byte) in written.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => digits = digits * 10 + u64::from(byte - b'0'),
+            b'.' if point.is_none() && i > 0 => point = Some(i),
+            _ => return None,
+        }
+    }
+    let count = written.len() - usize::from(point.is_some());
+    let decimals = point.map_or(0, |point| written.len() - 1 - point);
+    let sound = (1..=15).contains(&count) && (point.is_none() || decimals > 0);
+    sound.then(|| if decimals == 0 { digits as f64 } else { digits as f64 / POWERS[decimals] })
+}
+
+const POWERS: [f64; 15] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
+
+/// The blocks with the numbers of all ids, by first appearance in the file.
+fn join(run: &impl Parallel, blocks: Vec<Block>, columns: Vec<Vec<Numbering>>) -> Rows {
+    let joined: Vec<_> = columns.iter().map(|_| Mutex::new((Numbers::default(), vec![]))).collect();
+    run.run(joined.len(), &|i| *locked(&joined[i]) = join_column(&columns[i]));
+    let joined = joined.into_iter().map(|column| column.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let (ids, numbers): (Vec<_>, Vec<_>) = joined.unzip();
+    let blocks: Vec<_> = blocks.into_iter().map(Mutex::new).collect();
+    run.run(blocks.len(), &|at| {
+        for (codes, numbers) in locked(&blocks[at]).ids.iter_mut().zip(&numbers) {
+            codes.iter_mut().for_each(|code| *code = numbers[*code as usize]);
+        }
+    });
+    let blocks = blocks.into_iter().map(|block| block.into_inner().unwrap_or_else(PoisonError::into_inner));
+    Rows { blocks: blocks.collect(), ids }
+}
+
+/// A column's ids, and the number of each code.
+fn join_column(bins: &[Numbering]) -> (Numbers, Vec<i32>) {
+    let most = bins.iter().map(|bin| bin.firsts.len()).max().unwrap_or(0);
+    let all = bins.iter().enumerate().flat_map(|(i, bin)| {
+        bin.firsts.iter().enumerate().map(move |(number, &(part, row))| (part, row, (number * BINS + i) as u32))
+    });
+    let mut order: Vec<_> = all.collect();
+    order.sort_unstable();
+    let (mut ids, mut numbers) = (Numbers::default(), vec![0; most * BINS]);
+    for (number, (.., code)) in order.into_iter().enumerate() {
+        let code = code as usize;
+        numbers[code] = number as i32;
+        ids.add(&bins[code % BINS].numbers.text(code / BINS));
+    }
+    (ids, numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::atomic::AtomicU32;
+
+    use foci_kernels::Serial;
+
+    use super::*;
+
+    /// A file of the test's own, gone after it.
+    struct Written(PathBuf);
+
+    impl Written {
+        fn new(bytes: &[u8]) -> Self {
+            static FILES: AtomicU32 = AtomicU32::new(0);
+            let number = FILES.fetch_add(1, Ordering::Relaxed);
+            let path = std::env::temp_dir().join(format!("foci-log-{}-{number}.csv", std::process::id()));
+            std::fs::write(&path, bytes).unwrap();
+            Self(path)
+        }
+
+        fn read(&self, part: u64, value: Option<usize>) -> Option<Rows> {
+            let columns = 3 + usize::from(value.is_some());
+            let layout = Layout { path: &self.0, delimiter: b',', columns, ids: vec![0, 1], time: 2, value };
+            read_parts(&Threads, &layout, part)
+        }
+    }
+
+    impl Drop for Written {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    /// A thread for each block.
+    struct Threads;
+
+    #[allow(unsafe_code)]
+    // SAFETY: a range gives each number once, and the scope ends after all threads.
+    unsafe impl Parallel for Threads {
+        fn run(&self, blocks: usize, body: &(dyn Fn(usize) + Sync)) {
+            std::thread::scope(|scope| (0..blocks).for_each(|block| drop(scope.spawn(move || body(block)))));
+        }
+    }
+
+    /// User, item, time and value of each row, with ids by their numbers, and the ids.
+    type Found = (Vec<(i32, i32, u64, u32)>, Vec<Vec<String>>);
+
+    fn found(rows: &Rows) -> Found {
+        let row = |block: &Block, i: usize| {
+            let value = block.values.as_ref().map_or(0, |values| values[i].to_bits());
+            (block.ids[0][i], block.ids[1][i], block.times[i].to_bits(), value)
+        };
+        let texts = |numbers: &Numbers| {
+            let mut bytes = vec![vec![]; numbers.len()];
+            bytes.iter_mut().enumerate().for_each(|(number, bytes)| numbers.write(number, bytes));
+            bytes.into_iter().map(|bytes| String::from_utf8(bytes).unwrap()).collect()
+        };
+        let all = rows.blocks.iter().flat_map(|block| (0..block.times.len()).map(move |i| row(block, i)));
+        (all.collect(), rows.ids.iter().map(texts).collect())
+    }
+
+    /// The same from one line after the other.
+    fn naive(text: &str) -> Found {
+        let mut ids = vec![vec![], vec![]];
+        let mut number = |column: usize, id: &str| {
+            let known = ids[column].iter().position(|each| each == id);
+            known.unwrap_or_else(|| {
+                ids[column].push(id.to_owned());
+                ids[column].len() - 1
+            }) as i32
+        };
+        let rows = text.lines().skip(1).map(|line| {
+            let fields: Vec<&str> = line.split(',').collect();
+            let value = fields.get(3).map_or(0, |value| value.parse().unwrap_or(f32::NAN).to_bits());
+            (number(0, fields[0]), number(1, fields[1]), fields[2].parse::<f64>().unwrap().to_bits(), value)
+        });
+        (rows.collect(), ids)
+    }
+
+    fn invented(rows: u32) -> String {
+        let lines = (0..rows).map(|i| {
+            let bits = i.wrapping_mul(0x9e37_79b1) >> 5;
+            let item = ["ü", "x", "a name of more than twelve bytes", "b "][bits as usize % 4];
+            format!("user-{},{item}{},{},{}\n", bits % 97, bits % 13, bits, ["", "0.25", "3"][bits as usize % 3])
+        });
+        format!("user,item,timestamp,value\n{}", lines.collect::<String>())
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri has no files")]
+    fn rows_are_those_of_the_lines_in_parts_of_any_size_and_on_any_threads() {
+        let text = invented(400);
+        for text in [&text[..], text.trim_end_matches('\n'), "user,item,timestamp,value\na,b,1,2"] {
+            let (file, expected) = (Written::new(text.as_bytes()), naive(text));
+            for part in [1, 30, 1000, text.len() as u64 - 1, text.len() as u64, 1 << 20] {
+                assert_eq!(found(&file.read(part, Some(3)).unwrap()), expected, "{part} bytes");
+            }
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri has no files")]
+    fn more_rows_than_are_numbered_together() {
+        let text = invented(2 * BATCH as u32 + 1);
+        let layout = |path| Layout { path, delimiter: b',', columns: 4, ids: vec![0, 1], time: 2, value: Some(3) };
+        let file = Written::new(text.as_bytes());
+        assert_eq!(found(&read(&Serial, &layout(&file.0)).unwrap()), naive(&text));
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri has no files")]
+    fn what_is_not_plain_is_left_to_others() {
+        let sound = "user,item,timestamp\na,b,1\n";
+        assert!(Written::new(sound.as_bytes()).read(8, None).is_some());
+        let ends = [
+            "\"a\",b,1\n",
+            "a,b,1\r\n",
+            "a,b,1\r",
+            "\n",
+            "a,b\n",
+            "a,b,1,2\n",
+            "a,,1\n",
+            ",b,1\n",
+            " a,b,1\n",
+            "a, ,1\n",
+            "a,b,\n",
+            "a,b,x\n",
+            "a,b,-1\n",
+            "a,b,+1\n",
+            "a,b,1e3\n",
+            "a,b,01\n",
+            "a,b,.5\n",
+            "a,b,5.\n",
+            "a,b,1.2.3\n",
+            "a,b, 1\n",
+            "a,b,1234567890123456\n",
+            "a\0,b,1\n",
+            "a,b,2024-01-01\n",
+            "a,b,inf\n",
+        ];
+        for end in ends {
+            for part in [8, 1 << 20] {
+                assert!(Written::new(format!("{sound}{end}").as_bytes()).read(part, None).is_none(), "{end:?}");
+            }
+        }
+        assert!(Written::new(&[sound.as_bytes(), b"\xff,b,1\n"].concat()).read(64, None).is_none());
+        assert!(Written::new(b"user,item,timestamp\n").read(64, None).is_none());
+        assert!(Written::new(b"").read(64, None).is_none());
+        assert!(
+            Written::new(format!("{sound}{},b,1\n", "a".repeat(2 * LINE as usize)).as_bytes()).read(64, None).is_none()
+        );
+        let layout = Layout {
+            path: Path::new("no such file"),
+            delimiter: b',',
+            columns: 3,
+            ids: vec![0, 1],
+            time: 2,
+            value: None,
+        };
+        assert!(read(&Serial, &layout).is_none());
+    }
+
+    #[test]
+    fn numbers_are_rounded_once() {
+        for text in
+            ["0", "7", "0.1", "123456789.012345", "999999999999999", "0.00000000000001", "1700000000.25", "0.30"]
+        {
+            assert_eq!(number(text.as_bytes()).map(f64::to_bits), text.parse::<f64>().ok().map(f64::to_bits), "{text}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! What `crates/log` does with a log's rows. It holds no tensors, so a panic here leaves the engine as it is.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use foci_engine::{Pool, keep_panics, message_of};
+use foci_log::{Numbers, Text, csv, sort};
+use napi::bindgen_prelude::{
+    AsyncTask, Float32Array, Float64Array, Int16Array, Int32Array, Int32ArraySlice, Uint8Array, Uint32Array,
+};
+use napi_derive::napi;
+
+/// Runs what fails by a panic alone.
+fn guarded<T>(body: impl FnOnce() -> T) -> napi::Result<T> {
+    keep_panics();
+    catch_unwind(AssertUnwindSafe(body)).map_err(|panic| napi::Error::from_reason(message_of(panic.as_ref())))
+}
+
+/// Numbers texts by first appearance.
+#[napi]
+#[derive(Default)]
+pub struct TextNumbers {
+    numbers: Numbers,
+}
+
+#[napi]
+impl TextNumbers {
+    #[napi(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts the numbers of texts into `codes`, −1 where there is a fault. The texts are as DuckDB lays them out, and it still
+    /// holds them.
+    #[napi(js_name = "number")]
+    pub fn number(&mut self, words: &[i32], faults: &[u8], mut codes: Int32ArraySlice) -> napi::Result<()> {
+        guarded(|| {
+            // SAFETY: JavaScript waits for the call, and `src/data` gives the codes memory of their own.
+            let codes = unsafe { codes.as_mut() };
+            let texts: Vec<_> =
+                words.as_chunks().0.iter().zip(faults).map(|(words, &fault)| text(*words, fault)).collect();
+            self.numbers.number(&texts, &mut codes[..texts.len()]);
+        })
+    }
+
+    #[napi(js_name = "count")]
+    pub fn count(&self) -> u32 {
+        self.numbers.len() as u32
+    }
+
+    /// Texts `start .. end` one after the other, and where each ends in JavaScript's measure.
+    #[napi(js_name = "texts")]
+    pub fn texts(&self, start: u32, end: u32) -> napi::Result<Texts> {
+        guarded(|| {
+            let (mut text, mut ends, mut bytes, mut length) = (String::new(), vec![], vec![], 0);
+            for number in start..end {
+                bytes.clear();
+                self.numbers.write(number as usize, &mut bytes);
+                let written = String::from_utf8_lossy(&bytes);
+                length += written.encode_utf16().count() as u32;
+                text.push_str(&written);
+                ends.push(length);
+            }
+            Texts { text, ends: ends.into() }
+        })
+    }
+}
+
+#[napi(object)]
+pub struct Texts {
+    pub text: String,
+    pub ends: Uint32Array,
+}
+
+fn text<'a>(words: [i32; 4], fault: u8) -> Text<'a> {
+    if fault != 0 {
+        return Text::default();
+    }
+    let words = words.map(|word| word as u32);
+    Text::of_words(words, || {
+        let address = u64::from(words[2]) | u64::from(words[3]) << 32;
+        // SAFETY: DuckDB's vector says that the text lies there, and the caller keeps the vector while we read it.
+        unsafe { std::slice::from_raw_parts(address as usize as *const u8, words[0] as usize) }
+    })
+}
+
+/// Rows in the order of the source. What they are sorted into is another memory, and so is each column.
+#[napi(object, object_to_js = false)]
+pub struct SortBlock {
+    pub user: Int32Array,
+    /// Rows with another number than 0 are left out.
+    pub faults: Uint8Array,
+    pub times: Float64Array,
+    /// What breaks ties of times.
+    pub rests: Option<Int16Array>,
+    /// Columns that go along.
+    pub others: Vec<Int32Array>,
+}
+
+/// Sorts rows on a thread of its own, with the pool's help.
+pub struct SortRows {
+    blocks: Vec<SortBlock>,
+    offsets: Int32Array,
+    times: Float64Array,
+    others: Vec<Int32Array>,
+}
+
+impl napi::Task for SortRows {
+    type Output = ();
+    type JsValue = ();
+
+    fn compute(&mut self) -> napi::Result<()> {
+        guarded(|| {
+            let blocks = self.blocks.iter_mut().map(|block| sort::Block {
+                user: ints(&mut block.user),
+                faults: &block.faults,
+                times: doubles(&mut block.times),
+                // SAFETY: as for `ints`.
+                rests: block.rests.as_mut().map(|rests| unsafe { rests.as_mut() }),
+                others: block.others.iter_mut().map(ints).collect(),
+            });
+            let (offsets, times) = (ints(&mut self.offsets), doubles(&mut self.times));
+            let others = self.others.iter_mut().map(ints).collect();
+            sort::sort(&Pool, blocks.collect(), sort::Log { offsets, times, others });
+        })
+    }
+
+    fn resolve(&mut self, _: napi::Env, (): ()) -> napi::Result<()> {
+        Ok(())
+    }
+}
+
+/// Sorts rows by user and time; equal times keep their order. The blocks hold nothing of use afterwards.
+#[napi(js_name = "sortRows", ts_return_type = "Promise<void>")]
+pub fn sort_rows(
+    blocks: Vec<SortBlock>,
+    offsets: Int32Array,
+    times: Float64Array,
+    others: Vec<Int32Array>,
+) -> AsyncTask<SortRows> {
+    AsyncTask::new(SortRows { blocks, offsets, times, others })
+}
+
+fn ints(array: &mut Int32Array) -> &mut [i32] {
+    // SAFETY: `src/data` gives each array memory of its own, and leaves it alone until the promise is kept.
+    unsafe { array.as_mut() }
+}
+
+fn doubles(array: &mut Float64Array) -> &mut [f64] {
+    // SAFETY: as above.
+    unsafe { array.as_mut() }
+}
+
+/// A CSV file whose first line names the columns, and which of them are read.
+#[napi(object, object_to_js = false)]
+pub struct CsvLayout {
+    pub path: String,
+    pub delimiter: u32,
+    pub columns: u32,
+    pub ids: Vec<u32>,
+    pub time: u32,
+    pub value: Option<u32>,
+}
+
+#[napi(object)]
+pub struct CsvBlock {
+    /// Numbers of ids, a column each.
+    pub ids: Vec<Int32Array>,
+    pub times: Float64Array,
+    pub values: Option<Float32Array>,
+}
+
+/// A plain file's rows and ids; each is given once.
+#[napi]
+pub struct CsvRows {
+    blocks: std::vec::IntoIter<csv::Block>,
+    ids: std::vec::IntoIter<Numbers>,
+}
+
+#[napi]
+impl CsvRows {
+    #[napi(js_name = "nextBlock")]
+    pub fn next_block(&mut self) -> Option<CsvBlock> {
+        self.blocks.next().map(|csv::Block { ids, times, values }| CsvBlock {
+            ids: ids.into_iter().map(Int32Array::from).collect(),
+            times: times.into(),
+            values: values.map(Float32Array::from),
+        })
+    }
+
+    #[napi(js_name = "nextIds")]
+    pub fn next_ids(&mut self) -> Option<TextNumbers> {
+        self.ids.next().map(|numbers| TextNumbers { numbers })
+    }
+}
+
+/// Reads a file on a thread of its own, with the pool's help.
+pub struct ReadCsv(CsvLayout);
+
+impl napi::Task for ReadCsv {
+    type Output = Option<csv::Rows>;
+    type JsValue = Option<CsvRows>;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let CsvLayout { path, delimiter, columns, ids, time, value } = &self.0;
+        let layout = csv::Layout {
+            path: Path::new(path),
+            delimiter: *delimiter as u8,
+            columns: *columns as usize,
+            ids: ids.iter().map(|&id| id as usize).collect(),
+            time: *time as usize,
+            value: value.map(|value| value as usize),
+        };
+        guarded(|| csv::read(&Pool, &layout))
+    }
+
+    fn resolve(&mut self, _: napi::Env, rows: Self::Output) -> napi::Result<Self::JsValue> {
+        Ok(rows.map(|csv::Rows { blocks, ids }| CsvRows { blocks: blocks.into_iter(), ids: ids.into_iter() }))
+    }
+}
+
+/// The rows of a plain CSV file, or null: no quotes, no control characters, no faults in rows; another reader tells what it is.
+#[napi(js_name = "readCsv", ts_return_type = "Promise<CsvRows | null>")]
+pub fn read_csv(layout: CsvLayout) -> AsyncTask<ReadCsv> {
+    AsyncTask::new(ReadCsv(layout))
+}

@@ -1,0 +1,129 @@
+import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type ReadOptions, readInteractions } from '../../src/data/read.ts'
+import { logAddon, logError } from '../../src/engine/log.ts'
+import { FociError } from '../../src/errors.ts'
+import { write, writeBy } from './files.ts'
+
+const engine = process.env.FOCI_ENGINE
+
+function useAddon(use: boolean): void {
+  if (use) delete process.env.FOCI_ENGINE
+  else process.env.FOCI_ENGINE = 'wasm'
+}
+
+afterEach(() => {
+  if (engine === undefined) delete process.env.FOCI_ENGINE
+  else process.env.FOCI_ENGINE = engine
+})
+
+/** All that a log says, or what its error says. */
+async function told(source: Parameters<typeof readInteractions>[0], options: ReadOptions, addon: boolean) {
+  useAddon(addon)
+  try {
+    const { users, catalogue, sceneNames, eventNames, hash, unit, skipped } = await readInteractions(source, options)
+    return { users, items: catalogue.ids, sceneNames, eventNames, hash, unit, skipped }
+  } catch (error) {
+    if (error instanceof FociError) return { code: error.code, message: error.message, hint: error.hint }
+    throw error
+  }
+}
+
+async function expectSame(source: Parameters<typeof readInteractions>[0], options: ReadOptions = {}) {
+  const [by, without] = [await told(source, options, true), await told(source, options, false)]
+  expect(by).toEqual(without)
+  return by
+}
+
+const id = fc.oneof(
+  { weight: 8, arbitrary: fc.nat(12).map((n) => `id-${n}`) },
+  { weight: 2, arbitrary: fc.nat(5).map((n) => `an id of more than twelve bytes ${n}`) },
+  { weight: 1, arbitrary: fc.string({ unit: 'grapheme', maxLength: 14 }).map((text) => text.replace(/[\r\n",]/g, '_')) },
+  { weight: 1, arbitrary: fc.constantFrom('', ' ', ' x', 'x ', '\t', '"q"', '😀 and more than twelve', 'ü', '\u{7f}', '\u{ad}') },
+)
+const time = fc.oneof(
+  { weight: 20, arbitrary: fc.integer({ min: 1.6e9, max: 1.6e9 + 9 }).map(String) },
+  { weight: 2, arbitrary: fc.double({ min: 1.6e9, max: 1.7e9, noNaN: true }).map((n) => n.toFixed(3)) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('', '0', '-0', '007', '1.', '.5', '1e9', '1_0', '99999999999999', '9007199254740993', 'x', '2024-05-01'),
+  },
+)
+const value = fc.oneof(fc.constantFrom('', '0', '1.5', '-2', '0.1', '3.14159265358979', 'x'), fc.nat(5).map(String))
+const csv = (cells: fc.Arbitrary<string>[], header: string) =>
+  fc
+    .array(fc.tuple(...cells), { maxLength: 40 })
+    .map((rows) => `${header}\n${rows.map((row) => row.join(',')).join('\n')}${rows.length % 2 ? '\n' : ''}`)
+
+describe.skipIf(engine === 'wasm')('with the addon a log is the one without it', () => {
+  it('which is there', () => expect(logAddon()).toBeDefined())
+
+  it('from any CSV', async () => {
+    const files = fc.oneof(
+      csv([id, id, time], 'user,item,timestamp'),
+      csv([id, id, time, id, value, id], 'user,item,timestamp,scene,value,event'),
+      csv([time, fc.constant('x'), value, id, id], 'timestamp,other,value,item,user'),
+    )
+    await fc.assert(
+      fc.asyncProperty(files, fc.boolean(), async (text, skipInvalid) => {
+        await expectSame(write(text, 'addon.csv'), { skipInvalid })
+      }),
+      { seed: 21, numRuns: 150 },
+    )
+  })
+
+  it('from CSV that is plain', async () => {
+    const plain = csv(
+      [fc.nat(20).map((n) => `user ${n}`), fc.nat(9).map((n) => `item-${n} of a long name`), fc.nat(50).map(String), fc.nat(9).map(String)],
+      'user,item,timestamp,value',
+    )
+    let read = 0
+    await fc.assert(
+      fc.asyncProperty(plain, fc.constantFrom(',', '\t', ';', '|'), async (text, delimiter) => {
+        if ('hash' in (await expectSame(write(text.replaceAll(',', delimiter), 'plain.csv')))) read++
+      }),
+      { seed: 22, numRuns: 40 },
+    )
+    expect(read).toBeGreaterThan(30)
+  })
+
+  it('from a file of several parts, gzip, JSON lines and Parquet', async () => {
+    const rows = Array.from({ length: 150_000 }, (_, i) => [
+      `user-${(i * 7919) % 5003}`,
+      `${i % 3 ? 'item' : 'an-item-of-a-long-name'}-${(i * 31) % 997}`,
+      1.6e9 + ((i * 104729) % 2003),
+    ])
+    const text = `user,item,timestamp\n${rows.map((row) => row.join(',')).join('\n')}\n`
+    const lines = rows.slice(0, 5000).map(([user, item, timestamp]) => JSON.stringify({ user, item, timestamp }))
+    const plain = write(text)
+    const { hash } = (await expectSame(plain)) as { hash: string }
+    expect(await expectSame(write(gzipSync(text)))).toMatchObject({ hash })
+    expect(await expectSame(write(text.replace(/\n$/, '\n"user-0",x,1600000000\n')))).not.toMatchObject({ hash })
+    const parquet = await writeBy(`COPY (SELECT * FROM read_csv('${plain}')) TO $1`)
+    expect(await expectSame(parquet)).toMatchObject({ hash })
+    await expectSame(write(lines.join('\n'), 'lines.jsonl'))
+  })
+
+  it('from rows in memory, whatever is wrong with them', async () => {
+    const row = fc.record({ user: id, item: id, timestamp: time, value, event: id })
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { maxLength: 60 }), fc.boolean(), async (rows, skipInvalid) => {
+        await expectSame(rows, { skipInvalid })
+      }),
+      { seed: 23, numRuns: 100 },
+    )
+  })
+
+  it('and a bug in it is an error of the engine', async () => {
+    const block = { user: Int32Array.of(5), faults: new Uint8Array(1), times: new Float64Array(1), others: [] }
+    const sorting = logAddon()!.sortRows([block], new Int32Array(2), new Float64Array(1), [])
+    const error = logError(await sorting.catch((cause: unknown) => cause))
+    expect(error).toMatchObject({ code: 'ENGINE_LOST', message: expect.stringContaining('out of bounds') })
+  })
+
+  it('where nanoseconds beyond the doubles tell times apart', async () => {
+    const times = ['1600000000000000003', '1600000000000000001', '1600000000000000002', '1600000000000000001']
+    await expectSame(write(`user,item,timestamp\n${times.map((each, i) => `u,i${i},${each}`).join('\n')}\n`))
+  })
+})
