@@ -46,7 +46,7 @@ measure('csv', [
 ])
 bench.finish({
   title: 'Data',
-  settings: `An invented log of ${number(log.users)} users and ${number(log.items)} items; ids are texts such as \`user-123\`, rows in no order. foci on two cores: DuckDB reads with one thread while another numbers ids; then rows are put by user and time, checked and hashed. \`s\` and \`rows/s\` are the time to a log in memory, \`s to batches\` with leave-one-out, windows of 50 and all batches of an epoch. DuckDB alone, with as many threads as said and 4 GiB: \`aggregate\` reads all three columns (ids as texts) into one row, \`JavaScript values\` hands each of them to JavaScript, a chunk at a time, \`table\` reads into a table in memory, \`sorted table\` into one sorted by user, time and row. Peak memory is the whole process's.`,
+  settings: `An invented log of ${number(log.users)} users and ${number(log.items)} items; ids are texts such as \`user-123\`, rows in no order. foci on two cores: it reads CSV itself, while Parquet is read by DuckDB with one thread and its ids numbered by another; then rows are put by user and time, checked and hashed. \`s\` and \`rows/s\` are the time to a log in memory, \`s to batches\` with leave-one-out, windows of 50 and all batches of an epoch. DuckDB alone, with as many threads as said and 4 GiB: \`aggregate\` reads all three columns (ids as texts) into one row, \`JavaScript values\` hands each of them to JavaScript, a chunk at a time, \`table\` reads into a table in memory, \`sorted table\` into one sorted by user, time and row. Peak memory is the whole process's.`,
   sections: flags.only === undefined ? [`## What holds\n\n${findings(bench.measured)}`] : [],
 })
 
