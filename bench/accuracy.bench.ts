@@ -98,7 +98,7 @@ function kind(row: Row): string {
 
 function page(rows: readonly Row[]): string {
   const logs = [...new Set(rows.map((row) => row.log))].sort()
-  return `# Accuracy\n\n\`npm run bench -- accuracy\`, on ${machine()}. Runs with one thread shared the machine with others.\n\n${logs.map((log) => section(rows.filter((row) => row.log === log))).join('\n\n')}\n`
+  return `# Accuracy\n\n\`npm run bench -- accuracy\`, on ${machine()}. The machine had other work as well: minutes say little.\n\n${logs.map((log) => section(rows.filter((row) => row.log === log))).join('\n\n')}\n`
 }
 
 function section(own: readonly Row[]): string {
