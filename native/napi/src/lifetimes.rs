@@ -71,30 +71,21 @@ pub fn shape(id: u32) -> Result<Vec<u32>> {
 /// Values up to which JavaScript gets memory of its own: of ours it has to be told when it is done with it.
 const FEW: usize = 4096;
 
-#[napi(js_name = "readFloat32")]
-pub fn read_float32(env: &Env, id: u32) -> Result<Float32ArraySlice<'_>> {
-    let values = call(|arena| arena.copy_f32(id))?;
-    let array = if values.len() <= FEW {
-        Float32ArraySlice::copy_from(env, values)
-    } else {
-        Float32ArraySlice::from_data(env, values)
+macro_rules! readers {
+    ($($name:ident $js:literal $array:ident $read:ident $copy:ident;)*) => {
+        $(#[napi(js_name = $js)]
+        pub fn $name(env: &Env, id: u32) -> Result<$array<'_>> {
+            let array = call(|arena| match arena.$read(id)? {
+                values if values.len() <= FEW => Ok($array::copy_from(env, values)),
+                _ => arena.$copy(id).map(|values| $array::from_data(env, values)),
+            })?;
+            array.map_err(|error| napi::Error::new(Code::Memory, error.reason.clone()))
+        })*
     };
-    array.map_err(no_memory)
 }
-
-#[napi(js_name = "readInt32")]
-pub fn read_int32(env: &Env, id: u32) -> Result<Int32ArraySlice<'_>> {
-    let values = call(|arena| arena.copy_i32(id))?;
-    let array = if values.len() <= FEW {
-        Int32ArraySlice::copy_from(env, values)
-    } else {
-        Int32ArraySlice::from_data(env, values)
-    };
-    array.map_err(no_memory)
-}
-
-fn no_memory(error: napi::Error) -> napi::Error<Code> {
-    napi::Error::new(Code::Memory, error.reason.clone())
+readers! {
+    read_float32 "readFloat32" Float32ArraySlice read_f32 copy_f32;
+    read_int32 "readInt32" Int32ArraySlice read_i32 copy_i32;
 }
 
 #[napi(js_name = "memory")]
