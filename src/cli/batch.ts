@@ -79,13 +79,11 @@ interface Opened {
   readonly recommender: Recommender
 }
 
-/** With the threads that will rank: they start while the log is read. */
 async function openArtefact(file: string): Promise<Opened> {
   const { loadArtefact } = await import('../artefact/file.ts')
   const { Recommender } = await import('../recommend/recommender.ts')
   const artefact = await loadArtefact(file)
   const recommender = await Recommender.load(artefact)
-  await recommender.startThreads()
   return { artefact, recommender }
 }
 

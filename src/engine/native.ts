@@ -20,7 +20,8 @@ export function loadNative(): Engine {
     return engine
   }
   addon = loadAddon()
-  const { CsvRows: _, TextNumbers: __, readCsv: ___, sortRows: ____, ...operations } = addon // those of `log.ts`
+  // Without those of `log.ts` and `program.ts`
+  const { CsvRows, TextNumbers, readCsv, sortRows, Program, beginProgram, endProgram, ...operations } = addon
   const functions: Lifetimes & Operations = wrapped(operations, guarded)
   engine = { name: 'native', ...functions }
   return engine

@@ -5,6 +5,7 @@ import type { Engine } from '../engine/engine.ts'
 import { FociError, fromFailure } from '../errors.ts'
 import type { Values, Variables } from '../tensor/variables.ts'
 import type { Weights } from './build.ts'
+import type { Lists } from './lists.ts'
 import type { Ranked, RankRequest } from './ranking.ts'
 import type { Order, Reply } from './worker.ts'
 
@@ -40,7 +41,7 @@ export class Crew {
     return this.members.length
   }
 
-  /** By the member that has least to do. The request's arrays go to it, and are empty here from then on. */
+  /** By the member that has least to do. */
   rank(request: RankRequest): Promise<Ranked> {
     return this.members.reduce((a, b) => (b.load < a.load ? b : a)).rank(request)
   }
@@ -57,6 +58,14 @@ function shared({ shape, data }: Values): Values {
   copy.set(data)
   return { shape, data: copy }
 }
+
+/** A request without the unused rest of its arrays' memory, which messages would hold. */
+function copyOf({ histories, seen, ...others }: RankRequest): RankRequest {
+  const own = compact(histories)
+  return { ...others, histories: own, seen: seen === histories ? own : compact(seen) }
+}
+
+const compact = ({ values, offsets }: Lists): Lists => ({ values: values.slice(), offsets: offsets.slice() })
 
 interface Waiting {
   resolve(ranked: Ranked): void
@@ -86,10 +95,7 @@ class Member {
   rank(request: RankRequest): Promise<Ranked> {
     return new Promise((resolve, reject) => {
       if (this.lost) return reject(this.lost)
-      const { histories, seen, times } = request
-      const arrays = [histories.values, histories.offsets, seen.values, seen.offsets, ...(times ? [times] : [])]
-      const buffers = new Set(arrays.map(({ buffer }) => buffer as ArrayBuffer)) // lists may be there twice
-      this.worker.postMessage(request, [...buffers])
+      this.worker.postMessage(copyOf(request))
       this.waiting.push({ resolve, reject })
       this.worker.ref()
     })

@@ -24,21 +24,12 @@ export class Asked {
     return { histories, seen: this.left.equals(this.histories) ? histories : this.left.view() }
   }
 
-  /** The same in arrays that may be given away. */
-  copy(): { histories: Lists; seen: Lists } {
-    const { histories, seen } = this.view()
-    const own = copyOf(histories)
-    return { histories: own, seen: seen === histories ? own : copyOf(seen) }
-  }
-
   clear(): void {
     this.histories.clear()
     this.left.clear()
     this.unknown.length = 0
   }
 }
-
-const copyOf = ({ values, offsets }: Lists): Lists => ({ values: values.slice(), offsets: offsets.slice() })
 
 /** A log as the artefact sees it. */
 interface Rows {

@@ -13,7 +13,6 @@ export interface Plan {
   readonly allowed: Bits
   /** Item indices, the most popular first. */
   readonly popular: Int32Array
-  /** May take the arrays of the request for itself. */
   rank(request: RankRequest): Promise<Ranked>
 }
 
@@ -107,7 +106,7 @@ function readAt(index: number, read: () => void): void {
 
 function rankBatch(asked: Asked, { k, allowed, popular, rank }: Plan): Promise<RankedUsers> {
   const { users, unknown } = asked
-  const ranking = rank({ ...asked.copy(), k, allowed: allowed.mask }).then((ranked) => {
+  const ranking = rank({ ...asked.view(), k, allowed: allowed.mask }).then((ranked) => {
     fillUp(ranked, asked.view(), allowed, popular)
     return { ...ranked, users, unknown }
   })

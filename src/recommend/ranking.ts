@@ -1,5 +1,5 @@
-import type { Engine } from '../engine/engine.ts'
-import type { Histories, Model, Requests } from '../models/contracts.ts'
+import type { Engine, Ids } from '../engine/engine.ts'
+import type { Encoder, Histories, Model, Requests } from '../models/contracts.ts'
 import { scope, Tensor } from '../tensor/tensor.ts'
 import type { Bits } from './bits.ts'
 import type { Lists } from './lists.ts'
@@ -47,22 +47,43 @@ export function rankItems(engine: Engine, model: Model, request: RankRequest, qu
     }
     const at = request.at ?? {}
     const same = request.seen === request.histories
-    const seen = same ? histories.items.id : Tensor.int32(engine, request.seen.values).id
-    const seenOffsets = same ? histories.offsets.id : Tensor.int32(engine, request.seen.offsets).id
-    const allowed = request.allowed ? Tensor.int32(engine, request.allowed).id : 0
+    const seen = same ? histories.items : Tensor.int32(engine, request.seen.values)
+    const seenOffsets = same ? histories.offsets : Tensor.int32(engine, request.seen.offsets)
+    const allowed = request.allowed && Tensor.int32(engine, request.allowed)
     if (model.kind === 'scorer') {
-      const results = engine.topKScores(model.scores(histories, at).id, request.k, seen, seenOffsets, allowed)
+      const results = engine.topKScores(model.scores(histories, at).id, request.k, seen.id, seenOffsets.id, allowed?.id ?? 0)
       const items = engine.readInt32(results[0])
       return { items, scores: engine.readFloat32(results[1]), interests: items.map((item) => (item < 0 ? -1 : 0)) }
     }
-    const { vectors, offsets } = model.encode(histories, at)
-    const results = engine.topK(vectors.id, offsets.id, model.items().id, request.k, seen, seenOffsets, allowed, quantized?.id ?? 0)
+    const results = bestOf(engine, model, histories, request.k, { seen, seenOffsets, allowed }, quantized, at)
     return {
       items: engine.readInt32(results[0]),
       scores: engine.readFloat32(results[1]),
       interests: engine.readInt32(results[2]),
     }
   })
+}
+
+/** What users may get, as `topK` takes it. */
+export interface Masks {
+  readonly seen: Tensor
+  readonly seenOffsets: Tensor
+  readonly allowed?: Tensor
+}
+
+/** Items, scores and interests [B, k] of an encoder's ranking. */
+export function bestOf(
+  engine: Engine,
+  model: Encoder,
+  histories: Histories,
+  k: number,
+  { seen, seenOffsets, allowed }: Masks,
+  quantized?: Tensor,
+  at: Requests = {},
+): Ids {
+  const { vectors, offsets } = model.encode(histories, at)
+  const items = model.items().id
+  return engine.topK(vectors.id, offsets.id, items, k, seen.id, seenOffsets.id, allowed?.id ?? 0, quantized?.id ?? 0)
 }
 
 /** The places of a ranking that hold an item. */

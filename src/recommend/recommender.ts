@@ -117,12 +117,6 @@ export class Recommender {
     return this.answers(this.rankMany(requests, (request, to) => this.lookup.add(request, to), options))
   }
 
-  /** Starts the threads of the next stream, which are ready when it begins, or soon after. @internal */
-  async startThreads(): Promise<void> {
-    const crew = this.own ? await this.held.hire(this.artefact) : undefined
-    if (crew) this.held.release(crew, false)
-  }
-
   /** The lists of a log's users from one on, as arrays. @internal */
   rankLog(log: Interactions, first: number, options: ListOptions = {}): RankedStream {
     this.checkOpen()
@@ -199,11 +193,13 @@ export class Recommender {
   private rankMany<T>(source: Source<T>, read: (each: T, to: Asked) => void, options: ListOptions): RankedStream {
     const size = usersAtOnce(this.model, this.catalogue.size)
     const plan = { ...this.settle(options), size, popular: this.artefact.popular }
-    return this.stream((ranks) => rankMany(source, read, { ...plan, ...ranks }))
+    return this.stream(plan, (ranks) => rankMany(source, read, { ...plan, ...ranks }))
   }
 
-  /** With threads where there are some and they know the model. */
-  private async *stream(begin: (ranks: Pick<Plan, 'rank' | 'ahead'>) => RankedStream): RankedStream {
+  /** By threads where there are some and they know the model. */
+  private async *stream(what: Pick<Plan, 'k' | 'allowed'>, begin: (ranks: Pick<Plan, 'rank' | 'ahead'>) => RankedStream): RankedStream {
+    const rank = await this.ranker(what)
+    if (rank) return yield* begin({ rank, ahead: 2 * this.engine.threads() })
     const crew = this.own ? await this.held.hire(this.artefact) : undefined
     if (!crew) return yield* begin({ rank: inPlace((request) => this.rank(request)), ahead: 1 })
     let early = true
@@ -212,6 +208,22 @@ export class Recommender {
       early = false
     } finally {
       this.held.release(crew, early)
+    }
+  }
+
+  /** Ranks by the native engine's own threads, which need no more of a model than a recording of its operations. */
+  private async ranker({ k, allowed }: Pick<Plan, 'k' | 'allowed'>): Promise<Plan['rank'] | undefined> {
+    const { engine, model, held } = this
+    if (engine.name !== 'native' || model.kind === 'scorer') return undefined
+    const { rankerOf } = await import('./program.ts')
+    this.checkOpen()
+    const rank = rankerOf(engine, model, { k, allowed: allowed.mask }, held.quantized)
+    if (!rank) return undefined
+    return async (request) => {
+      this.checkOpen()
+      const ranked = await rank(request)
+      this.checkOpen()
+      return ranked
     }
   }
 

@@ -10,11 +10,13 @@ import { catalogueOf } from '../../src/data/catalogue.ts'
 import type { Interactions } from '../../src/data/interactions.ts'
 import { integers } from '../../src/data/random.ts'
 import { loadNative } from '../../src/engine/native.ts'
-import type { ModelSpec } from '../../src/models/define.ts'
+import type { Encoder } from '../../src/models/contracts.ts'
+import { defineModel, integer, type ModelSpec } from '../../src/models/define.ts'
 import { markov } from '../../src/models/markov.ts'
 import { popularity } from '../../src/models/popularity.ts'
 import { sasrec } from '../../src/models/sasrec.ts'
 import { Recommender as Source } from '../../src/recommend/recommender.ts'
+import { Tensor } from '../../src/tensor/tensor.ts'
 import { runJob } from '../../src/train/job.ts'
 import { defaults } from '../../src/train/train.ts'
 import { twoRings } from '../contracts/model.ts'
@@ -57,6 +59,22 @@ afterEach(() => {
 const allGone = (): Promise<void> => expect.poll(() => workers.every((worker) => gone.has(worker)), { timeout: 10_000 }).toBe(true)
 
 const model = sasrec({ dim: 16, blocks: 1, maxLength: 10 })
+
+/** Encodes as sasrec does, by way of JavaScript: what it brings back is no recording's. */
+const onlooker = defineModel(
+  'onlooker',
+  'A model of a test.',
+  { dim: integer(16, { min: 1, max: 64, help: 'the width' }) },
+  (options, context) => {
+    const inner = sasrec({ ...options, blocks: 1, maxLength: 10 })
+    const encoder = inner.definition.build(inner.options, context) as Encoder
+    const encode: Encoder['encode'] = (histories, at) => {
+      const { vectors, offsets } = encoder.encode(histories, at)
+      return { vectors: Tensor.float32(context.engine, vectors.float32(), vectors.shape), offsets }
+    }
+    return { kind: 'encoder', maxLength: 10, encode, items: () => encoder.items(), loss: (batch) => encoder.loss(batch) }
+  },
+)
 let artefact: Uint8Array
 let stranger: Uint8Array
 beforeAll(async () => {
@@ -81,15 +99,25 @@ describe('recommendMany', () => {
       const expected = requests.map((request) => shop.recommend({ ...request, ...each }))
       expect(await all(shop.recommendMany(requests, each))).toEqual(expected)
     }
-    expect(workers).toHaveLength(shop.engineName === 'native' ? (await selectEngine()).threads() : workers.length)
-    expect(workers.length).toBeGreaterThan(0)
+    // An encoder on native needs no threads of JavaScript
+    if (shop.engineName === 'native') expect(workers).toHaveLength(spec.definition.name === 'sasrec' ? 0 : (await selectEngine()).threads())
+    else expect(workers.length).toBeGreaterThan(0)
   })
 
   it('gives the same without threads', async () => {
-    using shop = await Recommender.load(artefact, { log })
-    using here = await Source.load(artefact, { log })
+    const engine = await loadWasm()
+    using shop = await Recommender.load(artefact, { log, engine })
+    using here = await Source.load(artefact, { log, engine })
+    expect(await all(here.recommendMany(requests))).toEqual(requests.map((request) => here.recommend(request)))
+    expect(workers).toEqual([])
     expect(await all(here.recommendMany(requests))).toEqual(await all(shop.recommendMany(requests)))
-    expect(workers).toHaveLength((await selectEngine()).threads())
+    expect(workers.length).toBeGreaterThan(0)
+  })
+
+  it('ranks a model that looks at values while it encodes', async () => {
+    using shop = await Source.load(await artefactOf(onlooker()), { log, models: [onlooker().definition] })
+    const expected = requests.map((request) => shop.recommend(request))
+    expect(await all(shop.recommendMany(requests))).toEqual(expected)
   })
 
   it('ranks a model that threads do not know on this one', async () => {
@@ -119,7 +147,7 @@ describe('recommendMany', () => {
   })
 
   it('keeps its threads for the next stream, ends them with a loop that is left early and with the recommender', async () => {
-    const shop = await Recommender.load(artefact, { log })
+    const shop = await Recommender.load(await artefactOf(markov()), { log })
     const threads = (await selectEngine()).threads()
     await all(shop.recommendMany(requests))
     await all(shop.recommendMany(requests))
@@ -146,8 +174,8 @@ describe('recommendMany', () => {
     expect(() => shop.recommendMany(requests)).toThrow(expect.objectContaining({ code: 'TENSOR_FREED' }))
   })
 
-  it('stops where the recommender is disposed meanwhile', async () => {
-    const shop = await Recommender.load(artefact, { log })
+  it.each(['native', 'wasm'])('stops where the recommender is disposed meanwhile: %s', async (engine) => {
+    const shop = await Recommender.load(artefact, { log, engine: engine === 'native' ? loadNative() : await loadWasm() })
     const stream = shop.recommendMany(requests)
     await stream.next()
     shop[Symbol.dispose]()

@@ -1,12 +1,18 @@
 //! The tensors of one JavaScript thread: scopes, variables, frozen weights, and the shelf that buffers go back to.
 
 use std::cell::RefCell;
+#[cfg(not(target_arch = "wasm32"))]
+use std::sync::Arc;
 
 use foci_kernels::simd::half::Precision;
 use foci_kernels::simd::memory::Number;
 
 use crate::buffer::{Buffer, Shelf};
 use crate::fault::{Code, Fault, Result};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::frozen::Weights;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::program::Recording;
 use crate::shape::Shape;
 use crate::slots::{Owner, Slots};
 use crate::tensor::{Tensor, Values, View};
@@ -22,6 +28,9 @@ pub struct Arena {
     shelf: RefCell<Shelf>,
     live_bytes: usize,
     precision: Precision,
+    /// What is noted of operations for a program, if anything is.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) recording: Option<Box<Recording>>,
 }
 
 impl Default for Arena {
@@ -39,6 +48,8 @@ impl Arena {
             shelf: RefCell::new(Shelf::new()),
             live_bytes: 0,
             precision: Precision::F32,
+            #[cfg(not(target_arch = "wasm32"))]
+            recording: None,
         }
     }
 
@@ -207,6 +218,15 @@ impl Arena {
     /// The extents of the tensor that the operation calls `name`.
     pub(crate) fn extents(&self, name: &'static str, id: u32) -> Result<&[u32]> {
         Ok(self.slots.expect(id, name)?.tensor.shape.extents())
+    }
+
+    /// The frozen weights that an id holds, if that is what it is.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn weights(&self, id: u32) -> Option<Arc<Weights>> {
+        match &self.slots.get(id)?.tensor.values {
+            Values::Frozen(weights) => Some(Arc::clone(weights)),
+            _ => None,
+        }
     }
 
     /// The variable that the operation calls `name`: f32 values that may be written.

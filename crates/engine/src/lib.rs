@@ -13,15 +13,19 @@ mod operations;
 mod ops;
 mod panics;
 mod pool;
+#[cfg(not(target_arch = "wasm32"))]
+mod program;
 mod shape;
 mod slots;
 mod tensor;
 
 pub use arena::Arena;
 pub use fault::{Code, Fault, Result};
-pub use operations::Ids;
+pub use operations::{Id, Ids};
 pub use panics::{keep_panics, last_panic, message_of};
 pub use pool::{Pool, set_threads, threads, work_alone};
+#[cfg(not(target_arch = "wasm32"))]
+pub use program::Program;
 
 use foci_kernels::{Parallel, simd};
 

@@ -98,14 +98,20 @@ impl Arena {
     }
 
     pub fn shape(&self, id: u32) -> Result<&[u32]> {
+        #[cfg(not(target_arch = "wasm32"))]
+        self.shown(id);
         self.extents("tensor", id).map_err(|fault| fault.of("shape"))
     }
 
     pub fn read_f32(&self, id: u32) -> Result<&[f32]> {
+        #[cfg(not(target_arch = "wasm32"))]
+        self.shown(id);
         self.f32("tensor", id).map(|view| view.values).map_err(|fault| fault.of("readFloat32"))
     }
 
     pub fn read_i32(&self, id: u32) -> Result<&[i32]> {
+        #[cfg(not(target_arch = "wasm32"))]
+        self.shown(id);
         self.i32("tensor", id).map(|view| view.values).map_err(|fault| fault.of("readInt32"))
     }
 

@@ -3,50 +3,55 @@
 use crate::arena::Arena;
 use crate::fault::Result;
 use crate::ops;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::program::{Constant, Crossing};
 use crate::tensor::Tensor;
 
+/// A tensor: its handle.
+pub type Id = u32;
+
 /// The results of an operation that has several.
-pub type Ids = Vec<u32>;
+pub type Ids = Vec<Id>;
 
 /// Hands every operation to the macro `$each`, as
-/// `name "nameInJavaScript" (argument: type, …) -> result;` with tensors as `u32` ids.
+/// `name "nameInJavaScript" (argument: type, …) -> result;` with tensors as `Id` and numbers as they are.
 #[macro_export]
 macro_rules! operations {
     ($each:ident) => {
         $each! {
-            add "add" (a: u32, b: u32) -> u32;
-            multiply "multiply" (a: u32, b: u32) -> u32;
-            scale "scale" (x: u32, factor: f64) -> u32;
-            scale_by "scaleBy" (x: u32, s: u32) -> u32;
-            relu "relu" (x: u32) -> u32;
-            gelu "gelu" (x: u32) -> u32;
-            silu "silu" (x: u32) -> u32;
-            sigmoid "sigmoid" (x: u32) -> u32;
-            tanh "tanh" (x: u32) -> u32;
+            add "add" (a: Id, b: Id) -> Id;
+            multiply "multiply" (a: Id, b: Id) -> Id;
+            scale "scale" (x: Id, factor: f64) -> Id;
+            scale_by "scaleBy" (x: Id, s: Id) -> Id;
+            relu "relu" (x: Id) -> Id;
+            gelu "gelu" (x: Id) -> Id;
+            silu "silu" (x: Id) -> Id;
+            sigmoid "sigmoid" (x: Id) -> Id;
+            tanh "tanh" (x: Id) -> Id;
 
-            add_row "addRow" (x: u32, row: u32) -> u32;
-            sum_rows "sumRows" (x: u32) -> u32;
-            sum "sum" (x: u32) -> u32;
-            softmax "softmax" (x: u32) -> u32;
-            layer_norm "layerNorm" (x: u32, gain: u32, bias: u32, epsilon: f64) -> u32;
-            normalize "normalize" (x: u32) -> u32;
+            add_row "addRow" (x: Id, row: Id) -> Id;
+            sum_rows "sumRows" (x: Id) -> Id;
+            sum "sum" (x: Id) -> Id;
+            softmax "softmax" (x: Id) -> Id;
+            layer_norm "layerNorm" (x: Id, gain: Id, bias: Id, epsilon: f64) -> Id;
+            normalize "normalize" (x: Id) -> Id;
 
-            linear "linear" (x: u32, w: u32, bias: u32) -> u32;
-            inner "inner" (a: u32, b: u32) -> u32;
+            linear "linear" (x: Id, w: Id, bias: Id) -> Id;
+            inner "inner" (a: Id, b: Id) -> Id;
 
-            gather "gather" (table: u32, ids: u32) -> u32;
-            positions "positions" (offsets: u32) -> u32;
-            last_rows "lastRows" (offsets: u32) -> Ids;
+            gather "gather" (table: Id, ids: Id) -> Id;
+            positions "positions" (offsets: Id) -> Id;
+            last_rows "lastRows" (offsets: Id) -> Ids;
 
             attention "attention" (
-                q: u32, k: u32, v: u32, queries: u32, offsets: u32, heads: u32, rate: f64, seed: u32, draw: u32
+                q: Id, k: Id, v: Id, queries: Id, offsets: Id, heads: u32, rate: f64, seed: u32, draw: u32
             ) -> Ids;
 
             top_k "topK" (
-                vectors: u32, offsets: u32, items: u32, k: u32, seen: u32, seen_offsets: u32, allowed: u32, quantized: u32
+                vectors: Id, offsets: Id, items: Id, k: u32, seen: Id, seen_offsets: Id, allowed: Id, quantized: Id
             ) -> Ids;
-            quantize "quantize" (items: u32) -> u32;
-            top_k_scores "topKScores" (scores: u32, k: u32, seen: u32, seen_offsets: u32, allowed: u32) -> Ids;
+            quantize "quantize" (items: Id) -> Id;
+            top_k_scores "topKScores" (scores: Id, k: u32, seen: Id, seen_offsets: Id, allowed: Id) -> Ids;
         }
         $crate::training_operations!($each);
     };
@@ -58,40 +63,40 @@ macro_rules! operations {
 macro_rules! training_operations {
     ($each:ident) => {
         $each! {
-            relu_gradient "reluGradient" (x: u32, dy: u32) -> u32;
-            gelu_gradient "geluGradient" (x: u32, dy: u32) -> u32;
-            silu_gradient "siluGradient" (x: u32, dy: u32) -> u32;
-            sigmoid_gradient "sigmoidGradient" (y: u32, dy: u32) -> u32;
-            tanh_gradient "tanhGradient" (y: u32, dy: u32) -> u32;
-            dropout "dropout" (x: u32, rate: f64, seed: u32, draw: u32) -> u32;
+            relu_gradient "reluGradient" (x: Id, dy: Id) -> Id;
+            gelu_gradient "geluGradient" (x: Id, dy: Id) -> Id;
+            silu_gradient "siluGradient" (x: Id, dy: Id) -> Id;
+            sigmoid_gradient "sigmoidGradient" (y: Id, dy: Id) -> Id;
+            tanh_gradient "tanhGradient" (y: Id, dy: Id) -> Id;
+            dropout "dropout" (x: Id, rate: f64, seed: u32, draw: u32) -> Id;
 
-            softmax_gradient "softmaxGradient" (y: u32, dy: u32) -> u32;
-            layer_norm_gradient "layerNormGradient" (x: u32, gain: u32, dy: u32, epsilon: f64) -> Ids;
-            normalize_gradient "normalizeGradient" (x: u32, dy: u32) -> u32;
+            softmax_gradient "softmaxGradient" (y: Id, dy: Id) -> Id;
+            layer_norm_gradient "layerNormGradient" (x: Id, gain: Id, dy: Id, epsilon: f64) -> Ids;
+            normalize_gradient "normalizeGradient" (x: Id, dy: Id) -> Id;
 
-            linear_input_gradient "linearInputGradient" (dy: u32, w: u32) -> u32;
-            linear_weight_gradient "linearWeightGradient" (x: u32, dy: u32) -> u32;
+            linear_input_gradient "linearInputGradient" (dy: Id, w: Id) -> Id;
+            linear_weight_gradient "linearWeightGradient" (x: Id, dy: Id) -> Id;
 
-            gather_gradient "gatherGradient" (dy: u32, ids: u32) -> Ids;
-            merge_rows "mergeRows" (a_rows: u32, a_ids: u32, b_rows: u32, b_ids: u32) -> Ids;
-            scatter "scatter" (rows: u32, ids: u32, count: u32) -> u32;
+            gather_gradient "gatherGradient" (dy: Id, ids: Id) -> Ids;
+            merge_rows "mergeRows" (a_rows: Id, a_ids: Id, b_rows: Id, b_ids: Id) -> Ids;
+            scatter "scatter" (rows: Id, ids: Id, count: u32) -> Id;
 
             attention_gradient "attentionGradient" (
-                q: u32, k: u32, v: u32, out: u32, lse: u32, dout: u32,
-                queries: u32, offsets: u32, heads: u32, rate: f64, seed: u32, draw: u32
+                q: Id, k: Id, v: Id, out: Id, lse: Id, dout: Id,
+                queries: Id, offsets: Id, heads: u32, rate: f64, seed: u32, draw: u32
             ) -> Ids;
 
-            cross_entropy "crossEntropy" (h: u32, items: u32, targets: u32) -> Ids;
-            sampled_softmax "sampledSoftmax" (h: u32, positives: u32, negatives: u32, targets: u32, drawn: u32) -> Ids;
+            cross_entropy "crossEntropy" (h: Id, items: Id, targets: Id) -> Ids;
+            sampled_softmax "sampledSoftmax" (h: Id, positives: Id, negatives: Id, targets: Id, drawn: Id) -> Ids;
 
-            squared_norm "squaredNorm" (x: u32) -> f64;
-            finite "finite" (x: u32) -> f64;
+            squared_norm "squaredNorm" (x: Id) -> f64;
+            finite "finite" (x: Id) -> f64;
             adam "adam" (
-                parameter: u32, first: u32, second: u32, gradient: u32,
+                parameter: Id, first: Id, second: Id, gradient: Id,
                 rate: f64, beta1: f64, beta2: f64, epsilon: f64, decay: f64, step: f64, clip: f64
             ) -> ();
             adam_rows "adamRows" (
-                parameter: u32, first: u32, second: u32, rows: u32, ids: u32,
+                parameter: Id, first: Id, second: Id, rows: Id, ids: Id,
                 rate: f64, beta1: f64, beta2: f64, epsilon: f64, decay: f64, step: f64, clip: f64
             ) -> ();
         }
@@ -109,9 +114,30 @@ macro_rules! methods {
         /// The operations; `src/engine/engine.ts` says what each computes.
         impl Arena {
             $(pub fn $name(&mut self, $($argument: $type),*) -> Result<$result> {
-                ops::$name(self, $($argument),*).and_then(|made| made.keep(self)).map_err(|fault| fault.of($js))
+                let made = ops::$name(self, $($argument),*).and_then(|made| made.keep(self)).map_err(|fault| fault.of($js));
+                #[cfg(not(target_arch = "wasm32"))]
+                if let (true, Ok(made)) = (self.records(), &made) {
+                    $(let $argument = place!(self, $argument: $type);)*
+                    let run = move |arena: &mut Self, live: &[Id]| {
+                        let made = arena.$name($($argument.at(live)),*)?;
+                        Ok(made.ids().unwrap_or_default())
+                    };
+                    self.record(made.ids(), run);
+                }
+                made
             })*
         }
+    };
+}
+
+/// An argument as a program keeps it.
+#[cfg(not(target_arch = "wasm32"))]
+macro_rules! place {
+    ($arena:ident, $argument:ident: Id) => {
+        $arena.place_of($argument)
+    };
+    ($arena:ident, $argument:ident: $number:ident) => {
+        Constant($argument)
     };
 }
 operations!(methods);

@@ -4,3 +4,4 @@ mod boundary;
 mod lifetimes;
 mod log;
 mod operations;
+mod programs;

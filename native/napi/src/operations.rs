@@ -6,7 +6,10 @@ use napi_derive::napi;
 use crate::boundary::{Result, call};
 
 #[napi]
-pub type Ids = Vec<u32>;
+pub type Id = u32;
+
+#[napi]
+pub type Ids = Vec<Id>;
 
 macro_rules! exports {
     ($($name:ident $js:literal ($($argument:ident: $type:ident),*) -> $result:tt;)*) => {

@@ -1,6 +1,6 @@
 //! The table of operations as exports.
 
-use foci_engine::{Ids, operations};
+use foci_engine::{Id, Ids, operations};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::boundary::{Result, call};
