@@ -27,8 +27,8 @@ const logs = [
 installPython()
 const bench = new Bench('training')
 const profiles: string[] = []
-/** Whether this CPU gains by bf16. */
-const halves = loadNative().useBf16(true)
+/** What this CPU gains by, beside f32. */
+const halves = (['bf16', 'bf16x3'] as const).filter((precision) => loadNative().usePrecision(precision))
 for (const { log, maxLength } of logs) {
   const path = `${flags.data}/${log}/interactions.csv.gz`
   if (!bench.wants(log)) continue
@@ -49,7 +49,7 @@ function sides(log: string, maxLength: number): Side[] {
     return { side: 'foci', variant, program: 'foci/training.js', job: { log, maxLength, epochs, precision }, threads: THREADS }
   }
   const work = { log, maxLength, batch: 128, epochs }
-  const ours = [foci('float32', 'f32'), ...(halves ? [foci('bfloat16', 'bf16')] : [])]
+  const ours = [foci('float32', 'f32'), ...halves.map((precision) => foci(precision.replace('bf16', 'bfloat16'), precision))]
   return [
     ...ours,
     torch(TEXTBOOK, { ...work, epochs: 1, steps: TEXTBOOK_STEPS }),

@@ -5,6 +5,7 @@ import { type Interactions, readInteractions, sasrec, train } from 'foci'
 import { writeArtefact } from '#foci/artefact/artefact.js'
 import { epochBatches, type TrainingBatch, windows } from '#foci/data/batches.js'
 import { leaveOneOut } from '#foci/data/split.js'
+import type { Precision } from '#foci/engine/engine.js'
 import { loadNative } from '#foci/engine/native.js'
 import type { Encoder } from '#foci/models/contracts.js'
 import { Variables } from '#foci/tensor/variables.js'
@@ -17,7 +18,7 @@ interface Training {
   readonly log: string
   readonly maxLength: number
   readonly epochs: number
-  readonly precision: 'f32' | 'bf16'
+  readonly precision: Precision
   /** Where the steps' initial weights and batches go; then nothing is timed. */
   readonly artefact?: string
   readonly batches?: string
@@ -57,5 +58,5 @@ async function sameSteps(log: Interactions, artefactPath: string, batchesPath: s
   const plain = ({ items, offsets, targets }: TrainingBatch) => ({ items: [...items], offsets: [...offsets], targets: [...targets] })
   writeFileSync(batchesPath, JSON.stringify(chosen.map(plain)))
   const adam = new Adam(engine, variables.all, { learningRate: 1e-3 })
-  return chosen.map((each) => trainStep(engine, model, adam, each, { bf16: precision === 'bf16' }))
+  return chosen.map((each) => trainStep(engine, model, adam, each, { precision }))
 }

@@ -70,7 +70,12 @@ async function addFlags(command: FociCommand, words: readonly string[]): Promise
     .addOption(realFlag('--weight-decay <rate>', 'pull of the weights to zero', { min: 0, fallback: defaults.weightDecay }))
     .addOption(realFlag('--clip <norm>', 'longest gradient; 0: any', { min: 0, fallback: defaults.clip }))
     .addOption(
-      choiceFlag('--precision <name>', 'what training multiplies in; bf16 is faster where the CPU has it', precisions, defaults.precision),
+      choiceFlag(
+        '--precision <name>',
+        'what training multiplies in; bf16 and bf16x3 are faster where the CPU has them',
+        precisions,
+        defaults.precision,
+      ),
     )
     .option('--final', 'then fit a fresh model on all rows, for as many steps as the split says; the figures stay those of the split')
     .option('--resume', 'go on from the checkpoint of a run that was stopped')

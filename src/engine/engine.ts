@@ -11,6 +11,12 @@
 export type Id = number
 export type Ids = ArrayLike<Id>
 
+/**
+ * What products are taken in; their sums are f32. `bf16` rounds each number to the nearest bf16; `bf16x3` takes that and the
+ * nearest to what it leaves, and three products in the place of one.
+ */
+export type Precision = 'f32' | 'bf16' | 'bf16x3'
+
 export interface Engine extends Lifetimes, Operations {
   readonly name: 'native' | 'wasm' | 'reference'
 }
@@ -50,11 +56,8 @@ export interface Lifetimes {
   instructions(): string
   /** Threads of the process's pool; 1 in WebAssembly. */
   threads(): number
-  /**
-   * From here on losses round what they multiply to bf16, their sums still in f32, where `on` and where the CPU gains by it;
-   * else not. Returns whether they do.
-   */
-  useBf16(on: boolean): boolean
+  /** From here on losses multiply in this precision where the CPU gains by it, else in f32. Returns whether it does. */
+  usePrecision(precision: Precision): boolean
   /** Sizes the process's pool, before its first use. */
   setThreads(threads: number): void
   /** From here on this thread computes alone: for threads that share the cores in another way than by the pool. */

@@ -1,4 +1,4 @@
-import type { Engine, Id, Ids } from '../engine/engine.ts'
+import type { Engine, Id, Ids, Precision } from '../engine/engine.ts'
 
 /** What an op's gradient gives for one parent: a dense tensor, or rows of a table by ascending distinct ids. */
 export type Gradient = { readonly dense: Id } | { readonly rows: Id; readonly ids: Id }
@@ -101,13 +101,13 @@ type Settled<R> = R extends PromiseLike<unknown> ? never : R
 
 /**
  * Runs `body` and frees every tensor made in it, but those that it returns (a tensor, or tensors in an array or object).
- * With `record`, tensors remember how they were made, so that `backward` works inside; with `bf16`, losses multiply in it where
- * the CPU gains by that.
+ * With `record`, tensors remember how they were made, so that `backward` works inside; with `precision`, losses multiply in it
+ * where the CPU gains by that.
  */
-export function scope<R>(engine: Engine, body: () => Settled<R>, options: { record?: boolean; bf16?: boolean } = {}): Settled<R> {
+export function scope<R>(engine: Engine, body: () => Settled<R>, options: { record?: boolean; precision?: Precision } = {}): Settled<R> {
   const depth = recorders.get(engine)
   if (options.record) recorders.set(engine, (depth ?? 0) + 1)
-  if (options.bf16) engine.useBf16(true)
+  if (options.precision) engine.usePrecision(options.precision)
   engine.openScope()
   let kept: Id[] = []
   try {
@@ -116,7 +116,7 @@ export function scope<R>(engine: Engine, body: () => Settled<R>, options: { reco
     return result
   } finally {
     if (options.record) depth === undefined ? recorders.delete(engine) : recorders.set(engine, depth)
-    if (options.bf16) engine.useBf16(false)
+    if (options.precision) engine.usePrecision('f32')
     engine.closeScope(Uint32Array.from(kept))
   }
 }

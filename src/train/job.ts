@@ -2,7 +2,7 @@ import { type ArtefactContent, writeArtefact } from '../artefact/artefact.ts'
 import { cutLog } from '../data/cut.ts'
 import type { Interactions } from '../data/interactions.ts'
 import { everyRow, type Split } from '../data/split.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { Engine, Precision } from '../engine/engine.ts'
 import { Profile, type ProfileReport } from '../engine/profile.ts'
 import { FociError } from '../errors.ts'
 import { evaluate, type ReportRow } from '../evaluate/evaluate.ts'
@@ -14,7 +14,7 @@ import { type Values, Variables } from '../tensor/variables.ts'
 import { Checkpoint, type Saved, type Twin } from './checkpoint.ts'
 import { describe } from './describe.ts'
 import { K, Loop, type LoopHooks, type Progress } from './loop.ts'
-import type { EpochReport, Precision, TrainSettings } from './options.ts'
+import type { EpochReport, TrainSettings } from './options.ts'
 
 /** All that a training thread is given. */
 export interface Job {
@@ -60,9 +60,9 @@ export async function runJob(plain: Engine, job: Job, others: Omit<LoopHooks, 's
 }
 
 function precisionOn(engine: Engine, wanted: Precision): Precision {
-  const has = engine.useBf16(wanted === 'bf16')
-  engine.useBf16(false)
-  return has ? 'bf16' : 'f32'
+  const has = engine.usePrecision(wanted)
+  engine.usePrecision('f32')
+  return has ? wanted : 'f32'
 }
 
 type Outcome = Omit<JobResult, 'precision' | 'profile'>

@@ -139,7 +139,7 @@ export class Loop {
     const { seed, precision } = this.settings
     const step = this.progress.step++
     try {
-      return trainStep(this.engine, this.model, this.optimiser, rows, { draw: { seed, step }, bf16: precision === 'bf16' })
+      return trainStep(this.engine, this.model, this.optimiser, rows, { draw: { seed, step }, precision })
     } catch (error) {
       if (!(error instanceof FociError && error.code === 'NON_FINITE')) throw error
       throw new FociError('NON_FINITE', `Step ${step + 1}: ${error.message}`, error.hint, { cause: error })

@@ -1,9 +1,9 @@
 import type { SplitName } from '../data/split.ts'
+import type { Precision } from '../engine/engine.ts'
 import type { ModelSpec } from '../models/define.ts'
 
 /** In what numbers a training step multiplies where most of its time goes; sums, weights and all the rest are f32. */
-export const precisions = ['f32', 'bf16'] as const
-export type Precision = (typeof precisions)[number]
+export const precisions = ['f32', 'bf16', 'bf16x3'] as const satisfies readonly Precision[]
 
 /** What a training run is: equal settings on equal logs give equal artefacts, byte for byte. */
 export interface TrainSettings {
@@ -22,7 +22,10 @@ export interface TrainSettings {
   readonly weightDecay: number
   /** Global norm that gradients are clipped to; 0: not clipped. */
   readonly clip: number
-  /** `bf16` is faster where the CPU has it and a little less exact; elsewhere it is f32, and the artefact says which it was. */
+  /**
+   * `bf16` is faster where the CPU has it and a little less exact; `bf16x3`, where it has tiles of it (Intel AMX), is nearly as
+   * exact as f32 and faster. Elsewhere it is f32, and the artefact says which it was.
+   */
   readonly precision: Precision
   /**
    * Chooses the number of steps on the split, then fits a fresh model on all rows for as many. The figures are those of

@@ -1,5 +1,5 @@
 import type { TrainingBatch } from '../data/batches.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { Engine, Precision } from '../engine/engine.ts'
 import type { Encoder } from '../models/contracts.ts'
 import type { Draw } from '../nn/dropout.ts'
 import { Gradients } from '../tensor/backward.ts'
@@ -10,7 +10,7 @@ import { partsOf, tensorsOf } from './parts.ts'
 export interface StepOptions {
   /** Keys the random masks and negatives; without it nothing is dropped. */
   readonly draw?: Draw
-  readonly bf16?: boolean
+  readonly precision?: Precision
 }
 
 /** One training step, part by part of the batch; returns the loss before it. @throws FociError NON_FINITE */
@@ -28,6 +28,6 @@ export function trainStep(engine: Engine, model: Encoder, optimiser: Adam, batch
       optimiser.update(gradients.variables)
       return mean
     },
-    { record: true, bf16: options.bf16 },
+    { record: true, precision: options.precision },
   )
 }

@@ -28,6 +28,12 @@ describe.each(bindings)('faults of %s', (_, load) => {
     expect(thrown(() => e.fromInt32(Int32Array.of(1), Uint32Array.of(1))).message).toBe('fromInt32: no scope is open to hold the result')
   })
 
+  it('name a precision that there is not', () => {
+    const odd = thrown(() => e.usePrecision('f16' as 'f32'))
+    expect([odd.code, odd.message]).toEqual(['RANGE', 'usePrecision: "f16" is no precision; there are f32, bf16 and bf16x3'])
+    expect(e.usePrecision('f32')).toBe(true)
+  })
+
   it('refuse sizes that no machine has, and go on', () => {
     const huge = [Uint32Array.of(0xffffffff, 0xffffffff), Uint32Array.of(0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff)]
     for (const shape of huge) expect(thrown(() => e.variable(shape)).code).toBe('MEMORY')

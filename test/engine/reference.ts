@@ -44,7 +44,7 @@ export function loadReference(): Reference {
     instructions: () => arena.instructions(),
     threads: () => arena.threads(),
     setThreads: () => arena.setThreads(),
-    useBf16: () => arena.useBf16(),
+    usePrecision: (precision) => arena.usePrecision(precision),
     workAlone: () => arena.workAlone(),
     multiplyAdds: (rounds) => arena.multiplyAdds(rounds),
     ...elementwise(arena),

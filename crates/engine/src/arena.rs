@@ -58,12 +58,16 @@ impl Arena {
         Self::with(self.slots.successors())
     }
 
-    /// Takes the products of losses in bf16 from here on, where `on` and where the CPU gains by it; else in f32. Returns whether
-    /// it is bf16.
-    pub fn use_bf16(&mut self, on: bool) -> bool {
-        let half = on && Precision::Bf16.available();
-        self.precision = if half { Precision::Bf16 } else { Precision::F32 };
-        half
+    /// Takes the products of losses in a precision, by its name, from here on where the CPU gains by it; else in f32. Returns
+    /// whether it does.
+    pub fn use_precision(&mut self, name: &str) -> Result<bool> {
+        let Some(precision) = Precision::of_name(name) else {
+            let message = format!("\"{name}\" is no precision; there are f32, bf16 and bf16x3");
+            return Err(Fault::range(message).of("usePrecision"));
+        };
+        let available = precision.available();
+        self.precision = if available { precision } else { Precision::F32 };
+        Ok(available)
     }
 
     pub(crate) fn precision(&self) -> Precision {

@@ -108,9 +108,9 @@ pub fn set_threads(threads: u32) -> Result<()> {
     call(|_| foci_engine::set_threads(threads))
 }
 
-#[napi(js_name = "useBf16")]
-pub fn use_bf16(on: bool) -> Result<bool> {
-    call(|arena| Ok(arena.use_bf16(on)))
+#[napi(js_name = "usePrecision")]
+pub fn use_precision(name: String) -> Result<bool> {
+    call(|arena| arena.use_precision(&name))
 }
 
 #[napi(js_name = "workAlone")]

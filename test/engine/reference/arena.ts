@@ -1,4 +1,4 @@
-import type { Id, Lifetimes } from '../../../src/engine/engine.ts'
+import type { Id, Lifetimes, Precision } from '../../../src/engine/engine.ts'
 import { FociError } from '../../../src/errors.ts'
 
 /** f64 values for what the engines keep as f32. */
@@ -149,8 +149,8 @@ export class Arena implements Lifetimes {
 
   setThreads(): void {}
 
-  useBf16(): boolean {
-    return false
+  usePrecision(precision: Precision): boolean {
+    return precision === 'f32'
   }
 
   workAlone(): void {}

@@ -1,10 +1,12 @@
 //! What follows from the sums of a slab: its loss, and its part of the gradients.
 
+use std::ops::Range;
+
 use super::lanes::add_parts;
-use super::slabs::{Problem, Slab, Slabs, UNITS};
+use super::slabs::{PAIRED, Problem, Slab, Slabs, UNITS};
 use crate::Parallel;
 use crate::parallel::zip_mixed;
-use crate::simd::half::{interleave, multiply_pairs};
+use crate::simd::half::{Words, interleave, multiply_pairs};
 use crate::simd::matrix::{Into, Left, PANEL, dot, multiply};
 use crate::simd::memory::Stack;
 
@@ -88,28 +90,41 @@ impl Slabs {
             for ((y, h), factor) in values.chunks_exact_mut(PANEL).zip(h.chunks_exact(self.width)).zip(factors) {
                 y.iter_mut().zip(&h[columns.clone()]).for_each(|(y, x)| *y = factor * x);
             }
-            if self.half { interleave(values, PANEL, to) } else { to.copy_from_slice(values) }
+            if self.planes > 0 { interleave(values, PANEL, to) } else { to.copy_from_slice(values) }
         }
     }
 
     /// ditems of a strip += weightsᵀ · (factor · h).
     pub(super) fn gradient_of_items(&self, weighed: &Weighed, weights: &[f32], strip: usize, ditems: &mut [f32]) {
-        let (set, width, count) = (weighed.problem.set, self.width, ditems.len() / self.width);
         let mut into = if weighed.slab.from == 0 { Into::Set } else { Into::Add };
         for (row, rows) in weighed.slab.units() {
             let unit = row / PANEL;
             let values = &weights[unit * self.weights() + self.held(strip * PANEL)..];
-            let left = Left { values, row: self.held(self.lanes(rows)), step: 1 };
             let panels = weighed.scaled[unit * self.scaled()..].chunks_exact(self.held(PANEL * PANEL));
-            for (c, right) in (0..width).step_by(PANEL).zip(panels) {
-                let (columns, out) = (PANEL.min(width - c), &mut ditems[c..]);
-                if self.half {
-                    multiply_pairs(left, right, PANEL, (count, rows.div_ceil(2), columns), into, out, width);
+            for (c, right) in (0..self.width).step_by(PANEL).zip(panels) {
+                let columns = c..self.width.min(c + PANEL);
+                if self.planes > 0 {
+                    self.add_pairs(values, right, columns, into, ditems);
                 } else {
-                    multiply(set, left, right, PANEL, (count, rows, columns), into, out, width);
+                    let left = Left { values, row: self.lanes(rows), step: 1 };
+                    let shape = (ditems.len() / self.width, rows, columns.len());
+                    multiply(weighed.problem.set, left, right, PANEL, shape, into, &mut ditems[c..], self.width);
                 }
             }
             into = Into::Add;
+        }
+    }
+
+    /// A unit's part of some columns of ditems, by words of weights and of factor · h.
+    fn add_pairs(&self, weights: &[f32], right: &[f32], columns: Range<usize>, into: Into, ditems: &mut [f32]) {
+        // Planes lie side by side chunk by chunk; one plane is one piece.
+        let most = if self.planes == 1 { ditems.len() / self.width } else { PAIRED };
+        let chunks = weights.chunks(self.held(most * PANEL));
+        for (weights, ditems) in chunks.zip(ditems.chunks_mut(most * self.width)) {
+            let count = ditems.len() / self.width;
+            let weights = Words::new(&weights[..self.held(count * PANEL)], self.planes);
+            let (right, shape) = (Words::new(right, self.planes), (count, PANEL / 2, columns.len()));
+            multiply_pairs((weights, PANEL / 2), (right, PANEL), shape, into, &mut ditems[columns.start..], self.width);
         }
     }
 

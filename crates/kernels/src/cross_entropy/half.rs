@@ -1,64 +1,96 @@
 //! The products of a block over pairs of bf16: the items rounded once, the logits and the sums in f32.
 
+use super::slabs::PAIRED;
 use crate::Parallel;
 use crate::parallel::over_parts;
-use crate::simd::half::{interleave, multiply_pairs, pack};
-use crate::simd::matrix::{Into, Left, PANEL};
-use crate::size::{plus, times};
-
-/// Rows of items that a block of rounding holds; even, so that pairs of items stay together.
-const ROWS: usize = 256;
+use crate::simd::Instructions;
+use crate::simd::half::{Words, interleave, multiply_pairs, pack};
+use crate::simd::matrix::{Into, PANEL, transpose};
+use crate::simd::memory::Stack;
+use crate::size::{padded, plus, times};
 
 /// The items in words of two bf16, paired for both products that read them.
 #[derive(Clone, Copy)]
 pub(super) struct Items<'a> {
-    /// Neighbours of a row [V, D / 2]: what logits sum over.
+    /// Neighbours of a row [V, D / 2], by chunks of items and planes: what logits sum over.
     rows: &'a [f32],
-    /// Neighbouring items [⌈V / 2⌉, D]: what dh sums over.
-    pairs: &'a [f32],
+    /// Neighbouring items [D, 32], by chunks and planes: what dh sums over. Zeros stand for what the last chunk lacks.
+    columns: &'a [f32],
     width: usize,
+    planes: usize,
 }
 
 impl<'a> Items<'a> {
     /// Words that `count` items take.
-    pub fn scratch(count: usize, width: usize) -> usize {
-        plus([times([count, width / 2]), times([count.div_ceil(2), width])])
+    pub fn scratch(count: usize, width: usize, planes: usize) -> usize {
+        let numbers = times([plus([count, padded(count, PAIRED)]), width]);
+        times([numbers / 2, planes])
     }
 
-    pub fn round(run: &impl Parallel, items: &[f32], width: usize, words: &'a mut [f32]) -> Self {
-        let (rows, pairs) = words.split_at_mut(items.len() / 2);
-        let part = |block: usize| {
-            let from = block * ROWS * width;
-            &items[from..][..(ROWS * width).min(items.len() - from)]
+    pub fn round(
+        run: &impl Parallel,
+        set: Instructions,
+        items: &[f32],
+        (width, planes): (usize, usize),
+        words: &'a mut [f32],
+    ) -> Self {
+        let (rows, columns) = words.split_at_mut(items.len() / 2 * planes);
+        let part = |chunk: usize| {
+            let from = chunk * PAIRED * width;
+            &items[from..][..(PAIRED * width).min(items.len() - from)]
         };
-        over_parts(run, rows, ROWS * width / 2, |block, words| pack(part(block), words));
-        over_parts(run, pairs, ROWS * width / 2, |block, words| interleave(part(block), width, words));
-        Self { rows, pairs, width }
+        let size = PAIRED * width / 2 * planes;
+        over_parts(run, rows, size, |chunk, words| pack(part(chunk), words));
+        over_parts(run, columns, size, |chunk, words| pack_columns(set, part(chunk), (width, planes), words));
+        Self { rows, columns, width, planes }
     }
 
-    /// Logits of `n` items from `first` on [n, 64]; the panel holds the columns of h in pairs [D / 2, 64].
-    pub fn logits(&self, panel: &[f32], first: usize, n: usize, logits: &mut [f32]) {
+    /// Logits of `n` items from `first` on, the first of a chunk, [n, 64]; the panel holds the columns of h in pairs [D / 2, 64].
+    pub fn logits(&self, panel: Words, first: usize, n: usize, logits: &mut [f32]) {
         let half = self.width / 2;
-        let left = Left { values: &self.rows[first * half..], row: half, step: 1 };
-        multiply_pairs(left, panel, PANEL, (n, half, PANEL), Into::Set, logits, PANEL);
+        let rows = &self.rows[first * half * self.planes..];
+        let chunk = rows.len().min(PAIRED * half * self.planes);
+        let rows = Words::new(&rows[..chunk], self.planes);
+        multiply_pairs((rows, half), (panel, PANEL), (n, half, PANEL), Into::Set, logits, PANEL);
     }
 
-    /// The part of dh that weights [n, 64] have, and themselves in words [n, 32]; `pairs` is scratch [⌈n / 2⌉, 64].
-    pub fn weigh(
-        &self,
-        (first, n, rows): (usize, usize, usize),
-        weights: &[f32],
-        pairs: &mut [f32],
-        dh: &mut [f32],
-        words: &mut [f32],
-    ) {
-        pack(weights, words);
-        interleave(weights, PANEL, pairs);
-        let left = Left { values: pairs, row: 1, step: PANEL };
-        for c in (0..self.width).step_by(PANEL) {
-            let right = &self.pairs[first / 2 * self.width + c..];
-            let shape = (rows, n.div_ceil(2), PANEL.min(self.width - c));
-            multiply_pairs(left, right, self.width, shape, Into::Add, &mut dh[c..], self.width);
+    /// Adds to dhᵀ [D, 64] what weights [n ≤ 64, 64] of a chunk's items give it; `pairs` is scratch [32, 64].
+    pub fn weigh(&self, first: usize, weights: &[f32], pairs: &mut [f32], dh: &mut [f32]) {
+        let filled = weights.len().div_ceil(2 * PANEL) * PANEL;
+        let plane = pairs.len() / self.planes;
+        if filled == plane {
+            interleave(weights, PANEL, pairs);
+        } else {
+            pairs.fill(0.0);
+            let mut own = Stack::<{ PAIRED * PANEL }>::new();
+            let [own] = own.parts([filled * self.planes]);
+            interleave(weights, PANEL, own);
+            for (plane, own) in pairs.chunks_exact_mut(plane).zip(own.chunks_exact(filled)) {
+                plane[..filled].copy_from_slice(own);
+            }
+        }
+        let size = self.width * PAIRED / 2 * self.planes;
+        let columns = Words::new(&self.columns[first / PAIRED * size..][..size], self.planes);
+        let shape = (self.width, PAIRED / 2, PANEL);
+        multiply_pairs((columns, PAIRED / 2), (Words::new(pairs, self.planes), PANEL), shape, Into::Add, dh, PANEL);
+    }
+}
+
+/// Up to 64 items as words of neighbouring ones, [D, 32] by planes.
+fn pack_columns(set: Instructions, items: &[f32], (width, planes): (usize, usize), words: &mut [f32]) {
+    let count = items.len() / width;
+    let mut stack = Stack::<{ PANEL * PANEL * 3 }>::new();
+    let [rows, panel, packed] = stack.parts([PANEL * PANEL; 3]);
+    for from in (0..width).step_by(PANEL) {
+        let some = PANEL.min(width - from);
+        for (to, item) in rows.chunks_exact_mut(some).zip(items.chunks_exact(width)) {
+            to.copy_from_slice(&item[from..from + some]);
+        }
+        transpose(set, rows, count, some, panel);
+        let packed = &mut packed[..some * PANEL / 2 * planes];
+        pack(&panel[..some * PANEL], packed);
+        for (plane, own) in words.chunks_exact_mut(width * PANEL / 2).zip(packed.chunks_exact(some * PANEL / 2)) {
+            plane[from * PANEL / 2..][..own.len()].copy_from_slice(own);
         }
     }
 }

@@ -11,7 +11,9 @@ use crate::Parallel;
 use crate::parallel::{over_parts, zip_parts};
 use crate::simd::half::{PAIRS, Precision};
 use crate::simd::matrix::PANEL;
-use crate::simd::{Instructions, LANES};
+use crate::simd::tiles;
+use crate::simd::transpose::to_columns;
+use crate::simd::{Instructions, LANES, instructions};
 use crate::size;
 
 /// Units of 64 rows in a slab, at most.
@@ -20,7 +22,10 @@ pub(super) const UNITS: usize = 4;
 /// Items that go from logits to dh while they are in the nearest cache; a multiple of the rows of every tile.
 pub(super) const CHUNK: usize = 48;
 
-/// Items whose weights are taken and replaced while they are in a core's second cache; whole chunks.
+/// The same where products are taken over pairs of bf16: as many as a panel has columns.
+pub(super) const PAIRED: usize = PANEL;
+
+/// Items whose weights are taken and replaced while they are in a core's second cache; whole chunks of either kind.
 const STRIP: usize = 16 * CHUNK;
 
 /// Parts of the items, about: a block of work each. Every one has its own sums of each row, so more cost more.
@@ -72,8 +77,8 @@ pub(crate) struct Slabs {
     pub(super) units: usize,
     pub(super) segment: usize,
     segments: usize,
-    /// Whether products are taken over pairs of bf16.
-    pub(super) half: bool,
+    /// Words of bf16 for two numbers of a product, 0 for f32.
+    pub(super) planes: usize,
 }
 
 impl Slabs {
@@ -81,7 +86,9 @@ impl Slabs {
     pub fn new(rows: usize, items: usize, width: usize, precision: Precision) -> Self {
         // Many units make few meetings of the threads; fewer keep the weights of a large catalogue near the cores.
         let most = (32_768 / items.max(1)).clamp(1, UNITS);
-        let segment = size::padded(items.div_ceil(SEGMENTS), CHUNK).min(items);
+        let planes = if width.is_multiple_of(PAIRS) { precision.planes() } else { 0 };
+        let chunk = if planes > 0 { PAIRED } else { CHUNK };
+        let segment = size::padded(items.div_ceil(SEGMENTS), chunk).min(items);
         Self {
             rows,
             items,
@@ -90,19 +97,29 @@ impl Slabs {
             units: most.min(rows.div_ceil(PANEL)),
             segment,
             segments: if items == 0 { 0 } else { items.div_ceil(segment) },
-            half: precision == Precision::Bf16 && width.is_multiple_of(PAIRS),
+            planes,
         }
     }
 
     /// f32 that hold `count` numbers for a product.
     pub(super) fn held(&self, count: usize) -> usize {
-        if self.half { count / 2 } else { count }
+        if self.planes > 0 { self.words(count) } else { count }
+    }
+
+    /// Words of `count` numbers.
+    fn words(&self, count: usize) -> usize {
+        size::times([count / 2, self.planes])
+    }
+
+    /// Items that go from logits to dh together.
+    pub(super) fn together(&self) -> usize {
+        if self.planes > 0 { PAIRED } else { CHUNK }
     }
 
     /// hᵀ of a unit [D, 64], and in words [D / 2, 64].
     pub(super) fn panel(&self) -> usize {
         let panel = size::times([self.width, PANEL]);
-        if self.half { size::plus([panel, panel / 2]) } else { panel }
+        size::plus([panel, self.words(panel)])
     }
 
     /// A unit's factor · h in panels [⌈D / 64⌉, 64, 64].
@@ -110,7 +127,7 @@ impl Slabs {
         self.held(size::times([size::padded(self.width, PANEL), PANEL]))
     }
 
-    /// A unit's sums over a segment: Σ weights · items [64, D], Σ weights [64].
+    /// A unit's sums over a segment: Σ weights · items [64, D], Σ weights [64]. Over pairs of bf16 the first are summed by columns.
     pub(super) fn sums(&self) -> usize {
         size::times([size::plus([self.width, 1]), PANEL])
     }
@@ -120,11 +137,11 @@ impl Slabs {
         self.held(size::times([self.segment, PANEL]))
     }
 
-    /// A chunk of items [CHUNK, padded] where rows of items are not whole vectors; where weights are in words, of logits and of
-    /// pairs of weights [CHUNK / 2, 64].
+    /// A chunk of items [CHUNK, padded] where rows of items are not whole vectors; where weights are in words, of logits, and of
+    /// pairs of weights [32, 64] by planes, or what is summed by columns.
     fn chunk(&self) -> usize {
         match self {
-            _ if self.half => CHUNK / 2 * 3 * PANEL,
+            _ if self.planes > 0 => size::plus([PAIRED * PANEL, self.words(PAIRED * PANEL)]).max(self.width * PANEL),
             _ if self.width == self.padded => 0,
             _ => size::times([CHUNK, self.padded]),
         }
@@ -146,7 +163,7 @@ impl Slabs {
             sums,
             sums,
             size::times([self.segments, weights]),
-            if self.half { half::Items::scratch(self.items, self.width) } else { 0 },
+            half::Items::scratch(self.items, self.width, self.planes),
         ]
     }
 
@@ -174,7 +191,8 @@ impl Slabs {
         }
         let fields = self.lengths().map(|length| scratch.split_off_mut(..length).expect("the sum of all lengths"));
         let [coefficients, norms, panels, shifts, factors, scaled, mut sums, mut done, weights, words] = fields;
-        let rounded = self.half.then(|| half::Items::round(run, problem.items, width, words));
+        let rounding = (width, self.planes);
+        let rounded = (self.planes > 0).then(|| half::Items::round(run, problem.set, problem.items, rounding, words));
         let longest = self.longest(run, problem, &mut norms[..self.segments]);
         let (mut loss, mut before) = (0.0, None);
         for slab in self.slabs().map(Some).chain([None]) {
@@ -247,10 +265,21 @@ impl Slabs {
                     }
                 }
             }
+            if self.planes > 0 && next.is_some() {
+                sums.chunks_exact_mut(self.sums()).for_each(|sums| self.to_rows(&mut sums[..width * PANEL], chunk));
+            }
             if let Some(last) = &last {
                 self.take_winners(last, segment * self.segment, ditems);
                 self.gradient_of_rows(last, segment * few, dh);
             }
+            tiles::rest();
         });
+    }
+
+    /// What was summed by columns [D, 64] as rows [64, D].
+    fn to_rows(&self, sums: &mut [f32], scratch: &mut [f32]) {
+        let rows = &mut scratch[..sums.len()];
+        to_columns(instructions(), sums, PANEL, (self.width, PANEL), rows, self.width);
+        sums.copy_from_slice(rows);
     }
 }

@@ -2,14 +2,15 @@
 
 use super::half;
 use super::lanes::{exponentials, largest, leave_out, safe_rows, whole_vectors};
-use super::slabs::{CHUNK, Problem, Slab, Slabs};
+use super::slabs::{PAIRED, Problem, Slab, Slabs};
 use crate::Parallel;
 use crate::parallel::over_parts;
 use crate::product::{Panels, rows_by_panels};
 use crate::simd::LANES;
-use crate::simd::half::interleave;
+use crate::simd::half::{Words, interleave, pack};
 use crate::simd::matrix::{Into, Left, PANEL, multiply, transpose};
 use crate::simd::memory::Stack;
+use crate::simd::tiles;
 use crate::size;
 
 /// What the blocks read that make a slab's weights.
@@ -43,7 +44,7 @@ impl Slabs {
         for ((row, rows), panel) in slab.units().zip(panels.chunks_exact_mut(self.panel())) {
             let (panel, words) = panel.split_at_mut(width * PANEL);
             transpose(problem.set, &h[row * width..], rows, width, panel);
-            if self.half {
+            if self.planes > 0 {
                 interleave(panel, PANEL, words);
             }
         }
@@ -60,17 +61,18 @@ impl Slabs {
         let marked = |row: usize, rows: usize| shifts[row..][..rows].iter().any(|&shift| shift != 0.0);
         over_parts(run, sums, self.units * self.sums(), |segment, most| {
             let (from, count) = self.items_of(segment);
-            let mut stack = Stack::<{ CHUNK * PANEL }>::new();
+            let mut stack = Stack::<{ PANEL * PANEL }>::new();
             for (row, rows) in weighing.slab.units().filter(|&(row, rows)| marked(row, rows)) {
                 let most = &mut most[row..][..self.lanes(rows)];
                 most.fill(f32::NEG_INFINITY);
-                for first in (0..count).step_by(CHUNK) {
-                    let n = CHUNK.min(count - first);
+                for first in (0..count).step_by(self.together()) {
+                    let n = self.together().min(count - first);
                     let [logits] = stack.parts([n * most.len()]);
                     self.logits(weighing, (row, rows), from + first, n, logits);
                     largest::on(weighing.problem.set, logits, most);
                 }
             }
+            tiles::rest();
         });
         for (row, shift) in shifts.iter_mut().enumerate().filter(|(_, shift)| **shift != 0.0) {
             let by_segment = sums.chunks_exact(self.units * self.sums()).map(|most| most[row]);
@@ -82,7 +84,7 @@ impl Slabs {
 
     /// Lanes that hold a unit's rows.
     pub(super) fn lanes(&self, rows: usize) -> usize {
-        if self.half { PANEL } else { size::padded(rows, LANES) }
+        if self.planes > 0 { PANEL } else { size::padded(rows, LANES) }
     }
 
     /// Logits of a unit for `n` items from `first` on, [n, lanes].
@@ -90,7 +92,7 @@ impl Slabs {
         let (problem, width) = (weighing.problem, self.width);
         let panel = &weighing.panels[row / PANEL * self.panel()..][..self.panel()];
         match weighing.rounded {
-            Some(rounded) => rounded.logits(&panel[width * PANEL..], first, n, logits),
+            Some(rounded) => rounded.logits(Words::new(&panel[width * PANEL..], self.planes), first, n, logits),
             None => {
                 let items = &problem.items[first * width..][..n * width];
                 let shape = (n, width, self.lanes(rows));
@@ -114,22 +116,23 @@ impl Slabs {
         sums: &mut [f32],
     ) {
         let (set, width, lanes) = (weighing.problem.set, self.width, self.lanes(rows));
-        let place = row / PANEL * self.weights() + self.held(strip * PANEL);
-        let weights = &mut weights[place..][..self.held(count * lanes)];
+        let weights = &mut weights[row / PANEL * self.weights()..][..self.weights()];
         let shifts = &weighing.shifts[row..][..lanes];
         let (dh, sums) = sums.split_at_mut(PANEL * width);
         let sums = &mut sums[..lanes];
-        for (i, weights) in weights.chunks_mut(self.held(CHUNK * lanes)).enumerate() {
-            let first = from + strip + i * CHUNK;
-            let n = CHUNK.min(count - i * CHUNK);
+        for at in (strip..strip + count).step_by(self.together()) {
+            let first = from + at;
+            let n = self.together().min(strip + count - at);
             if let Some(rounded) = weighing.rounded {
-                let (logits, pairs) = chunk.split_at_mut(CHUNK * PANEL);
-                let (logits, pairs) = (&mut logits[..n * PANEL], &mut pairs[..n.div_ceil(2) * PANEL]);
+                let (logits, pairs) = chunk.split_at_mut(PAIRED * PANEL);
+                let (logits, pairs) = (&mut logits[..n * PANEL], &mut pairs[..self.held(PAIRED * PANEL)]);
                 self.logits(weighing, (row, rows), first, n, logits);
                 exponentials::on(set, logits, shifts, sums, weighing.near);
-                rounded.weigh((first, n, rows), logits, pairs, dh, weights);
+                pack(logits, &mut weights[self.held(at * PANEL)..][..self.held(n * PANEL)]);
+                rounded.weigh(first, logits, pairs, dh);
                 continue;
             }
+            let weights = &mut weights[strip * PANEL + (at - strip) * lanes..][..n * lanes];
             self.logits(weighing, (row, rows), first, n, weights);
             exponentials::on(set, weights, shifts, sums, weighing.near);
             let items = &weighing.problem.items[first * width..][..n * width];

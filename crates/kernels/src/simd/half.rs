@@ -4,6 +4,7 @@
 //! functions run as plain loops: tests use them, training does not.
 
 use super::matrix::{Into, Left, check};
+use super::tiles;
 
 /// In what numbers the products of a training step are taken; sums are f32 either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,12 +12,37 @@ pub enum Precision {
     #[default]
     F32,
     Bf16,
+    /// Each number as the nearest bf16 and the nearest to what that leaves: three products in the place of one.
+    Bf16x3,
 }
 
 impl Precision {
     /// Whether this CPU, with the instruction set in use, gains by it.
     pub fn available(self) -> bool {
-        self == Self::F32 || has_bf16()
+        match self {
+            Self::F32 => true,
+            Self::Bf16 => has_bf16(),
+            Self::Bf16x3 => has_bf16() && tiles::available(),
+        }
+    }
+
+    /// The precision of this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        match name {
+            "f32" => Some(Self::F32),
+            "bf16" => Some(Self::Bf16),
+            "bf16x3" => Some(Self::Bf16x3),
+            _ => None,
+        }
+    }
+
+    /// Words that hold two numbers; none of f32.
+    pub fn planes(self) -> usize {
+        match self {
+            Self::F32 => 0,
+            Self::Bf16 => 1,
+            Self::Bf16x3 => 2,
+        }
     }
 }
 
@@ -34,56 +60,139 @@ fn has_bf16() -> bool {
 /// Numbers whose pairs fill whole vectors of words.
 pub const PAIRS: usize = 32;
 
-/// `words[i] = (x[2i], x[2i + 1])`; x a multiple of 32 long.
-pub fn pack(x: &[f32], words: &mut [f32]) {
-    assert!(x.len().is_multiple_of(PAIRS) && words.len() == x.len() / 2);
-    #[cfg(target_arch = "x86_64")]
-    if has_bf16() {
-        // SAFETY: the CPU has the instructions.
-        return unsafe { x86::pack(x, words) };
-    }
-    for (word, x) in words.iter_mut().zip(x.as_chunks::<2>().0) {
-        *word = pair(x[0], x[1]);
-    }
+/// Words of the nearest bf16 and, behind them where there are two planes, of the nearest to what these leave.
+#[derive(Clone, Copy)]
+pub struct Words<'a> {
+    high: &'a [f32],
+    low: Option<&'a [f32]>,
 }
 
-/// Rows 2j and 2j + 1 of x [rows, width] as row j of words [⌈rows / 2⌉, width]; zeros stand for a missing last row. The width is
-/// a multiple of 16.
-pub fn interleave(x: &[f32], width: usize, words: &mut [f32]) {
-    let rows = x.len() / width.max(1);
-    assert!(width.is_multiple_of(16) && x.len() == rows * width && words.len() == rows.div_ceil(2) * width);
-    #[cfg(target_arch = "x86_64")]
-    if has_bf16() {
-        // SAFETY: the CPU has the instructions.
-        return unsafe { x86::interleave(x, width, words) };
+impl<'a> Words<'a> {
+    /// @param planes 1 or 2, of equal length, one after the other
+    pub fn new(words: &'a [f32], planes: usize) -> Self {
+        let (high, low) = words.split_at(words.len() / planes);
+        Self { high, low: (planes > 1).then_some(low) }
     }
-    for (x, words) in x.chunks(2 * width.max(1)).zip(words.chunks_exact_mut(width.max(1))) {
-        let (first, second) = x.split_at(width);
-        for (i, word) in words.iter_mut().enumerate() {
-            *word = pair(first[i], second.get(i).copied().unwrap_or(0.0));
+
+    /// Those from word `at` on.
+    pub fn from(self, at: usize) -> Self {
+        Self { high: &self.high[at..], low: self.low.map(|low| &low[at..]) }
+    }
+
+    /// The planes whose products make one with `other`, the smallest first; the first few of three.
+    fn terms<'b>(self, other: Words<'b>) -> ([[&'b [f32]; 2]; 3], usize)
+    where
+        'a: 'b,
+    {
+        let main = [self.high, other.high];
+        match (self.low, other.low) {
+            (Some(left), Some(right)) => ([[left, other.high], [self.high, right], main], 3),
+            _ => ([main; 3], 1),
         }
     }
 }
 
-/// [`super::matrix::multiply`] over words: `depth` counts pairs, and each gives two products.
+/// `words[i] = (x[2i], x[2i + 1])`; x a multiple of 32 long. Words for twice as many numbers get a second plane.
+pub fn pack(x: &[f32], words: &mut [f32]) {
+    assert!(x.len().is_multiple_of(PAIRS));
+    let (high, low) = planes(words, x.len() / 2);
+    pack_plane::<false>(x, high);
+    if !low.is_empty() {
+        pack_plane::<true>(x, low);
+    }
+}
+
+/// Rows 2j and 2j + 1 of x [rows, width] as row j of words [⌈rows / 2⌉, width]; zeros stand for a missing last row. The width is
+/// a multiple of 16. Twice as many words get a second plane.
+pub fn interleave(x: &[f32], width: usize, words: &mut [f32]) {
+    let rows = x.len() / width.max(1);
+    assert!(width.is_multiple_of(16) && x.len() == rows * width);
+    let (high, low) = planes(words, rows.div_ceil(2) * width);
+    interleave_plane::<false>(x, width, high);
+    if !low.is_empty() {
+        interleave_plane::<true>(x, width, low);
+    }
+}
+
+fn planes(words: &mut [f32], size: usize) -> (&mut [f32], &mut [f32]) {
+    assert!(words.len() == size || words.len() == 2 * size, "words fill one plane or two");
+    words.split_at_mut(size)
+}
+
+/// `LOW`: of what the nearest bf16 leaves.
+fn pack_plane<const LOW: bool>(x: &[f32], words: &mut [f32]) {
+    #[cfg(target_arch = "x86_64")]
+    if has_bf16() {
+        // SAFETY: the CPU has the instructions.
+        return unsafe { x86::pack::<LOW>(x, words) };
+    }
+    for (word, x) in words.iter_mut().zip(x.as_chunks::<2>().0) {
+        *word = pair(plane_of::<LOW>(x[0]), plane_of::<LOW>(x[1]));
+    }
+}
+
+fn interleave_plane<const LOW: bool>(x: &[f32], width: usize, words: &mut [f32]) {
+    #[cfg(target_arch = "x86_64")]
+    if has_bf16() {
+        // SAFETY: the CPU has the instructions.
+        return unsafe { x86::interleave::<LOW>(x, width, words) };
+    }
+    for (x, words) in x.chunks(2 * width.max(1)).zip(words.chunks_exact_mut(width.max(1))) {
+        let (first, second) = x.split_at(width);
+        for (i, word) in words.iter_mut().enumerate() {
+            let second = second.get(i).copied().unwrap_or(0.0);
+            *word = pair(plane_of::<LOW>(first[i]), plane_of::<LOW>(second));
+        }
+    }
+}
+
+/// A number, or what its nearest bf16 leaves of it.
+fn plane_of<const LOW: bool>(x: f32) -> f32 {
+    if LOW { x - f32::from_bits(rounded(x) << 16) } else { x }
+}
+
+/// Products of words, [rows, columns] = left [rows, depth], `left_row` between its rows, times right [depth, columns ≤ 64],
+/// `right_row` between its rows: `depth` counts pairs, and each gives two products.
+///
+/// With a second plane the products of high and low parts come first, then those of the high ones.
 pub fn multiply_pairs(
+    (left, left_row): (Words, usize),
+    (right, right_row): (Words, usize),
+    shape: (usize, usize, usize),
+    mut into: Into,
+    out: &mut [f32],
+    out_row: usize,
+) {
+    if shape.0 == 0 || shape.2 == 0 {
+        return;
+    }
+    let (terms, count) = left.terms(right);
+    let terms = &terms[..count];
+    for &[left, right] in terms {
+        check(Left { values: left, row: left_row, step: 1 }, right, right_row, shape, into, out, out_row);
+    }
+    if has_bf16() && tiles::available() && tiles::suits(shape, into) {
+        return tiles::multiply(terms, [left_row, right_row], shape, into, out, out_row);
+    }
+    for &[left, right] in terms {
+        multiply_plane(Left { values: left, row: left_row, step: 1 }, right, right_row, shape, into, out, out_row);
+        into = Into::Add;
+    }
+}
+
+fn multiply_plane(
     left: Left,
     right: &[f32],
     right_row: usize,
-    shape: (usize, usize, usize),
+    (rows, depth, columns): (usize, usize, usize),
     into: Into,
     out: &mut [f32],
     out_row: usize,
 ) {
-    let (rows, depth, columns) = shape;
-    if rows == 0 || columns == 0 {
-        return;
-    }
-    check(left, right, right_row, shape, into, out, out_row);
     #[cfg(target_arch = "x86_64")]
     if has_bf16() {
-        // SAFETY: the CPU has the instructions; `check` asserted the bounds.
-        return unsafe { x86::tiles(left, right, right_row, shape, into, out, out_row) };
+        // SAFETY: the CPU has the instructions; `multiply_pairs` asserted the bounds.
+        return unsafe { x86::tiles(left, right, right_row, (rows, depth, columns), into, out, out_row) };
     }
     for r in 0..rows {
         for c in 0..columns {
@@ -123,14 +232,27 @@ mod x86 {
     use crate::simd::vector::Avx512Pairs;
     use std::arch::x86_64::*;
 
+    /// A number, or what its nearest bf16 leaves of it.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+    #[inline]
+    fn plane_of<const LOW: bool>(x: __m512) -> __m512 {
+        if !LOW {
+            return x;
+        }
+        // SAFETY: both are 256 bits.
+        let halves = unsafe { std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(x)) };
+        _mm512_sub_ps(x, _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves))))
+    }
+
     /// # Safety
     /// The CPU has the instructions.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
-    pub(super) unsafe fn pack(x: &[f32], words: &mut [f32]) {
+    pub(super) unsafe fn pack<const LOW: bool>(x: &[f32], words: &mut [f32]) {
         for (x, to) in x.as_chunks::<32>().0.iter().zip(words.as_chunks_mut::<16>().0) {
             // SAFETY: 32 numbers are read and 16 words written, which the chunks hold.
             unsafe {
-                let pairs = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x.as_ptr().add(16)), _mm512_loadu_ps(x.as_ptr()));
+                let [high, low] = [16, 0].map(|i| plane_of::<LOW>(_mm512_loadu_ps(x.as_ptr().add(i))));
+                let pairs = _mm512_cvtne2ps_pbh(high, low);
                 _mm512_storeu_si512(to.as_mut_ptr().cast(), std::mem::transmute::<__m512bh, __m512i>(pairs));
             }
         }
@@ -139,7 +261,7 @@ mod x86 {
     /// # Safety
     /// The CPU has the instructions.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
-    pub(super) unsafe fn interleave(x: &[f32], width: usize, words: &mut [f32]) {
+    pub(super) unsafe fn interleave<const LOW: bool>(x: &[f32], width: usize, words: &mut [f32]) {
         let both: [u16; 32] = std::array::from_fn(|i| (i / 2 + i % 2 * 16) as u16);
         for (x, words) in x.chunks(2 * width.max(1)).zip(words.chunks_exact_mut(width.max(1))) {
             let (first, second) = x.split_at(width);
@@ -152,7 +274,8 @@ mod x86 {
                     } else {
                         _mm512_loadu_ps(second.as_ptr().add(16 * i))
                     };
-                    let halves = std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(high, low));
+                    let halves = _mm512_cvtne2ps_pbh(plane_of::<LOW>(high), plane_of::<LOW>(low));
+                    let halves = std::mem::transmute::<__m512bh, __m512i>(halves);
                     let pairs = _mm512_permutexvar_epi16(_mm512_loadu_si512(both.as_ptr().cast()), halves);
                     _mm512_storeu_si512(to.as_mut_ptr().cast(), pairs);
                 }
@@ -209,15 +332,8 @@ mod tests {
             interleave(&b, columns, &mut right);
             let mut out = vec![0.5; rows * columns];
             let row = 16 * depth;
-            multiply_pairs(
-                Left { values: &left, row, step: 1 },
-                &right,
-                columns,
-                (rows, depth, columns),
-                Into::Add,
-                &mut out,
-                columns,
-            );
+            let (left, right) = ((Words::new(&left, 1), row), (Words::new(&right, 1), columns));
+            multiply_pairs(left, right, (rows, depth, columns), Into::Add, &mut out, columns);
             let near = |x: f32| halves(pair(x, 0.0))[0] as f64;
             for (i, &actual) in out.iter().enumerate() {
                 let (r, c) = (i / columns, i % columns);

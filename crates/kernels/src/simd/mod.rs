@@ -15,6 +15,7 @@ pub mod matrix;
 pub mod memory;
 pub mod peak;
 pub mod rows;
+pub mod tiles;
 pub mod transpose;
 mod vector;
 
