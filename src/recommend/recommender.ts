@@ -217,20 +217,16 @@ export class Recommender {
     if (engine.name !== 'native' || model.kind === 'scorer') return undefined
     const { rankerOf } = await import('./program.ts')
     this.checkOpen()
-    const rank = rankerOf(engine, model, { k, allowed: allowed.mask }, held.quantized)
-    if (!rank) return undefined
-    return async (request) => {
-      this.checkOpen()
-      const ranked = await rank(request)
-      this.checkOpen()
-      return ranked
-    }
+    return rankerOf(engine, model, { k, allowed: allowed.mask }, held.quantized)
   }
 
   private async *answers(lists: RankedStream): AsyncGenerator<Recommendations, void, undefined> {
     for await (const ranked of lists) {
       const k = ranked.items.length / ranked.users
-      for (let b = 0; b < ranked.users; b++) yield this.answer(ranked, b * k, (b + 1) * k, ranked.unknown[b])
+      for (let b = 0; b < ranked.users; b++) {
+        this.checkOpen()
+        yield this.answer(ranked, b * k, (b + 1) * k, ranked.unknown[b])
+      }
     }
   }
 
