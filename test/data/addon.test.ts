@@ -66,10 +66,10 @@ describe.skipIf(engine === 'wasm')('with the addon a log is the one without it',
       csv([time, fc.constant('x'), value, id, id], 'timestamp,other,value,item,user'),
     )
     await fc.assert(
-      fc.asyncProperty(files, fc.boolean(), async (text, skipInvalid) => {
-        await expectSame(write(text, 'addon.csv'), { skipInvalid })
+      fc.asyncProperty(files, fc.boolean(), fc.boolean(), async (text, gzip, skipInvalid) => {
+        await expectSame(write(gzip ? gzipSync(text) : text, 'addon.csv'), { skipInvalid })
       }),
-      { seed: 21, numRuns: 150 },
+      { seed: 21, numRuns: 200 },
     )
   })
 
@@ -80,8 +80,9 @@ describe.skipIf(engine === 'wasm')('with the addon a log is the one without it',
     )
     let read = 0
     await fc.assert(
-      fc.asyncProperty(plain, fc.constantFrom(',', '\t', ';', '|'), async (text, delimiter) => {
-        if ('hash' in (await expectSame(write(text.replaceAll(',', delimiter), 'plain.csv')))) read++
+      fc.asyncProperty(plain, fc.constantFrom(',', '\t', ';', '|'), fc.boolean(), async (commas, delimiter, gzip) => {
+        const text = commas.replaceAll(',', delimiter)
+        if ('hash' in (await expectSame(write(gzip ? gzipSync(text) : text, 'plain.csv')))) read++
       }),
       { seed: 22, numRuns: 40 },
     )
@@ -103,6 +104,19 @@ describe.skipIf(engine === 'wasm')('with the addon a log is the one without it',
     const parquet = await writeBy(`COPY (SELECT * FROM read_csv('${plain}')) TO $1`)
     expect(await expectSame(parquet)).toMatchObject({ hash })
     await expectSame(write(lines.join('\n'), 'lines.jsonl'))
+  })
+
+  it('from gzip archives of several members, damaged ones and what is none', async () => {
+    const text = `user,item,timestamp\n${Array.from({ length: 900 }, (_, i) => `u${i % 7},i${i % 11},${i}`).join('\n')}\n`
+    const { hash } = (await expectSame(write(text))) as { hash: string }
+    const members = [text.slice(0, 500), '', text.slice(500)].map((part) => gzipSync(part))
+    expect(await expectSame(write(Buffer.concat(members)))).toMatchObject({ hash })
+    const whole = gzipSync(text)
+    const changed = (at: number) => whole.map((byte, i) => (i === at ? byte ^ 1 : byte))
+    const cut = [1, 8, 9, 300].map((bytes) => whole.subarray(0, -bytes))
+    for (const bytes of [...cut, changed(60), changed(whole.length - 6), changed(whole.length - 2)])
+      expect(await expectSame(write(bytes))).toHaveProperty('code')
+    for (const end of ['and more', '\0\0']) await expectSame(write(Buffer.concat([whole, Buffer.from(end)])))
   })
 
   it('from rows in memory, whatever is wrong with them', async () => {

@@ -5,7 +5,6 @@
 //! thread again: its table fits the nearest caches, which that of all ids would not. At the end the bins' numbers become one.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use foci_kernels::Parallel;
 
+use crate::source::{Cut, Source};
 use crate::{Numbers, Text};
 
 /// Bytes of a part, and how many are cut before their ids are numbered.
@@ -29,6 +29,8 @@ const BATCH: usize = 256;
 /// A file whose first line names the columns, and which of them are read.
 pub struct Layout<'a> {
     pub path: &'a Path,
+    /// Whether the file is the text's gzip archive.
+    pub gzip: bool,
     pub delimiter: u8,
     pub columns: usize,
     /// Ids, which are texts with something other than spaces at their beginning.
@@ -61,25 +63,31 @@ pub fn read(run: &impl Parallel, layout: &Layout<'_>) -> Option<Rows> {
 }
 
 fn read_parts(run: &impl Parallel, layout: &Layout<'_>, size: u64) -> Option<Rows> {
-    let parts = File::open(layout.path).and_then(|file| file.metadata()).ok()?.len().div_ceil(size);
-    let parts = usize::try_from(parts).ok().filter(|&parts| u32::try_from(parts).is_ok())?;
+    let cut = Cut { part: size, over: LINE };
+    let mut source = Source::open(layout.path, layout.gzip, cut).ok()?;
     let fields = layout.ids.len();
     let numberings: Vec<_> = (0..fields * BINS).map(|_| Mutex::new(Numbering::default())).collect();
-    let slots: Vec<_> = (0..WINDOW.min(parts)).map(|_| RwLock::new(Slot::new(fields))).collect();
-    let mut blocks = Vec::with_capacity(parts);
-    for first in (0..parts).step_by(WINDOW) {
-        let slots = &slots[..WINDOW.min(parts - first)];
+    let mut slots: Vec<_> = (0..WINDOW).map(|_| RwLock::new(Slot::new(fields))).collect();
+    let mut blocks = vec![];
+    loop {
+        let first = blocks.len();
+        u32::try_from(first + WINDOW).ok()?;
+        let buffers = slots.iter_mut().map(|slot| &mut unlocked(slot).buffer);
+        let count = source.next(first, cut, buffers).ok()?;
+        if count == 0 {
+            break;
+        }
+        let slots = &slots[..count];
         let odd = AtomicBool::new(false);
-        run.run(slots.len(), &|i| {
+        run.run(count, &|i| {
             let mut slot = slots[i].write().unwrap_or_else(PoisonError::into_inner);
-            let read = slot.load(layout, first + i, size).and_then(|(lines, rows)| slot.cut(layout, lines, rows));
-            odd.fetch_or(read.is_none(), Ordering::Relaxed);
+            odd.fetch_or(slot.take(layout, &source, first + i, cut).is_none(), Ordering::Relaxed);
         });
         if odd.into_inner() {
             return None;
         }
         run.run(numberings.len(), &|i| locked(&numberings[i]).number(slots, first, i));
-        run.run(slots.len(), &|i| slots[i].write().unwrap_or_else(PoisonError::into_inner).place_codes());
+        run.run(count, &|i| slots[i].write().unwrap_or_else(PoisonError::into_inner).place_codes());
         let taken =
             slots.iter().map(|slot| std::mem::take(&mut slot.write().unwrap_or_else(PoisonError::into_inner).block));
         blocks.extend(taken);
@@ -93,6 +101,10 @@ fn read_parts(run: &impl Parallel, layout: &Layout<'_>, size: u64) -> Option<Row
 /// Nobody waits: each lock is one thread's at a time.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn unlocked<T>(lock: &mut RwLock<T>) -> &mut T {
+    lock.get_mut().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A part of the window.
@@ -118,25 +130,22 @@ impl Slot {
         Self { file: None, buffer: vec![], bins, block: Block::default() }
     }
 
-    /// Puts a part into the buffer, and gives where the lines that begin in it are, and how many; none where they are not
-    /// plain.
-    fn load(&mut self, layout: &Layout<'_>, part: usize, size: u64) -> Option<(Range<usize>, usize)> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => none.insert(File::open(layout.path).ok()?),
-        };
-        let before = u64::from(part > 0); // the byte that may end the line before
-        file.seek(SeekFrom::Start(part as u64 * size - before)).ok()?;
-        self.buffer.clear();
-        let wanted = before + size + LINE;
-        let read = file.take(wanted).read_to_end(&mut self.buffer).ok()?;
-        if (read as u64) < wanted && self.buffer.last() != Some(&b'\n') {
+    /// Takes a part's rows into the block; none where its lines are not plain.
+    fn take(&mut self, layout: &Layout<'_>, source: &Source<'_>, part: usize, cut: Cut) -> Option<()> {
+        source.read(part, cut, &mut self.file, &mut self.buffer).ok()?;
+        let (lines, rows) = self.lines(part, cut)?;
+        self.cut(layout, lines, rows)
+    }
+
+    /// Where the lines that begin in the part are, and how many; none where they are not plain.
+    fn lines(&mut self, part: usize, cut: Cut) -> Option<(Range<usize>, usize)> {
+        if (self.buffer.len() as u64) < cut.whole(part) && self.buffer.last() != Some(&b'\n') {
             self.buffer.push(b'\n');
         }
         let after_line =
             |from: usize| Some(from + self.buffer.get(from..)?.iter().position(|&byte| byte == b'\n')? + 1);
         let first = after_line(0)?;
-        let last = (before + size) as usize - 1;
+        let last = (cut.before(part) + cut.part) as usize - 1;
         let end = if last < self.buffer.len() { after_line(last)? } else { self.buffer.len() };
         let header = if part == 0 { 0 } else { first.min(end) };
         let lines = plain_lines(&self.buffer[header..end])? - usize::from(part == 0);

@@ -5,6 +5,7 @@
 pub mod csv;
 pub mod numbers;
 pub mod sort;
+mod source;
 pub mod text;
 
 pub use numbers::Numbers;

@@ -155,6 +155,7 @@ fn doubles(array: &mut Float64Array) -> &mut [f64] {
 #[napi(object, object_to_js = false)]
 pub struct CsvLayout {
     pub path: String,
+    pub gzip: bool,
     pub delimiter: u32,
     pub columns: u32,
     pub ids: Vec<u32>,
@@ -202,9 +203,10 @@ impl napi::Task for ReadCsv {
     type JsValue = Option<CsvRows>;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let CsvLayout { path, delimiter, columns, ids, time, value } = &self.0;
+        let CsvLayout { path, gzip, delimiter, columns, ids, time, value } = &self.0;
         let layout = csv::Layout {
             path: Path::new(path),
+            gzip: *gzip,
             delimiter: *delimiter as u8,
             columns: *columns as usize,
             ids: ids.iter().map(|&id| id as usize).collect(),

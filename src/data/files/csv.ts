@@ -14,8 +14,7 @@ export function openCsv(session: Session, path: string, gzip: boolean, firstLine
   const header = splitRecord(firstLine, chosen)
   const dialect: Dialect = { path, gzip, delimiter: chosen, quote: '"', headed: true }
   const types = header.map(() => 'VARCHAR')
-  const plain = !gzip && { csv: { path, delimiter: chosen } }
-  return { header, types, from: scanOf(dialect, header.length, name), ...plain, ...recordsOf(session, dialect, name) }
+  return { header, types, from: scanOf(dialect, header.length, name), csv: dialect, ...recordsOf(session, dialect, name) }
 }
 
 /** What stands after FROM for a file of records of `columns` texts: c0, c1, … What is no record goes to the table NAME_rejects. */

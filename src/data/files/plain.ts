@@ -17,7 +17,8 @@ export async function readPlain({ csv, header }: Table, places: Places): Promise
   const fields = idFields.filter((field) => places[field] !== undefined)
   const ids = fields.map((field) => places[field]!)
   const delimiter = csv.delimiter.charCodeAt(0)
-  const rows = await logAddon()?.readCsv({ path: csv.path, delimiter, columns: header.length, ids, time: timestamp, value })
+  const { path, gzip } = csv
+  const rows = await logAddon()?.readCsv({ path, gzip, delimiter, columns: header.length, ids, time: timestamp, value })
   if (!rows) return undefined
   const blocks: Block[] = []
   let dated = new Uint8Array(0) // no time is a date: blocks share it

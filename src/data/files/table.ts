@@ -1,4 +1,5 @@
 import type { FociError } from '../../errors.ts'
+import type { Dialect } from './dialect.ts'
 
 /** A file as a table of DuckDB. */
 export interface Table {
@@ -10,8 +11,8 @@ export interface Table {
   readonly from: string
   /** A condition under which a row is no row at all. */
   readonly noRow?: string
-  /** Where it is a CSV file, what its delimiter is. */
-  readonly csv?: { readonly path: string; readonly delimiter: string }
+  /** How it is written where it is a CSV file. */
+  readonly csv?: Dialect
   /** Waits for what reads the rows, and gives what stands in the file beside them, by reason. */
   complete<T>(reading: Promise<T>): Promise<{ readonly read: T; readonly broken: Readonly<Record<string, number>> }>
   /** The error of the first record that is no row, or of the row that the caller found fault with where that is earlier. */

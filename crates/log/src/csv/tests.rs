@@ -1,12 +1,18 @@
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use foci_kernels::Serial;
 
 use super::*;
 
 /// A file of the test's own, gone after it.
-struct Written(PathBuf);
+struct Written {
+    path: PathBuf,
+    gzip: bool,
+}
 
 impl Written {
     fn new(bytes: &[u8]) -> Self {
@@ -14,20 +20,38 @@ impl Written {
         let number = FILES.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("foci-log-{}-{number}.csv", std::process::id()));
         std::fs::write(&path, bytes).unwrap();
-        Self(path)
+        Self { path, gzip: false }
+    }
+
+    /// An archive with a member for each of the texts.
+    fn packed(members: &[&[u8]]) -> Self {
+        Self::archive(&members.iter().flat_map(|text| pack(text)).collect::<Vec<_>>())
+    }
+
+    fn archive(bytes: &[u8]) -> Self {
+        let mut file = Self::new(bytes);
+        file.gzip = true;
+        file
     }
 
     fn read(&self, part: u64, value: Option<usize>) -> Option<Rows> {
         let columns = 3 + usize::from(value.is_some());
-        let layout = Layout { path: &self.0, delimiter: b',', columns, ids: vec![0, 1], time: 2, value };
+        let layout =
+            Layout { path: &self.path, gzip: self.gzip, delimiter: b',', columns, ids: vec![0, 1], time: 2, value };
         read_parts(&Threads, &layout, part)
     }
 }
 
 impl Drop for Written {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        let _ = std::fs::remove_file(&self.path);
     }
+}
+
+fn pack(text: &[u8]) -> Vec<u8> {
+    let mut archive = GzEncoder::new(vec![], Compression::fast());
+    archive.write_all(text).unwrap();
+    archive.finish().unwrap()
 }
 
 /// A thread for each block.
@@ -90,10 +114,15 @@ fn invented(rows: u32) -> String {
 fn rows_are_those_of_the_lines_in_parts_of_any_size_and_on_any_threads() {
     let (text, few) = (invented(400), invented(8));
     for text in [&text[..], text.trim_end_matches('\n'), &few, "user,item,timestamp,value\na,b,1,2"] {
-        let (file, expected, size) = (Written::new(text.as_bytes()), naive(text), text.len() as u64);
+        let (head, tail) = text.as_bytes().split_at(text.len() / 3);
+        let files =
+            [Written::new(text.as_bytes()), Written::packed(&[head, tail]), Written::packed(&[head, b"", tail, b""])];
+        let (expected, size) = (naive(text), text.len() as u64);
         // A thread for each part: some hundreds at most.
         for part in [(size / 300).max(1), 30, 1000, size - 1, size, 1 << 20] {
-            assert_eq!(found(&file.read(part, Some(3)).unwrap()), expected, "{part} bytes");
+            for file in &files {
+                assert_eq!(found(&file.read(part, Some(3)).unwrap()), expected, "{part} bytes");
+            }
         }
     }
 }
@@ -102,9 +131,10 @@ fn rows_are_those_of_the_lines_in_parts_of_any_size_and_on_any_threads() {
 #[cfg_attr(miri, ignore = "Miri has no files")]
 fn more_rows_than_are_numbered_together() {
     let text = invented(2 * BATCH as u32 + 1);
-    let layout = |path| Layout { path, delimiter: b',', columns: 4, ids: vec![0, 1], time: 2, value: Some(3) };
+    let layout =
+        |path| Layout { path, gzip: false, delimiter: b',', columns: 4, ids: vec![0, 1], time: 2, value: Some(3) };
     let file = Written::new(text.as_bytes());
-    assert_eq!(found(&read(&Serial, &layout(&file.0)).unwrap()), naive(&text));
+    assert_eq!(found(&read(&Serial, &layout(&file.path)).unwrap()), naive(&text));
 }
 
 #[test]
@@ -141,6 +171,8 @@ fn what_is_not_plain_is_left_to_others() {
     for end in ends {
         for part in [8, 1 << 20] {
             assert!(Written::new(format!("{sound}{end}").as_bytes()).read(part, None).is_none(), "{end:?}");
+            let packed = Written::packed(&[sound.as_bytes(), end.as_bytes()]);
+            assert!(packed.read(part, None).is_none(), "{end:?} in an archive");
         }
     }
     assert!(Written::new(&[sound.as_bytes(), b"\xff,b,1\n"].concat()).read(64, None).is_none());
@@ -149,9 +181,23 @@ fn what_is_not_plain_is_left_to_others() {
     assert!(
         Written::new(format!("{sound}{},b,1\n", "a".repeat(2 * LINE as usize)).as_bytes()).read(64, None).is_none()
     );
-    let layout =
-        Layout { path: Path::new("no such file"), delimiter: b',', columns: 3, ids: vec![0, 1], time: 2, value: None };
+    let path = Path::new("no such file");
+    let layout = Layout { path, gzip: false, delimiter: b',', columns: 3, ids: vec![0, 1], time: 2, value: None };
     assert!(read(&Serial, &layout).is_none());
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri has no files")]
+fn a_damaged_archive_is_left_to_others() {
+    let archive = pack(invented(100).as_bytes());
+    let read = |bytes: &[u8]| Written::archive(bytes).read(512, Some(3));
+    assert!(read(&archive).is_some());
+    assert!((0..archive.len()).all(|end| read(&archive[..end]).is_none()));
+    let changed = |at: usize| archive.iter().enumerate().map(|(i, byte)| byte ^ u8::from(i == at)).collect::<Vec<_>>();
+    let data_and_checksum = 10..archive.len();
+    assert!(data_and_checksum.into_iter().all(|at| read(&changed(at)).is_none()));
+    assert!(read(&[&archive[..], b"and more"].concat()).is_none());
+    assert!(read(invented(100).as_bytes()).is_none());
 }
 
 #[test]
