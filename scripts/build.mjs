@@ -23,24 +23,24 @@ const parts = {
     to: 'build/wasm-inference/foci_wasm_bg.wasm',
     make: () => makeWasm('build/wasm-inference', '--no-default-features'),
   },
-  dist: { from: ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'], to: 'dist', make: makeDist },
+  dist: { from: ['src', 'scripts/bundle.mjs', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'], to: 'dist', make: makeDist },
 }
 
 /** Builds the parts that are asked for, all where none is named: `build({ wasm: false })` leaves one out. */
 export async function build(wanted = {}) {
   for (const [name, part] of Object.entries(parts)) {
-    if (wanted[name] ?? true) buildPart(name, part)
+    if (wanted[name] ?? true) await buildPart(name, part)
   }
   for (const { to } of Object.values(parts)) if (to.endsWith('.wasm') && existsSync(to)) say(sizes(to))
 }
 
-function buildPart(name, { from, to, make }) {
+async function buildPart(name, { from, to, make }) {
   const stamp = join(STAMPS, name)
   const now = fingerprint(from)
   if (existsSync(to) && existsSync(stamp) && readFileSync(stamp, 'utf8') === now) return say(`${name} is up to date`)
   say(`building ${name}`)
   const started = Date.now()
-  if (!make()) stop(`${name} did not build: see the message above.`)
+  if (!(await make())) stop(`${name} did not build: see the message above.`)
   mkdirSync(STAMPS, { recursive: true })
   writeFileSync(stamp, now)
   say(`${name} built in ${((Date.now() - started) / 1000).toFixed(1)} s`)
@@ -68,8 +68,10 @@ function sizes(path) {
 }
 
 /** Types are checked by the tests: what runs needs no engine's declarations. */
-function makeDist() {
+async function makeDist() {
+  const { bundle } = await import('./bundle.mjs') // once its package is there
   rmSync('dist', { recursive: true, force: true, maxRetries: 5 })
+  await bundle('dist')
   return succeeds(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--noCheck'])
 }
 

@@ -1,10 +1,8 @@
 /** Text for people: tables, numbers, shell words. */
 
-const counts = new Intl.NumberFormat('en-US')
-
-/** 12345 → 12,345 */
+/** 12345 → 12,345, of a whole number; `Intl` would take 10 ms to load. */
 export function count(n: number): string {
-  return counts.format(n)
+  return `${n}`.replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
 /** `1 user`, `2 users` */

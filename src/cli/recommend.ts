@@ -1,7 +1,6 @@
-import type { Catalogue, Interactions } from '../data/interactions.ts'
+import type { Catalogue } from '../data/interactions.ts'
 import { nearest } from '../data/nearest.ts'
 import { FociError } from '../errors.ts'
-import type { Recommender } from '../recommend/recommender.ts'
 import type { Recommendations, Recommended, Whom } from '../recommend/request.ts'
 import type { FociCommand } from './command.ts'
 import { usage } from './failure.ts'
@@ -45,18 +44,13 @@ async function recommend(file: string, flags: RecommendFlags): Promise<void> {
   const whom = whomOf(flags)
   checkArtefact(file)
   const log = flags.log === undefined ? undefined : await readLog(flags.log, flags)
-  using recommender = await load(file, log)
+  const { Recommender } = await import('../recommend/recommender.ts')
+  using recommender = await Recommender.load(file, { log, table: 'f32' }) // one request would not pay for codes
   const { k, exclude, diversity, explain } = flags
   const found = inLog(flags, log?.users, () => recommender.recommend({ ...whom, k, exclude, diversity, explain }))
   const { items, unknown, model } = found
   document({ items, unknown, model })
   if (!flags.json) show(found, flags, recommender.catalogue)
-}
-
-/** Apart from its caller, for TypeScript leaves the path of an `import()` beside a `using` as it is, with its `.ts`. */
-async function load(file: string, log: Interactions | undefined): Promise<Recommender> {
-  const { Recommender } = await import('../recommend/recommender.ts')
-  return Recommender.load(file, { log, table: 'f32' }) // one request would not pay for codes
 }
 
 /** Who is asked about; one of the two ways, and exactly one. */

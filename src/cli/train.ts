@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { Option } from 'commander'
-import { splitName } from '../data/cut.ts'
 import type { Interactions } from '../data/interactions.ts'
 import type { ProfileReport } from '../engine/profile.ts'
 import { FociError } from '../errors.ts'
@@ -43,6 +42,7 @@ export async function trainCommand(program: FociCommand, words: readonly string[
 }
 
 async function addFlags(command: FociCommand, words: readonly string[]): Promise<void> {
+  const { splitName } = await import('../data/cut.ts')
   const { defaults } = await import('../train/train.ts')
   const { precisions } = await import('../train/options.ts')
   const { modelFlags, modelNamed, strangerHints } = await import('./model-flags.ts')

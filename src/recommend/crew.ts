@@ -79,7 +79,7 @@ class Member {
   private lost: Error | undefined
 
   constructor(order: Order) {
-    this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: order })
+    this.worker = new Worker(new URL('../recommend/worker.js', import.meta.url), { workerData: order })
     this.worker.on('message', (reply: Reply) => this.take(reply))
     this.worker.on('error', (error: NodeJS.ErrnoException) =>
       this.lose(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? outOfMemory(error) : error),

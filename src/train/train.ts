@@ -95,7 +95,7 @@ function inWorker(log: Interactions, settings: TrainSettings, options: TrainOpti
     const abort = (): void => void Atomics.store(stop, 0, 1)
     if (options.signal?.aborted) abort()
     options.signal?.addEventListener('abort', abort, { once: true })
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, resourceLimits })
+    const worker = new Worker(new URL('../train/worker.js', import.meta.url), { workerData, resourceLimits })
     worker.on('message', (message: Message) => {
       try {
         if (message.type === 'epoch') options.onEpoch?.(message.epoch)

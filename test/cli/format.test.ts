@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bytes, interval, plural, printable, seconds, shellWord, table } from '../../src/cli/format.ts'
+import { bytes, count, interval, plural, printable, seconds, shellWord, table } from '../../src/cli/format.ts'
 
 describe('table', () => {
   it('puts columns of numbers to the right and texts to the left', () => {
@@ -36,6 +36,11 @@ describe('shellWord', () => {
 })
 
 describe('numbers', () => {
+  it('have a comma at each thousand', () => {
+    const counts = new Intl.NumberFormat('en-US')
+    for (const n of [0, 7, 999, 1000, 12_345, 999_999, 1_000_000, 2 ** 53]) expect(count(n)).toBe(counts.format(n))
+  })
+
   it('says sizes, times, counts and intervals', () => {
     expect([bytes(999), bytes(1_500), bytes(2_340_000)]).toEqual(['999 B', '1.5 kB', '2.3 MB'])
     expect([seconds(1.26), seconds(59.96), seconds(119.7), seconds(125)]).toEqual(['1.3 s', '1 min 0 s', '2 min 0 s', '2 min 5 s'])

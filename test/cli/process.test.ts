@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { foci, folder, start } from './foci.ts'
 
@@ -84,22 +85,61 @@ describe('streams', () => {
 })
 
 describe('starting', () => {
-  it('loads neither DuckDB nor an engine for help and models', () => {
-    const dist = new URL('../../dist/', import.meta.url)
+  const chunks = new URL('../../dist/chunks/', import.meta.url)
+
+  /** What a file of dist/ loads, itself included: files by their names, packages and modules of Node by theirs. */
+  function loadedBy(file: string): Set<string> {
     const loaded = new Set<string>()
     const walk = (url: URL): void => {
-      if (loaded.has(url.href)) return
-      loaded.add(url.href)
-      for (const [, name] of readFileSync(url, 'utf8').matchAll(/^(?:import|export) .*?['"]([^'"\n]+)['"];?$/gm)) {
-        if (name.startsWith('.')) walk(new URL(name, url))
-        else loaded.add(name)
+      const name = url.pathname.split('/').at(-1) ?? ''
+      if (loaded.has(name)) return
+      loaded.add(name)
+      for (const [, from] of readFileSync(url, 'utf8').matchAll(/^(?:import|export) .*?['"]([^'"\n]+)['"];?$/gm)) {
+        if (from.startsWith('.')) walk(new URL(from, url))
+        else loaded.add(from)
       }
     }
-    walk(new URL('cli/main.js', dist))
-    walk(new URL('models/registry.js', dist))
-    expect([...loaded]).toContain('commander') // the walk sees packages
-    expect([...loaded].filter((name) => name.startsWith('@duckdb') || name.includes('/dist/engine/') || name.includes('/train/'))).toEqual(
-      [],
+    walk(new URL(file, chunks))
+    return loaded
+  }
+
+  /** Addons that a run loads. */
+  async function addonsOf(...words: string[]): Promise<string[]> {
+    const hook = at('hook.cjs')
+    writeFileSync(
+      hook,
+      `const { dlopen } = process
+       process.dlopen = (module, path, ...rest) => {
+         process.stderr.write('addon ' + path + '\\n')
+         return dlopen.call(process, module, path, ...rest)
+       }`,
     )
+    const { code, stderr } = await start(words, { NODE_OPTIONS: `--require=${hook}` }).ended
+    expect(code, stderr).toBe(0)
+    return [...stderr.matchAll(/^addon .*?([^/\\]+)\.node$/gm)].map(([, name]) => name)
+  }
+
+  it('needs no model, engine or log for help', () => {
+    const loaded = loadedBy('../cli/main.js')
+    expect([...loaded]).toContain('cli.js')
+    for (const name of ['serve.js', 'files.js', 'train.js', 'batch.js']) expect([...loaded]).not.toContain(name)
+  })
+
+  it('needs nothing of Node to serve', () => {
+    const loaded = [...loadedBy('../recommend/recommender.js'), ...loadedBy('../artefact/artefact.js'), ...loadedBy('../engine/wasm.js')]
+    expect(loaded).toContain('serve.js')
+    expect(loaded.filter((name) => name.startsWith('node:') || name.startsWith('@'))).toEqual([])
+  })
+
+  it('loads no addon for help and models, and DuckDB for logs that are not plain alone', async () => {
+    expect(await addonsOf('--help')).toEqual([])
+    expect(await addonsOf('models', 'sasrec')).toEqual([])
+    const [packed, quoted] = [at('packed.csv.gz'), at('quoted.csv')]
+    const text = readFileSync(log, 'utf8')
+    writeFileSync(packed, gzipSync(text))
+    writeFileSync(quoted, text.replace('user,', '"user",').replace(/\n([^,]+),/, '\n"$1",'))
+    const own = process.env.FOCI_ENGINE === 'wasm' ? [] : [expect.stringMatching(/^foci\./)]
+    if (own.length > 0) expect(await addonsOf('inspect', packed)).toEqual(own)
+    expect(await addonsOf('inspect', quoted)).toEqual([...own, 'duckdb'])
   })
 })

@@ -1,0 +1,49 @@
+// Makes the JavaScript of dist/ from src/ and the packages it needs to start: a few files, for a hundred modules take ten times as
+// long to load. Each module of src/ keeps its place in dist/ as a file that passes its exports on.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { rolldown } from 'rolldown'
+
+/**
+ * Files of dist/chunks/ by what is in them; a module and what it imports go to the first that names it. All stand one folder
+ * deep, as the modules do, for some look from their place for build/, package.json and each other.
+ */
+const chunks = {
+  base: /\/src\/(errors|data\/nearest)\.ts$|\/fastest-levenshtein\/|rolldown\/runtime|oxc-project/,
+  // What help and the version need: no engine, no models
+  cli: /\/src\/cli\/(?!batch\/|main|model-flags|progress)|\/commander\//,
+  // What serves, at the edge and in browsers too: nothing of Node
+  serve: /\/src\/(artefact\/(?!file)|engine\/(?!native|log)|explain|models|nn|ops|recommend\/(?!crew|worker)|tensor)/,
+  files: /\/src\/(artefact|data|engine)\//,
+  batch: /\/src\/cli\/batch\//,
+  train: /\/src\/(evaluate|losses|train)\//,
+}
+
+/** Whether all was written. */
+export async function bundle(folder) {
+  const modules = readdirSync('src', { recursive: true }).filter((file) => file.endsWith('.ts'))
+  const input = Object.fromEntries(modules.map((file) => [file.slice(0, -'.ts'.length).replaceAll('\\', '/'), join('src', file)]))
+  const built = await rolldown({
+    input,
+    external: [/^@duckdb\//, /\/build\/wasm/],
+    platform: 'node',
+    resolve: { mainFields: ['module', 'main'] },
+    transform: { target: 'es2023' },
+    checks: { ineffectiveDynamicImport: false },
+  })
+  const groups = Object.entries(chunks).map(([name, test], i) => ({ name, test, priority: Object.keys(chunks).length - i }))
+  const names = { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name].js' }
+  const { output } = await built.write({ dir: folder, ...names, codeSplitting: { groups } })
+  await built.close()
+  const packages = new Set(
+    output.flatMap(({ moduleIds = [] }) => moduleIds.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id) ?? [])),
+  )
+  writeFileSync(join(folder, 'chunks/LICENSES'), [...packages].sort().map(licenseOf).join('\n'))
+}
+
+/** What a package asks to go with it. */
+function licenseOf(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license'].map((each) => join(folder, each)).find(existsSync)
+  return `${name} ${version}: ${license}\n\n${file ? readFileSync(file, 'utf8') : ''}\n`
+}
