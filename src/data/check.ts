@@ -30,7 +30,7 @@ export function checkRows(gathered: Gathered, given?: TimeUnit): Checked {
   let first: Fault | undefined
   let start = 0
   for (const [at, { rows, times, dated, faults: known }] of blocks.entries()) {
-    if (unit !== 'ordinal' && limits[at]?.every((time) => faultOf(time, false) === fault.none)) {
+    if (isSound(limits[at], unit, faultOf)) {
       start += rows
       continue
     }
@@ -48,25 +48,42 @@ export function checkRows(gathered: Gathered, given?: TimeUnit): Checked {
   return { unit, counts: Object.fromEntries(counts), first }
 }
 
-/** The first and the last of a block's times, where all rows are sound and have numbers. */
-function limitsOf({ rows, times, dated, faults }: Block): readonly [number, number] | undefined {
-  let [least, most, odd] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0]
-  for (let i = 0; i < rows; i++) {
-    odd |= dated[i] | faults[i]
-    if (times[i] < least) least = times[i]
-    if (times[i] > most) most = times[i]
-  }
-  return odd === 0 ? [least, most] : undefined
+/** What is known of a block whose rows are sound and have numbers for times. */
+interface Limits {
+  readonly least: number
+  readonly most: number
+  /** Whether all are whole numbers, and small ones. */
+  readonly whole: boolean
 }
 
-function countTimes(blocks: readonly Block[], limits: readonly ReturnType<typeof limitsOf>[]): TimeCounts {
+function limitsOf({ rows, times, dated, faults }: Block): Limits | undefined {
+  let [least, most, odd, whole] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, true]
+  for (let i = 0; i < rows; i++) {
+    const time = times[i]
+    odd |= dated[i] | faults[i]
+    if (time < least) least = time
+    if (time > most) most = time
+    if ((time | 0) !== time) whole = false
+  }
+  return odd === 0 ? { least, most, whole } : undefined
+}
+
+/** Whether the limits show that no row of a block has a fault; others have to be looked at one by one. */
+function isSound(limits: Limits | undefined, unit: TimeUnit, faultOf: ReturnType<typeof timeFaults>): boolean {
+  if (limits === undefined || (unit === 'ordinal' && !limits.whole)) return false
+  return faultOf(limits.least, false) === fault.none && faultOf(limits.most, false) === fault.none
+}
+
+function countTimes(blocks: readonly Block[], limits: readonly (Limits | undefined)[]): TimeCounts {
   const bands = [0, 0, 0, 0]
   let [numbers, isos, positions] = [0, 0, 0]
   for (const [at, { rows, times, dated, faults: known }] of blocks.entries()) {
-    const [least, most] = limits[at] ?? [0, 0]
-    if (least >= ordinalLimit && bandOf(least) === bandOf(most)) {
+    const { least, most, whole } = limits[at] ?? { least: Number.NaN, most: Number.NaN, whole: false }
+    const positioned = whole && least >= 0 && most < ordinalLimit
+    if (positioned || (least >= ordinalLimit && bandOf(least) === bandOf(most))) {
       numbers += rows
       bands[bandOf(least)] += rows
+      if (positioned) positions += rows
       continue
     }
     for (let i = 0; i < rows; i++) {

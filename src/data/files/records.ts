@@ -40,6 +40,9 @@ async function* plain(path: string, file: FileHandle): AsyncGenerator<Buffer> {
 const unreadable = (path: string, cause: unknown) =>
   new FociError('FILE', `cannot read ${path}: ${String(cause)}`, 'Check that the file may be read.', { cause })
 
+export const damaged = (path: string, cause: unknown) =>
+  new FociError('DATA', `${path}: the gzip archive is damaged or cut off`, 'Fetch or write the file again.', { cause })
+
 async function* unpacked(path: string): AsyncGenerator<Buffer> {
   const file = createReadStream(path, { highWaterMark: chunkSize })
   const stream = file.pipe(createGunzip({ chunkSize }))
@@ -47,7 +50,7 @@ async function* unpacked(path: string): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of stream) yield chunk
   } catch (cause) {
-    throw new FociError('DATA', `${path}: the gzip archive is damaged or cut off`, 'Fetch or write the file again.', { cause })
+    throw damaged(path, cause)
   } finally {
     file.destroy()
   }
