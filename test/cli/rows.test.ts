@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { csvField, putFloat32, Rows } from '../../src/cli/batch/rows.ts'
+import { putFloat32 } from '../../src/cli/batch/numbers.ts'
+import { csvField, Rows } from '../../src/cli/batch/rows.ts'
 import { bits } from '../../src/data/random.ts'
 
 function written(x: number): string {
@@ -58,6 +59,30 @@ describe('rows', () => {
     const { bytes, rows } = new Rows('csv', ids, 2).lines(['u', 'o"o'], ranked)
     expect([`${bytes}`, rows]).toEqual(['u,1,"a,b",1.5,0\nu,2,plain,0.25,3\n"o""o",1,"""q""\n",0,-1\n', 3])
     expect(['a b', 'a;b', "a'b", '', 'a\rb'].map(csvField)).toEqual(['a b', 'a;b', "a'b", '', '"a\rb"'])
+  })
+
+  it('are the texts one after the other, for ids of any length and letters, and interests that come late', () => {
+    const [items, k] = [['x', 'ü', '😀 and more', 'long '.repeat(5000)], 3]
+    const lists = new Rows('csv', items, k)
+    for (let batch = 0; batch < 4; batch++) {
+      const users = Array.from({ length: 50 }, (_, b) => ['u', 'é', '日本', 'w'.repeat(3000)][(b + batch) % 4] + b)
+      const places = Array.from({ length: 50 * k }, (_, i) => bits(batch, 1, i))
+      const made = {
+        users: 50,
+        unknown: [],
+        items: Int32Array.from(places, (word, i) => (i % k > (i / k) % 4 ? -1 : word % items.length)),
+        scores: Float32Array.from(places, (word) => (word % 2001) / 8 - 100),
+        interests: Int32Array.from(places, (word) => (word % (3 * batch + 1)) - 1),
+      }
+      const texts = users.flatMap((user, b) =>
+        Array.from({ length: k }, (_, place) => {
+          const [item, score, interest] = [made.items, made.scores, made.interests].map((column) => column[b * k + place])
+          return item < 0 ? '' : `${user},${place + 1},${items[item]},${score},${interest}\n`
+        }),
+      )
+      const { bytes, rows } = lists.lines(users, made)
+      expect([`${bytes}`, rows]).toEqual([texts.join(''), texts.filter(Boolean).length])
+    }
   })
 
   it('are lines of JSON', () => {
