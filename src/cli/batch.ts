@@ -3,7 +3,8 @@ import type { Artefact } from '../artefact/artefact.ts'
 import type { Interactions } from '../data/interactions.ts'
 import { FociError } from '../errors.ts'
 import type { Recommender } from '../recommend/recommender.ts'
-import type { Parts } from './batch/parts.ts'
+import type { Parts, Run } from './batch/parts.ts'
+import type { Rows } from './batch/rows.ts'
 import { type FociCommand, required } from './command.ts'
 import { reportFailure, usage } from './failure.ts'
 import { jsonFlag, wholeFlag } from './flags.ts'
@@ -21,8 +22,8 @@ interface BatchFlags extends LogFlags {
 
 type Format = 'csv' | 'jsonl' | 'parquet'
 
-/** Rows of a part: what a kill can cost, and what is held in memory. */
-const PART_ROWS = 1 << 17
+/** Bytes of text that are written together. */
+const TOGETHER = 1 << 20
 
 const COLUMNS = { user: 'VARCHAR', rank: 'INTEGER', item: 'VARCHAR', score: 'FLOAT', interest: 'INTEGER' } as const
 
@@ -53,14 +54,17 @@ async function batch(file: string, path: string, flags: BatchFlags, command: Foc
   const start = performance.now()
   const [log, { artefact, recommender }] = await together(readLog(path, flags), openArtefact(file))
   const { Parts } = await import('./batch/parts.ts')
+  const { Rows } = await import('./batch/rows.ts')
   const { k } = flags
-  const parts = await Parts.open(out, { artefact: artefact.hash, log: log.hash, k, format: format === 'jsonl' ? 'jsonl' : 'csv' })
+  const run: Run = { artefact: artefact.hash, log: log.hash, k, format: format === 'jsonl' ? 'jsonl' : 'csv' }
+  const parts = await Parts.open(out, run, format === 'csv' ? `${Object.keys(COLUMNS).join(',')}\n` : '')
   const users = log.users.length
-  if (parts.end > 0) say(`Going on after ${plural(parts.end, 'user')}, whose rows are in ${parts.folder}.`)
+  if (parts.users > 0) say(`Going on after ${plural(parts.users, 'user')}, whose rows are in ${parts.folder}.`)
   const bar = await barOf('[{bar}] {value}/{total} users, {eta_formatted} left')
   await resumable(parts, users, bar, words, async () => {
-    await addParts(parts, { artefact, recommender }, log, k, reporter(bar, say, parts.end, users))
-    await join(parts, format, out)
+    const lines = new Rows(run.format, artefact.catalogue.ids, k)
+    await addRows(parts, lines, recommender, log, k, reporter(bar, say, parts.users, users))
+    await finish(parts, format, out)
   })
   const { rows } = parts
   const spent = (performance.now() - start) / 1000
@@ -107,13 +111,14 @@ async function resumable(parts: Parts, users: number, bar: Bar, words: readonly 
   try {
     await body()
   } finally {
+    await parts.close()
     bar.clear()
     process.off('SIGINT', interrupt)
   }
 }
 
 function stopped(parts: Parts, users: number, words: readonly string[]): FociError {
-  const message = `the run was stopped, and the rows of ${count(parts.end)} of ${plural(users, 'user')} are in ${parts.folder}`
+  const message = `the run was stopped, and the rows of ${count(parts.users)} of ${plural(users, 'user')} are in ${parts.folder}`
   return new FociError('ABORTED', message, `Go on with: ${['foci', ...words].map(shellWord).join(' ')}`)
 }
 
@@ -128,44 +133,39 @@ function reporter(bar: Bar, say: Output['say'], before: number, users: number): 
   }
 }
 
-/** Ranks the users without rows, and adds parts of them; the next are ranked while a part is written. */
-async function addParts(
+/** Ranks the users without rows, and adds theirs; the next are ranked while some are written. */
+async function addRows(
   parts: Parts,
-  { artefact, recommender }: Opened,
+  lines: Rows,
+  recommender: Recommender,
   log: Interactions,
   k: number,
   onUsers: (done: number) => void,
 ): Promise<void> {
-  const { Rows } = await import('./batch/rows.ts')
-  const lines = new Rows(parts.format, artefact.catalogue.ids, k)
-  let [texts, rows, end]: [Buffer[], number, number] = [[], 0, parts.end]
-  let saved = Promise.resolve()
+  let [end, writing] = [parts.users, Promise.resolve()]
   try {
     for await (const ranked of recommender.rankLog(log, end, { k })) {
-      const made = lines.lines(log.users.slice(end, end + ranked.users), ranked)
-      texts.push(made.bytes)
-      rows += made.rows
+      lines.add(log.users.slice(end, end + ranked.users), ranked)
       end += ranked.users
-      if (rows >= PART_ROWS || end === log.users.length) {
-        await saved
-        saved = parts.add(end, rows, Buffer.concat(texts))
-        saved.catch(() => undefined) // it is awaited before the next one
-        ;[texts, rows] = [[], 0]
+      if (lines.length >= TOGETHER || end === log.users.length) {
+        const { rows, bytes } = lines.take()
+        await writing
+        writing = parts.add(end, rows, bytes)
+        writing.catch(() => undefined) // it is awaited before the next one
       }
       onUsers(end)
     }
-    await saved
+    await writing
   } finally {
     recommender[Symbol.dispose]()
   }
 }
 
-async function join(parts: Parts, format: Format, out: string): Promise<void> {
-  const { replaceFile } = await import('../data/replace-file.ts')
-  const { writeParquet } = await import('../data/write-parquet.ts')
-  const heading = format === 'csv' ? `${Object.keys(COLUMNS).join(',')}\n` : ''
-  const write = (beside: string): Promise<void> =>
-    format === 'parquet' ? writeParquet(parts.files, COLUMNS, beside) : parts.join(beside, heading)
-  await replaceFile(out, write)
+async function finish(parts: Parts, format: Format, out: string): Promise<void> {
+  if (format === 'parquet') {
+    const { replaceFile } = await import('../data/replace-file.ts')
+    const { writeParquet } = await import('../data/write-parquet.ts')
+    await replaceFile(out, (beside) => writeParquet(parts.path, COLUMNS, beside))
+  } else await parts.moveTo(out)
   await parts.remove()
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, open, readdir, realpath, rename, rm } from 'node:fs/promises'
+import { copyFile, type FileHandle, open, readdir, realpath, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { FociError } from '../errors.ts'
 
@@ -19,11 +19,31 @@ export async function replaceFile(path: string, content: Uint8Array | ((beside: 
       if (typeof content !== 'function') await file.writeFile(content)
       await file.sync()
     })
-    await rename(partial, target)
+    await giveName(partial, target)
   } catch (cause) {
     await rm(partial, { force: true }).catch(() => undefined) // the first failure is the one to tell
     throw cause instanceof FociError ? cause : fileError(path, 'written', cause)
   }
+}
+
+/**
+ * Puts a file that was written elsewhere in its place, whole or not at all; it is copied where that is on another disk.
+ * @throws FociError FILE
+ */
+export async function moveFile(from: string, path: string): Promise<void> {
+  try {
+    await withFile(from, 'r+', (file) => file.sync())
+    await giveName(from, await realpath(path).catch(() => path))
+  } catch (cause) {
+    if (codeOf(cause) !== 'EXDEV') throw fileError(path, 'written', cause)
+    await replaceFile(path, (beside) => copyFile(from, beside))
+  }
+}
+
+/** Renames a file that is on the disk, durably. */
+async function giveName(file: string, target: string): Promise<void> {
+  await rename(file, target)
+  const folder = dirname(target)
   // Makes the rename itself durable; where folders cannot be opened (Windows), the system does that
   await withFile(folder, 'r', (handle) => handle.sync()).catch(() => undefined)
   await sweep(folder, basename(target))

@@ -5,13 +5,13 @@ import { sqlPath, sqlText, withDuckDB } from './files/duckdb.ts'
 export type Columns = Readonly<Record<string, 'VARCHAR' | 'INTEGER' | 'FLOAT'>>
 
 /**
- * Writes CSV files without headings as one Parquet file, with their rows in order, in bounded memory.
+ * Writes a CSV file without a heading as a Parquet file, with its rows in order, in bounded memory.
  * @throws FociError MEMORY
  */
-export async function writeParquet(files: readonly string[], columns: Columns, path: string): Promise<void> {
+export async function writeParquet(csv: string, columns: Columns, path: string): Promise<void> {
   await withDuckDB({}, async (session) => {
     const types = Object.entries(columns).map(([name, type]) => `'${name}': '${type}'`)
-    await session.rows(`COPY (SELECT * FROM read_csv([${files.map(sqlPath).join(', ')}], auto_detect = false, header = false,
+    await session.rows(`COPY (SELECT * FROM read_csv(${sqlPath(csv)}, auto_detect = false, header = false,
       columns = {${types.join(', ')}}, delim = ',', quote = '"', escape = '"', hive_partitioning = false,
       max_line_size = ${LONGEST})) TO ${sqlText(resolve(path))} (FORMAT parquet)`)
   })

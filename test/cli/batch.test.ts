@@ -161,7 +161,7 @@ describe('a run that was stopped', () => {
     const out = at('stopped.csv')
     const run = start(['batch', model, many, '--out', out, ...k])
     await expect
-      .poll(() => existsSync(`${out}.parts`) && readdirSync(`${out}.parts`).some((name) => name.startsWith('0-')), {
+      .poll(() => existsSync(`${out}.parts/run.json`) && JSON.parse(readFileSync(`${out}.parts/run.json`, 'utf8')).users > 0, {
         timeout: 30_000,
         interval: 1,
       })
@@ -209,7 +209,7 @@ describe('a run that was stopped', () => {
     const out = at('mine.csv')
     mkdirSync(`${out}.parts`)
     writeFileSync(`${out}.parts/notes.txt`, 'mine')
-    writeFileSync(`${out}.parts/0-9-90.csv`, 'of a run that was killed while it cleared up\n')
+    writeFileSync(`${out}.parts/rows.csv`, 'of a run that was killed while it cleared up\n')
     ended(await foci('batch', shop, log, '--out', out, '-k', '2'))
     expect(readdirSync(`${out}.parts`)).toEqual(['notes.txt'])
     expect(readFileSync(out).equals(readFileSync(at('lists.csv')))).toBe(true)

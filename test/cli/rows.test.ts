@@ -2,6 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { putFloat32 } from '../../src/cli/batch/numbers.ts'
 import { csvField, Rows } from '../../src/cli/batch/rows.ts'
 import { bits } from '../../src/data/random.ts'
+import type { RankedUsers } from '../../src/recommend/many.ts'
+
+function linesOf(lists: Rows, users: readonly string[], ranked: RankedUsers) {
+  lists.add(users, ranked)
+  return lists.take()
+}
 
 function written(x: number): string {
   const bytes = Buffer.alloc(40)
@@ -56,7 +62,7 @@ describe('rows', () => {
   const ids = ['plain', 'a,b', '"q"\n']
 
   it('are lines of CSV, with quotes where they are needed', () => {
-    const { bytes, rows } = new Rows('csv', ids, 2).lines(['u', 'o"o'], ranked)
+    const { bytes, rows } = linesOf(new Rows('csv', ids, 2), ['u', 'o"o'], ranked)
     expect([`${bytes}`, rows]).toEqual(['u,1,"a,b",1.5,0\nu,2,plain,0.25,3\n"o""o",1,"""q""\n",0,-1\n', 3])
     expect(['a b', 'a;b', "a'b", '', 'a\rb'].map(csvField)).toEqual(['a b', 'a;b', "a'b", '', '"a\rb"'])
   })
@@ -80,13 +86,13 @@ describe('rows', () => {
           return item < 0 ? '' : `${user},${place + 1},${items[item]},${score},${interest}\n`
         }),
       )
-      const { bytes, rows } = lists.lines(users, made)
+      const { bytes, rows } = linesOf(lists, users, made)
       expect([`${bytes}`, rows]).toEqual([texts.join(''), texts.filter(Boolean).length])
     }
   })
 
   it('are lines of JSON', () => {
-    const { bytes } = new Rows('jsonl', ids, 2).lines(['u', 'o"o'], ranked)
+    const { bytes } = linesOf(new Rows('jsonl', ids, 2), ['u', 'o"o'], ranked)
     expect(
       bytes
         .toString()

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { writeArtefact } from '../../src/artefact/artefact.ts'
 import { loadArtefact } from '../../src/artefact/file.ts'
-import { replaceFile } from '../../src/data/replace-file.ts'
+import { moveFile, replaceFile } from '../../src/data/replace-file.ts'
 import { FociError } from '../../src/errors.ts'
 import { bare, errorOf, sample } from '../artefact/sample.ts'
 
@@ -25,6 +25,42 @@ afterEach(() => fs.rm(folder, { recursive: true }))
 
 /** An error as the system makes it. */
 const fault = (code: string) => Object.assign(new Error(`${code}: from the system`), { code })
+
+describe('moveFile', () => {
+  const from = () => join(folder, 'rows.csv')
+  const text = async () => [await fs.readFile(path, 'utf8'), await fs.readdir(folder)]
+
+  it('puts a file in the place of another, or of what a link points to', async () => {
+    await fs.writeFile(path, 'old')
+    await fs.writeFile(from(), 'new')
+    await moveFile(from(), path)
+    expect(await text()).toEqual(['new', ['shop.safetensors']])
+    const link = join(folder, 'latest')
+    await fs.symlink(path, link)
+    await fs.writeFile(from(), 'newer')
+    await moveFile(from(), link)
+    expect(await text()).toEqual(['newer', ['latest', 'shop.safetensors']])
+  })
+
+  it('copies it to another disk', async () => {
+    await fs.writeFile(path, 'old')
+    await fs.writeFile(from(), 'new')
+    vi.mocked(fs.rename).mockRejectedValueOnce(fault('EXDEV'))
+    await moveFile(from(), path)
+    expect(await text()).toEqual(['new', ['rows.csv', 'shop.safetensors']])
+  })
+
+  it('leaves both as they are where it fails', async () => {
+    await fs.writeFile(path, 'old')
+    await fs.writeFile(from(), 'new')
+    vi.mocked(fs.rename).mockRejectedValueOnce(fault('EPERM'))
+    expect(await errorOf(moveFile(from(), path))).toMatchObject({
+      code: 'FILE',
+      message: expect.stringContaining(`${path} cannot be written`),
+    })
+    expect([await text(), await fs.readFile(from(), 'utf8')]).toEqual([['old', ['rows.csv', 'shop.safetensors']], 'new'])
+  })
+})
 
 describe('replaceFile', () => {
   it('writes a file, and nothing beside it', async () => {

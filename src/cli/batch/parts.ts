@@ -1,6 +1,6 @@
-import { mkdir, open, readdir, readFile, rm, rmdir } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileError, replaceFile } from '../../data/replace-file.ts'
+import { fileError, moveFile, replaceFile } from '../../data/replace-file.ts'
 import { FociError } from '../../errors.ts'
 import { shellWord } from '../format.ts'
 
@@ -15,99 +15,121 @@ export interface Run {
   readonly format: 'csv' | 'jsonl'
 }
 
-/** The users from `first` to before `end`, whole in one file. */
-interface Part {
-  readonly file: string
-  readonly first: number
-  readonly end: number
+/** How far a run is. */
+interface Done {
+  /** Users whose rows are there: the first ones of the log. */
+  readonly users: number
   readonly rows: number
+  /** Bytes of the file up to there. */
+  readonly bytes: number
 }
 
-const MANIFEST = 'run.json'
-const PART = /^(\d+)-(\d+)-(\d+)\.(?:csv|jsonl)$/
-/** All that a run writes into the folder, and what it leaves there when it is killed. */
-const OURS = /^\.?(\d+-\d+-\d+\.(csv|jsonl)|run\.json)(\..+\.partial)?$/
+const NOTHING: Done = { users: 0, rows: 0, bytes: 0 }
 
-/** The rows that were written so far, in a folder beside the output: one file for some users, each put there whole. */
+/** Rows of a part: what a kill can cost. */
+const PART_ROWS = 1 << 17
+
+const MANIFEST = 'run.json'
+/** All that a run writes into the folder, and what it leaves there when it is killed. */
+const OURS = /^\.?(rows\.(csv|jsonl)|run\.json)(\..+\.partial)?$/
+
+/**
+ * The rows that were written so far, in a folder beside the output: one file that grows, and a manifest that says how much of it
+ * counts. What stands behind that was being written when a run was killed, and is cut off by the next.
+ */
 export class Parts {
   readonly folder: string
-  readonly format: Run['format']
-  private readonly list: Part[]
+  /** All rows so far, behind the heading. */
+  readonly path: string
+  private readonly run: Run
+  private readonly file: FileHandle
+  private kept: Done
+  private written: Done
 
-  private constructor(folder: string, format: Run['format'], list: Part[]) {
+  private constructor(folder: string, run: Run, file: FileHandle, kept: Done, heading: Buffer) {
     this.folder = folder
-    this.format = format
-    this.list = list
+    this.path = rowsOf(folder, run)
+    this.run = run
+    this.file = file
+    this.kept = kept
+    this.written = kept.bytes > 0 ? kept : { ...NOTHING, bytes: heading.length }
   }
 
   /**
-   * The parts that an earlier run left, or none.
+   * Goes on with the rows that an earlier run left, or begins.
    * @throws FociError RESUME where they are of another run; FILE
    */
-  static async open(out: string, run: Run): Promise<Parts> {
+  static async open(out: string, run: Run, heading: string): Promise<Parts> {
     const folder = `${out}.parts`
     const manifest = join(folder, MANIFEST)
     const before = await readFile(manifest, 'utf8').catch(() => undefined)
-    if (before !== undefined) {
-      checkSame(folder, before, run)
-      return new Parts(folder, run.format, chain(await readdir(folder)))
-    }
+    if (before !== undefined) checkSame(folder, before, run)
     try {
       await mkdir(folder, { recursive: true })
+      if (before === undefined) {
+        await clear(folder) // what a run left that was killed while it cleared up
+        await replaceFile(manifest, manifestOf(run, NOTHING))
+      }
+      const file = await open(rowsOf(folder, run), 'a')
+      const done = doneOf(before)
+      const kept = (await file.stat()).size < done.bytes ? NOTHING : done
+      await file.truncate(kept.bytes)
+      const head = Buffer.from(heading)
+      if (kept.bytes === 0) await file.writeFile(head)
+      return new Parts(folder, run, file, kept, head)
     } catch (cause) {
-      throw fileError(folder, 'made', cause)
+      throw cause instanceof FociError ? cause : fileError(folder, 'made', cause)
     }
-    await clear(folder) // what a run left that was killed while it cleared up
-    await replaceFile(manifest, Buffer.from(`${JSON.stringify(run, null, 2)}\n`))
-    return new Parts(folder, run.format, [])
   }
 
-  /** Users whose rows are there: all before this one. */
-  get end(): number {
-    return this.list.at(-1)?.end ?? 0
+  /** Users whose rows a kill leaves. */
+  get users(): number {
+    return this.kept.users
   }
 
   get rows(): number {
-    return this.list.reduce((sum, { rows }) => sum + rows, 0)
+    return this.written.rows
   }
 
-  get files(): string[] {
-    return this.list.map(({ file }) => join(this.folder, file))
-  }
-
-  /** Adds the users from `end` on. @throws FociError FILE */
-  async add(end: number, rows: number, text: Uint8Array): Promise<void> {
-    const file = `${this.end}-${end}-${rows}.${this.format}`
-    await replaceFile(join(this.folder, file), text)
-    this.list.push({ file, first: this.end, end, rows })
-  }
-
-  /** Writes the heading and all parts into one file. */
-  async join(path: string, heading: string): Promise<void> {
-    const out = await open(path, 'wx')
+  /** Adds the rows of all users before one; whole parts are kept, whatever happens then. @throws FociError FILE */
+  async add(users: number, rows: number, text: Uint8Array): Promise<void> {
     try {
-      await out.writeFile(heading)
-      for (const file of this.files) await out.writeFile(await readFile(file))
-    } finally {
-      await out.close()
+      await this.file.writeFile(text)
+      this.written = { users, rows: this.rows + rows, bytes: this.written.bytes + text.length }
+      if (this.rows - this.kept.rows < PART_ROWS) return
+      await this.file.datasync()
+    } catch (cause) {
+      throw fileError(this.path, 'written', cause)
     }
+    await replaceFile(join(this.folder, MANIFEST), manifestOf(this.run, this.written))
+    this.kept = this.written
   }
 
-  /** Removes the parts, and the folder where nothing else is in it. */
+  /** Makes the rows the output. @throws FociError FILE */
+  async moveTo(out: string): Promise<void> {
+    await this.close()
+    await moveFile(this.path, out)
+  }
+
+  async close(): Promise<void> {
+    await this.file.close()
+  }
+
+  /** Removes what is left, and the folder where nothing else is in it. */
   async remove(): Promise<void> {
-    await rm(join(this.folder, MANIFEST), { force: true }) // first: parts without it are nobody's
+    await rm(join(this.folder, MANIFEST), { force: true }) // first: rows without it are nobody's
     await clear(this.folder)
     await rmdir(this.folder).catch(() => undefined)
   }
 }
 
-/** The parts from user 0 on without a gap. */
-function chain(names: readonly string[]): Part[] {
-  const matches = names.map((name) => PART.exec(name)).filter((match) => match !== null)
-  const parts = new Map(matches.map(([file, first, end, rows]) => [Number(first), { file, first: +first, end: +end, rows: +rows }]))
-  const list: Part[] = []
-  for (let part = parts.get(0); part; part = parts.get(part.end)) list.push(part)
-  return list
+const rowsOf = (folder: string, { format }: Run): string => join(folder, `rows.${format}`)
+
+const manifestOf = (run: Run, done: Done): Buffer => Buffer.from(`${JSON.stringify({ ...run, ...done }, null, 2)}\n`)
+
+function doneOf(manifest: string | undefined): Done {
+  const { users, rows, bytes } = { ...NOTHING, ...parsed(manifest ?? '') }
+  return [users, rows, bytes].every((count) => Number.isSafeInteger(count) && count >= 0) ? { users, rows, bytes } : NOTHING
 }
 
 async function clear(folder: string): Promise<void> {
@@ -123,7 +145,7 @@ function checkSame(folder: string, manifest: string, run: Run): void {
   throw new FociError('RESUME', `${folder} holds parts of a run with ${what}`, hint)
 }
 
-function parsed(manifest: string): Partial<Record<keyof Run, unknown>> {
+function parsed(manifest: string): Partial<Run & Done> {
   try {
     return JSON.parse(manifest) ?? {}
   } catch {

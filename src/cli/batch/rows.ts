@@ -23,6 +23,9 @@ export class Rows {
   /** What stands behind a score, by interest + 1. */
   private ends = new Texts([])
   private bytes = Buffer.allocUnsafeSlow(1 << 16)
+  /** Bytes since they were taken, and the rows that they are. */
+  length = 0
+  private rows = 0
 
   /** @param ids of the items, by index */
   constructor(format: keyof typeof syntaxes, ids: readonly string[], k: number) {
@@ -33,26 +36,34 @@ export class Rows {
   }
 
   /** @param users ids of the users that were ranked */
-  lines(users: readonly string[], ranked: RankedUsers): { bytes: Buffer; rows: number } {
+  add(users: readonly string[], ranked: RankedUsers): void {
     this.knowInterests(ranked.interests)
     const k = ranked.items.length / users.length
-    let [length, rows] = [0, 0]
     for (let b = 0; b < users.length; b++) {
       let present = 0
       while (present < k && ranked.items[b * k + present] >= 0) present++
-      length = this.putUser(users[b], ranked, b * k, present, length)
-      rows += present
+      if (present > 0) this.addUser(users[b], ranked, b * k, present)
+      this.rows += present
     }
-    return { bytes: Buffer.from(this.bytes.subarray(0, length)), rows }
   }
 
-  /** Writes the rows of a user, whose items stand at `first` and behind it; gives where the next user's go. */
-  private putUser(id: string, { items, scores, interests }: RankedUsers, first: number, count: number, start: number): number {
+  /** The lines so far, which the next ones no longer follow. */
+  take(): { readonly bytes: Buffer; readonly rows: number } {
+    const { length, rows } = this
+    const bytes = Buffer.from(this.bytes.subarray(0, length))
+    this.length = 0
+    this.rows = 0
+    return { bytes, rows }
+  }
+
+  /** Adds the rows of a user, whose items stand at `first` and behind it. */
+  private addUser(id: string, { items, scores, interests }: RankedUsers, first: number, count: number): void {
+    const start = this.length
     const user = this.syntax.before[0] + this.syntax.quote(id)
     const { ranks, items: itemTexts, ends } = this
     this.reserve(start + count * (3 * user.length + ranks.longest + itemTexts.longest + SCORE_BYTES + ends.longest))
     const { bytes } = this
-    const userEnd = count > 0 ? putText(user, bytes, start) : start
+    const userEnd = putText(user, bytes, start)
     let at = start
     for (let place = 0; place < count; place++) {
       const row = first + place
@@ -62,7 +73,7 @@ export class Rows {
       at = putFloat32(scores[row], bytes, at)
       at = ends.put(interests[row] + 1, bytes, at)
     }
-    return at
+    this.length = at
   }
 
   private knowInterests(interests: Int32Array): void {
