@@ -45,7 +45,7 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 }
 
 /** True where UTF-8 can't hold the string: half of a surrogate pair stands alone. */
-export const isIllFormed = (text: string): boolean => /\p{Surrogate}/u.test(text)
+export const isIllFormed = (text: string): boolean => /[\ud800-\udfff]/.test(text) && /\p{Surrogate}/u.test(text)
 
 function canonicalString(text: string, fail: Fail): string {
   if (isIllFormed(text)) throw fail(`the string ${JSON.stringify(text.slice(0, 80))} holds half a surrogate pair`)

@@ -10,7 +10,7 @@ let engine: Engine | undefined
 let addon: Addon | undefined
 
 /**
- * The engine of this thread, from the addon of the platform package or of a local build. After ENGINE_LOST, loading
+ * The engine of this thread, from the addon of a local build or of the platform package. After ENGINE_LOST, loading
  * again starts it afresh: every earlier id is then a freed one.
  * @throws FociError ENGINE_MISSING where neither loads
  */
@@ -61,12 +61,12 @@ export function loadAddon(): Addon {
   throw new FociError('ENGINE_MISSING', `No native engine loads here; tried ${failures.join(', ')}`, hint)
 }
 
-/** The platform package, then the local build; on Linux whichever C library fits. */
+/** The local build, for it is told quickly whether there is one, then the platform package; on Linux whichever C library fits. */
 function candidates(): string[] {
   const { platform, arch } = process
   const abis: Partial<Record<NodeJS.Platform, string[]>> = { linux: ['-gnu', '-musl'], win32: ['-msvc'] }
   const names = (abis[platform] ?? ['']).map((abi) => `${platform}-${arch}${abi}`)
-  return [...names.map((name) => `foci-${name}`), ...names.map((name) => `../../build/native/foci.${name}.node`)]
+  return [...names.map((name) => `../../build/native/foci.${name}.node`), ...names.map((name) => `foci-${name}`)]
 }
 
 function reason(error: unknown): string {

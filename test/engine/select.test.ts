@@ -74,7 +74,7 @@ describe('selectEngine', () => {
     await expect(select('native')).rejects.toMatchObject({
       code: 'ENGINE_MISSING',
       message:
-        'No native engine loads here; tried foci-sunos-sparc (not installed), ../../build/native/foci.sunos-sparc.node (not installed)',
+        'No native engine loads here; tried ../../build/native/foci.sunos-sparc.node (not installed), foci-sunos-sparc (not installed)',
     })
   })
 })
