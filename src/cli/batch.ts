@@ -1,17 +1,10 @@
 import { extname } from 'node:path'
+import type { BatchFlags, Format } from './batch/run.ts'
 import { type FociCommand, required } from './command.ts'
 import { usage } from './failure.ts'
 import { jsonFlag, wholeFlag } from './flags.ts'
-import { type LogFlags, logFlags } from './log-flags.ts'
+import { logFlags } from './log-flags.ts'
 import { checkArtefact, checkLog, checkOutput } from './paths.ts'
-
-export interface BatchFlags extends LogFlags {
-  readonly out?: string
-  readonly k: number
-  readonly json?: boolean
-}
-
-export type Format = 'csv' | 'jsonl' | 'parquet'
 
 const STOPPING = '\nRows are kept in OUT.parts until all are there: the same command goes on after Ctrl-C, or a crash.'
 

@@ -1,8 +1,8 @@
 import { lostError } from './faults.ts'
 import { type Addon, loadAddon } from './native.ts'
 
-/** What the addon does with a log's rows; `src/data` does the same without it. */
-export type LogAddon = Pick<Addon, 'TextNumbers' | 'readCsv' | 'sortRows'>
+/** What the addon does with rows of logs and lists; `src/data` and `src/cli/batch` do the same without it. */
+export type LogAddon = Pick<Addon, 'ListLines' | 'TextNumbers' | 'readCsv' | 'sortRows'>
 
 let addon: LogAddon | undefined | null
 

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Lines } from '../../src/cli/batch/lines.ts'
 import { putFloat32 } from '../../src/cli/batch/numbers.ts'
 import { csvField, Rows } from '../../src/cli/batch/rows.ts'
 import { bits } from '../../src/data/random.ts'
@@ -51,7 +52,18 @@ describe('a score as text', () => {
   })
 })
 
-describe('rows', () => {
+const engine = process.env.FOCI_ENGINE
+
+afterEach(() => {
+  if (engine === undefined) delete process.env.FOCI_ENGINE
+  else process.env.FOCI_ENGINE = engine
+})
+
+describe.each(engine === 'wasm' ? ['without the addon'] : ['with the addon', 'without the addon'])('rows %s', (addon) => {
+  beforeEach(() => {
+    if (addon === 'without the addon') process.env.FOCI_ENGINE = 'wasm'
+  })
+
   const ranked = {
     users: 2,
     unknown: [],
@@ -104,5 +116,28 @@ describe('rows', () => {
       { user: 'u', rank: 2, item: 'plain', score: 0.25, interest: 3 },
       { user: 'o"o', rank: 1, item: '"q"\n', score: 0, interest: -1 },
     ])
+  })
+
+  it('have scores of any size', () => {
+    const scores = Float32Array.of(1e-7, 0.1, 3e38)
+    const made = { users: 1, unknown: [], items: Int32Array.of(0, 0, 0), scores, interests: new Int32Array(3) }
+    const written = `${linesOf(new Rows('csv', ['x', 'y', 'z'], 3), ['u'], made).bytes}`
+    expect(written.split('\n').map((line) => Math.fround(Number(line.split(',')[3])))).toEqual([...scores, Number.NaN])
+  })
+})
+
+describe.skipIf(engine === 'wasm')('the addon', () => {
+  it('writes scores as JavaScript does', () => {
+    const count = 100_000
+    const scores = Float32Array.from({ length: count }, (_, i) => (bits(3, 0, i) % 2 ? 1 : -1) * 10 ** ((bits(3, 1, i) / 2 ** 32) * 11 - 4))
+    const made = { users: 1, unknown: [], items: new Int32Array(count), scores, interests: new Int32Array(count) }
+    const ids = new Array(count).fill('x')
+    const lines = () => linesOf(new Rows('csv', ids, count), ['u'], made).bytes
+    const script = vi.spyOn(Lines.prototype, 'lines')
+    const by = lines()
+    expect(script).not.toHaveBeenCalled()
+    process.env.FOCI_ENGINE = 'wasm'
+    expect(by.equals(lines())).toBe(true)
+    expect(script).toHaveBeenCalledOnce()
   })
 })

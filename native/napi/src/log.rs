@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use foci_engine::{Pool, keep_panics, message_of};
-use foci_log::{Numbers, Text, csv, sort};
+use foci_log::{Numbers, Text, csv, lists, sort};
 use napi::bindgen_prelude::{
     AsyncTask, Float32Array, Float64Array, Int16Array, Int32Array, Int32ArraySlice, Uint8Array, Uint32Array,
 };
@@ -48,7 +48,7 @@ impl TextNumbers {
         self.numbers.len() as u32
     }
 
-    /// Texts `start .. end` one after the other, and where each ends in JavaScript's measure.
+    /// Texts `start .. end`.
     #[napi(js_name = "texts")]
     pub fn texts(&self, start: u32, end: u32) -> napi::Result<Texts> {
         guarded(|| {
@@ -66,10 +66,17 @@ impl TextNumbers {
     }
 }
 
+/// Texts one after the other, and where each ends in JavaScript's measure.
 #[napi(object)]
 pub struct Texts {
     pub text: String,
     pub ends: Uint32Array,
+}
+
+impl From<Texts> for lists::Texts {
+    fn from(Texts { text, ends }: Texts) -> Self {
+        Self::new(text, &ends)
+    }
 }
 
 fn text<'a>(words: [i32; 4], fault: u8) -> Text<'a> {
@@ -225,4 +232,38 @@ impl napi::Task for ReadCsv {
 #[napi(js_name = "readCsv", ts_return_type = "Promise<CsvRows | null>")]
 pub fn read_csv(layout: CsvLayout) -> AsyncTask<ReadCsv> {
     AsyncTask::new(ReadCsv(layout))
+}
+
+/// Writes ranked lists as lines of text.
+#[napi]
+pub struct ListLines(lists::Lists);
+
+#[napi(object)]
+pub struct Lines {
+    pub bytes: Uint8Array,
+    pub rows: u32,
+}
+
+#[napi]
+impl ListLines {
+    /// What stands before an item, by place; before a score, by item; and before and behind an interest.
+    #[napi(constructor)]
+    pub fn new(ranks: Texts, items: Texts, interest: Texts) -> Self {
+        Self(lists::Lists { ranks: ranks.into(), items: items.into(), interest: interest.into(), room: vec![] })
+    }
+
+    /// The rows of some users, k places each, whose texts stand at the beginning of a row; null where a score is written with an
+    /// exponent, or is no number.
+    #[napi(js_name = "lines")]
+    pub fn lines(
+        &mut self,
+        users: Texts,
+        items: &[i32],
+        scores: &[f32],
+        interests: &[i32],
+    ) -> napi::Result<Option<Lines>> {
+        let ranked = lists::Ranked { items, scores, interests };
+        let lines = guarded(|| self.0.lines(&users.into(), &ranked))?;
+        Ok(lines.map(|(bytes, rows)| Lines { bytes: bytes.into(), rows }))
+    }
 }

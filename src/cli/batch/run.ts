@@ -5,14 +5,21 @@ import { replaceFile } from '../../data/replace-file.ts'
 import { writeParquet } from '../../data/write-parquet.ts'
 import { FociError } from '../../errors.ts'
 import { Recommender } from '../../recommend/recommender.ts'
-import type { BatchFlags, Format } from '../batch.ts'
 import { reportFailure } from '../failure.ts'
 import { count, plural, seconds, shellWord } from '../format.ts'
-import { readLog } from '../log-flags.ts'
+import { type LogFlags, readLog } from '../log-flags.ts'
 import { type Output, outputOf } from '../output.ts'
 import { type Bar, barOf } from '../progress.ts'
 import { Parts, type Run } from './parts.ts'
 import { Rows } from './rows.ts'
+
+export interface BatchFlags extends LogFlags {
+  readonly out?: string
+  readonly k: number
+  readonly json?: boolean
+}
+
+export type Format = 'csv' | 'jsonl' | 'parquet'
 
 /** What is asked for, checked as far as the command line goes. */
 interface Batch {
