@@ -13,8 +13,9 @@ const chunks = {
   // What help and the version need: no engine, no models
   cli: /\/src\/cli\/(?!batch\/|main|model-flags|progress)|\/commander\//,
   // What serves, at the edge and in browsers too: nothing of Node
-  serve: /\/src\/(artefact\/(?!file)|engine\/(?!native|log)|explain|models|nn|ops|recommend\/(?!crew|worker)|tensor)/,
-  files: /\/src\/(artefact|data|engine)\//,
+  serve: /\/src\/(artefact\/(?!file)|engine\/(?!native|log|program)|explain|models|nn|ops|recommend\/(?!crew|program|worker)|tensor)/,
+  // What the addon and files are for
+  native: /\/src\/(artefact|data|engine|recommend\/program)/,
   batch: /\/src\/cli\/batch\//,
   train: /\/src\/(evaluate|losses|train)\//,
 }

@@ -122,7 +122,7 @@ describe('starting', () => {
   it('needs no model, engine or log for help', () => {
     const loaded = loadedBy('../cli/main.js')
     expect([...loaded]).toContain('cli.js')
-    for (const name of ['serve.js', 'files.js', 'train.js', 'batch.js']) expect([...loaded]).not.toContain(name)
+    for (const name of ['serve.js', 'native.js', 'train.js', 'batch.js']) expect([...loaded]).not.toContain(name)
   })
 
   it('needs nothing of Node to serve', () => {
