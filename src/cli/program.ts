@@ -48,14 +48,20 @@ async function buildProgram(words: readonly string[]): Promise<FociCommand> {
     .exitOverride()
     .addHelpText('after', start)
   program.hints = { '--json': 'Flags follow the command: foci models --json' }
-  sampleCommand(program)
-  inspectCommand(program)
-  await trainCommand(program, words)
-  evaluateCommand(program)
-  recommendCommand(program)
-  batchCommand(program, words)
-  modelsCommand(program)
+  const [name] = words
+  // A command that is named needs no other
+  for (const add of Object.hasOwn(commands, name ?? '') ? [commands[name]] : Object.values(commands)) await add(program, words)
   return program
+}
+
+const commands: Readonly<Record<string, (program: FociCommand, words: readonly string[]) => void | Promise<void>>> = {
+  sample: sampleCommand,
+  inspect: inspectCommand,
+  train: trainCommand,
+  evaluate: evaluateCommand,
+  recommend: recommendCommand,
+  batch: batchCommand,
+  models: modelsCommand,
 }
 
 const start = `
