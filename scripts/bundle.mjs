@@ -10,8 +10,8 @@ import { rolldown } from 'rolldown'
  */
 const chunks = {
   base: /\/src\/(errors|data\/nearest)\.ts$|\/fastest-levenshtein\/|rolldown\/runtime|oxc-project/,
-  // What help and the version need: no engine, no models
-  cli: /\/src\/cli\/(?!batch\/|main|model-flags|progress)|\/commander\//,
+  // What help and the version need: no engine, no models. What runs when it is loaded stays in its own file
+  cli: /\/src\/cli\/(?!batch\/|main|model-flags)|\/commander\//,
   // What serves, at the edge and in browsers too: nothing of Node
   serve: /\/src\/(artefact\/(?!file)|engine\/(?!native|log|program)|explain|models|nn|ops|recommend\/(?!crew|program|worker)|tensor)/,
   // What the addon and files are for
