@@ -6,18 +6,19 @@ import { rolldown } from 'rolldown'
 
 /**
  * Files of dist/chunks/ by what is in them; a module and what it imports go to the first that names it. All stand one folder
- * deep, as the modules do, for some look from their place for build/, package.json and each other.
+ * deep, as the modules do, for some look from their place for build/, package.json and each other. Modules that act when they
+ * are loaded, as the command line and the threads' do, are named by none: they stay in files of their own.
  */
 const chunks = {
   base: /\/src\/(errors|data\/nearest)\.ts$|\/fastest-levenshtein\/|rolldown\/runtime|oxc-project/,
-  // What help and the version need: no engine, no models. What runs when it is loaded stays in its own file
+  // What help and the version need: no engine, no models
   cli: /\/src\/cli\/(?!batch\/|main|model-flags)|\/commander\//,
   // What serves, at the edge and in browsers too: nothing of Node
   serve: /\/src\/(artefact\/(?!file)|engine\/(?!native|log|program)|explain|models|nn|ops|recommend\/(?!crew|program|worker)|tensor)/,
   // What the addon and files are for
   native: /\/src\/(artefact|data|engine|recommend\/program)/,
   batch: /\/src\/cli\/batch\//,
-  train: /\/src\/(evaluate|losses|train)\//,
+  train: /\/src\/(evaluate|losses|train\/(?!worker))/,
 }
 
 /** Whether all was written. */
@@ -32,7 +33,10 @@ export async function bundle(folder) {
     transform: { target: 'es2023' },
     checks: { ineffectiveDynamicImport: false },
   })
-  const groups = Object.entries(chunks).map(([name, test], i) => ({ name, test, priority: Object.keys(chunks).length - i }))
+  const groups = Object.entries(chunks).map(([name, paths], i) => {
+    const test = (id) => paths.test(id.replaceAll('\\', '/'))
+    return { name, test, priority: Object.keys(chunks).length - i }
+  })
   const names = { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name].js' }
   const { output } = await built.write({ dir: folder, ...names, codeSplitting: { groups } })
   await built.close()

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
 import { gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { foci, folder, start } from './foci.ts'
@@ -129,6 +131,16 @@ describe('starting', () => {
     const loaded = [...loadedBy('../recommend/recommender.js'), ...loadedBy('../artefact/artefact.js'), ...loadedBy('../engine/wasm.js')]
     expect(loaded).toContain('serve.js')
     expect(loaded.filter((name) => name.startsWith('node:') || name.startsWith('@'))).toEqual([])
+  })
+
+  it('leaves the threads of others alone that load it', async () => {
+    const program = `import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)})
+      .then(({ FociError }) => require('node:worker_threads').parentPort.postMessage(new FociError('FILE', 'loaded', '').message))`
+    const thread = new Worker(program, { eval: true, workerData: { of: 'others' } })
+    const messages: unknown[] = []
+    thread.on('message', (message) => messages.push(message))
+    await once(thread, 'exit')
+    expect(messages).toEqual(['loaded'])
   })
 
   it('loads no addon for help and models, and DuckDB for logs that are not plain alone', async () => {
