@@ -131,6 +131,15 @@ describe('a run that was stopped', () => {
     expect([lines.length, new Set(lines.map((line) => line.split(',', 2).join())).size]).toEqual([USERS * K + 1, USERS * K + 1])
   })
 
+  /** Waits for the first part. */
+  const someKept = (out: string): Promise<void> =>
+    expect
+      .poll(() => existsSync(`${out}.parts/run.json`) && JSON.parse(readFileSync(`${out}.parts/run.json`, 'utf8')).users > 0, {
+        timeout: 30_000,
+        interval: 1,
+      })
+      .toBe(true)
+
   const inFolder = (name: string): string[] => readdirSync(at(), { encoding: 'utf8' }).filter((each) => each.includes(name))
 
   it('killed twenty times at random moments, ends in the whole output, each row once', { timeout: 300_000 }, async () => {
@@ -160,12 +169,7 @@ describe('a run that was stopped', () => {
   it('by Ctrl-C says how to go on, and goes on', { timeout: 60_000 }, async () => {
     const out = at('stopped.csv')
     const run = start(['batch', model, many, '--out', out, ...k])
-    await expect
-      .poll(() => existsSync(`${out}.parts/run.json`) && JSON.parse(readFileSync(`${out}.parts/run.json`, 'utf8')).users > 0, {
-        timeout: 30_000,
-        interval: 1,
-      })
-      .toBe(true)
+    await someKept(out)
     run.child.kill('SIGINT')
     const { code, stderr } = await run.ended
     expect(code).toBe(130)
@@ -203,6 +207,18 @@ describe('a run that was stopped', () => {
       ])
     }
     expect(readFileSync(`${parts}/run.json`, 'utf8')).toBe(before)
+  })
+
+  it('begins anew where the rows are gone that a manifest speaks of', async () => {
+    const out = at('gone.csv')
+    const run = start(['batch', model, many, '--out', out, ...k])
+    await someKept(out)
+    run.child.kill('SIGKILL')
+    await run.ended
+    writeFileSync(`${out}.parts/rows.csv`, 'user,rank\n')
+    const { stdout, code } = await foci('batch', model, many, '--out', out, ...k)
+    expect([code, stdout.includes('Going on')]).toEqual([0, false])
+    expect(readFileSync(out).equals(readFileSync(whole))).toBe(true)
   })
 
   it('leaves what is not its own in the folder of its parts', async () => {

@@ -66,13 +66,11 @@ export class Parts {
     if (before !== undefined) checkSame(folder, before, run)
     try {
       await mkdir(folder, { recursive: true })
-      if (before === undefined) {
-        await clear(folder) // what a run left that was killed while it cleared up
-        await replaceFile(manifest, manifestOf(run, NOTHING))
-      }
+      if (before === undefined) await clear(folder) // what a run left that was killed while it cleared up
       const file = await open(rowsOf(folder, run), 'a')
       const done = doneOf(before)
       const kept = (await file.stat()).size < done.bytes ? NOTHING : done
+      if (kept.bytes === 0) await replaceFile(manifest, manifestOf(run, kept)) // before its rows change
       await file.truncate(kept.bytes)
       const head = Buffer.from(heading)
       if (kept.bytes === 0) await file.writeFile(head)
