@@ -116,6 +116,10 @@ export interface Operations {
   // Products
   /** x [T, I] · w [I, O] + bias [O] (0: none) → [T, O]. A row's bits do not depend on the other rows. */
   linear(x: Id, w: Id, bias: Id): Id
+  /** max(x · w + bias, 0) → [T, O], as `linear` */
+  linearRelu(x: Id, w: Id, bias: Id): Id
+  /** onto [T, O] + (x · w + bias) → [T, O], as `linear` */
+  linearOnto(onto: Id, x: Id, w: Id, bias: Id): Id
   /** dy [T, O] · wᵀ → [T, I] */
   linearInputGradient(dy: Id, w: Id): Id
   /** xᵀ · dy → [I, O] */
@@ -126,6 +130,8 @@ export interface Operations {
   // Tables and segments
   /** Rows of a table [V, D] by ids [T] → [T, D]. */
   gather(table: Id, ids: Id): Id
+  /** factor · rows of a table [V, D] by ids [T] + rows of places [L, D] by positions [T] → [T, D]. */
+  embed(table: Id, ids: Id, factor: number, places: Id, positions: Id): Id
   /** dy [T, D] summed by id → [rows [U, D], ids [U]], ids ascending, duplicates summed in order of occurrence. */
   gatherGradient(dy: Id, ids: Id): Ids
   /** Two gradients by rows as one → [rows, ids], ids ascending; a before b where an id is in both. */

@@ -11,6 +11,8 @@ const rowsTimesRows: Count = (_, shape) => product(shape(0)[0], shape(0)[1], sha
 /** The operations that are products in the main; all others move memory ({@link traffic}). */
 export const flops: Partial<Record<keyof Operations, Count>> = {
   linear: (_, shape) => product(shape(0)[0], shape(1)[0], shape(1)[1]),
+  linearRelu: (_, shape) => product(shape(0)[0], shape(1)[0], shape(1)[1]),
+  linearOnto: (_, shape) => product(shape(1)[0], shape(2)[0], shape(2)[1]),
   linearInputGradient: (_, shape) => product(shape(0)[0], shape(1)[0], shape(1)[1]),
   linearWeightGradient: (_, shape) => product(shape(0)[0], shape(0)[1], shape(1)[1]),
   inner: rowsTimesRows,
@@ -63,6 +65,7 @@ const reads: Partial<Record<keyof Operations, readonly number[]>> = {
   normalize: [0],
   normalizeGradient: [0, 1],
   gather: [1],
+  embed: [1, 4],
   gatherGradient: [0, 1],
   mergeRows: [0, 1, 2, 3],
   scatter: [0, 1],
@@ -73,6 +76,9 @@ const reads: Partial<Record<keyof Operations, readonly number[]>> = {
   adamRows: [3, 3, 3, 3, 3, 3, 3, 4],
 }
 
+/** Of how many tables an operation reads as much as it writes. */
+const tables: Partial<Record<keyof Operations, number>> = { gather: 1, embed: 2 }
+
 /** Bytes that a call of an operation which is no product reads and writes at least, from the sizes of its tensors. */
 export function traffic(op: string, args: readonly unknown[], result: unknown, shape: (id: Id) => readonly number[]): number {
   const read = reads[op as keyof Operations]
@@ -80,8 +86,7 @@ export function traffic(op: string, args: readonly unknown[], result: unknown, s
   const numbers = (id: Id): number => shape(id).reduce((product, extent) => product * extent, 1)
   const results = op === 'squaredNorm' || op === 'finite' ? [] : ids(result)
   const written = results.reduce((sum, id) => sum + numbers(id), 0)
-  // What gather reads of the table is what it writes
-  const moved = read.reduce((sum, i) => sum + numbers(args[i] as Id), op === 'gather' ? 2 * written : written)
+  const moved = read.reduce((sum, i) => sum + numbers(args[i] as Id), (1 + (tables[op as keyof Operations] ?? 0)) * written)
   return 4 * moved
 }
 

@@ -7,10 +7,9 @@ import { type Draw, Dropout } from '../nn/dropout.ts'
 import { Embedding } from '../nn/embedding.ts'
 import { LayerNorm } from '../nn/layer-norm.ts'
 import { Linear } from '../nn/linear.ts'
-import { relu } from '../ops/activation.ts'
-import { add, scale } from '../ops/elementwise.ts'
+import { add } from '../ops/elementwise.ts'
 import { lastRows, positions } from '../ops/segments.ts'
-import { gather } from '../ops/table.ts'
+import { embed, gather } from '../ops/table.ts'
 import { normal } from '../tensor/init.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { Batch, Encoder, Histories, Interests, ModelContext, Requests } from './contracts.ts'
@@ -91,7 +90,7 @@ class Sasrec implements Encoder {
 
   /** √D · item + position, [T, D]. */
   private events(items: Tensor, offsets: Tensor, draw?: Draw): Tensor {
-    const x = add(scale(this.item.rows(items), Math.sqrt(this.options.dim)), this.position.rows(positions(offsets)))
+    const x = embed(this.item.table, items, Math.sqrt(this.options.dim), this.position.table, positions(offsets))
     return this.drop.apply(x, draw)
   }
 
@@ -126,18 +125,19 @@ class Block {
   /** For training. @param x all rows, [T, D] */
   apply(x: Tensor, segments: Segments, draw?: Draw): Tensor {
     const q = this.queryNorm.apply(x) // [T, D]
-    return this.forward(add(q, this.attention.apply(q, x, segments, draw)), draw)
+    return this.forward(this.attention.apply(q, x, segments, draw), draw)
   }
 
   /** For serving. @param x the rows that ask, [Q, D]; @param memory all rows, [T, D] */
   read(x: Tensor, memory: Tensor, segments: Segments): Tensor {
     const q = this.queryNorm.apply(x) // [Q, D]
-    return this.forward(add(q, this.attention.read(q, memory, segments)))
+    return this.forward(this.attention.read(q, memory, segments))
   }
 
   private forward(x: Tensor, draw?: Draw): Tensor {
     const y = this.forwardNorm.apply(x) // [Q, D]
-    const f = this.innerDrop.apply(relu(this.inner.apply(y)), draw) // [Q, D]
+    const f = this.innerDrop.apply(this.inner.relu(y), draw) // [Q, D]
+    if (!draw) return this.outer.onto(y, f) // [Q, D]
     return add(y, this.outerDrop.apply(this.outer.apply(f), draw)) // [Q, D]
   }
 }

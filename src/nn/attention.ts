@@ -1,6 +1,6 @@
 import { attention } from '../ops/attention.ts'
 import { add } from '../ops/elementwise.ts'
-import { inner, linear } from '../ops/product.ts'
+import { inner, linear, linearOnto } from '../ops/product.ts'
 import type { Init } from '../tensor/init.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { Variables } from '../tensor/variables.ts'
@@ -50,14 +50,14 @@ export class Attention {
     this.composed = { asking, answering }
   }
 
-  /** @param x what asks, [Q, D]; @param memory what is read, [T, D] */
+  /** x and what it reads. @param x what asks, [Q, D]; @param memory what is read, [T, D] */
   apply(x: Tensor, memory: Tensor, { queries, offsets }: Segments, draw?: Draw): Tensor {
     const q = this.query.apply(x) // [Q, D]
     const k = this.keyProjection.apply(memory) // [T, D]
     const v = this.value.apply(memory) // [T, D]
     const key = draw ? this.drop.key(draw) : NO_KEY
     const rate = draw ? this.drop.rate : 0
-    return this.output.apply(attention(q, k, v, queries, offsets, { heads: this.heads, rate, key })) // [Q, D]
+    return this.output.onto(x, attention(q, k, v, queries, offsets, { heads: this.heads, rate, key })) // [Q, D]
   }
 
   /**
@@ -70,13 +70,15 @@ export class Attention {
     const { queries, offsets } = segments
     const asked = asking.apply(x) // [Q, D]
     const mean = attention(asked, memory, memory, queries, offsets, { heads: 1, rate: 0, key: NO_KEY }) // [Q, D]
-    return answering.apply(mean) // [Q, D]
+    return answering.onto(x, mean) // [Q, D]
   }
 }
 
 /** Two products in one. */
 interface Composed {
   apply(x: Tensor): Tensor
+  /** The same added to `onto`. */
+  onto(onto: Tensor, x: Tensor): Tensor
 }
 
 /**
@@ -91,5 +93,5 @@ function composed(variables: Variables, name: string, layer: Linear, then: (x: T
     const row = Tensor.float32(engine, then(own).float32()) // [outer]
     return bias ? add(row, bias) : row
   })
-  return { apply: (x) => linear(x, weight(), offset()) }
+  return { apply: (x) => linear(x, weight(), offset()), onto: (onto, x) => linearOnto(onto, x, weight(), offset()) }
 }

@@ -1,4 +1,4 @@
-import { linear } from '../ops/product.ts'
+import { linear, linearOnto, linearRelu } from '../ops/product.ts'
 import { type Init, zeros } from '../tensor/init.ts'
 import type { Tensor, Variable } from '../tensor/tensor.ts'
 import type { Variables } from '../tensor/variables.ts'
@@ -23,5 +23,15 @@ export class Linear {
 
   apply(x: Tensor): Tensor {
     return linear(x, this.weight, this.bias) // [T, outer]
+  }
+
+  /** The positive part of the same. */
+  relu(x: Tensor): Tensor {
+    return linearRelu(x, this.weight, this.bias) // [T, outer]
+  }
+
+  /** The same added to `onto`, [T, outer]. */
+  onto(onto: Tensor, x: Tensor): Tensor {
+    return linearOnto(onto, x, this.weight, this.bias) // [T, outer]
   }
 }

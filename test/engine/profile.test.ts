@@ -20,6 +20,8 @@ it('counts two operations a multiply-add, and only the keys that a query sees', 
   const [q, k] = [real(3, 4), real(5, 4)]
   const calls: Record<string, readonly Id[]> = {
     linear: [real(3, 4), real(4, 5), 0],
+    linearRelu: [real(3, 4), real(4, 5), 0],
+    linearOnto: [real(3, 5), real(3, 4), real(4, 5), 0],
     linearInputGradient: [real(3, 5), real(4, 5)],
     linearWeightGradient: [real(3, 4), real(3, 5)],
     inner: [real(3, 4), real(5, 4)],
@@ -35,6 +37,8 @@ it('counts two operations a multiply-add, and only the keys that a query sees', 
   })
   expect(Object.fromEntries(counted)).toEqual({
     linear: 2 * 3 * 4 * 5,
+    linearRelu: 2 * 3 * 4 * 5,
+    linearOnto: 2 * 3 * 4 * 5,
     linearInputGradient: 2 * 3 * 4 * 5,
     linearWeightGradient: 2 * 3 * 4 * 5,
     inner: 2 * 3 * 4 * 5,
@@ -55,6 +59,7 @@ it('counts what an op reads and writes at least, in bytes', () => {
   expect(moved('layerNormGradient', [1, 5, 2, 1e-8], [1, 5, 5])).toBe(3 * 12 + 2 * 4)
   // Three rows of the table, read and written, and their ids
   expect(moved('gather', [3, 4], 1)).toBe(2 * 12 + 3)
+  expect(moved('embed', [3, 4, 2, 3, 4], 1)).toBe(3 * 12 + 2 * 3)
   expect(moved('finite', [3], 1)).toBe(20)
   // A parameter and two moments there and back, and the gradient
   expect(moved('adam', [1, 1, 1, 2, 0.1], undefined)).toBe(7 * 12)

@@ -37,9 +37,12 @@ macro_rules! operations {
             normalize "normalize" (x: Id) -> Id;
 
             linear "linear" (x: Id, w: Id, bias: Id) -> Id;
+            linear_relu "linearRelu" (x: Id, w: Id, bias: Id) -> Id;
+            linear_onto "linearOnto" (onto: Id, x: Id, w: Id, bias: Id) -> Id;
             inner "inner" (a: Id, b: Id) -> Id;
 
             gather "gather" (table: Id, ids: Id) -> Id;
+            embed "embed" (table: Id, ids: Id, factor: f64, places: Id, positions: Id) -> Id;
             positions "positions" (offsets: Id) -> Id;
             last_rows "lastRows" (offsets: Id) -> Ids;
 

@@ -10,7 +10,17 @@ pub fn relu(run: &impl Parallel, x: &[f32], y: &mut [f32]) {
     mapped(run, x, y, relu_part);
 }
 
-/// `dx = dy` where `x > 0`, else 0.
+/// `y = max(y, 0)`, in place.
+#[inline(always)]
+fn relu_of_body<const FMA: bool>(y: &mut [f32]) {
+    for i in 0..y.len() {
+        y[i] = if y[i] <= 0.0 { 0.0 } else { y[i] };
+    }
+}
+
+multiversion!(pub(crate) fn relu_of = relu_of_body(y: &mut [f32]));
+
+/// `dx = dy` where `x > 0`, else 0; of the output in place of `x` the same.
 pub fn relu_gradient(run: &impl Parallel, x: &[f32], dy: &[f32], dx: &mut [f32]) {
     zipped(run, x, dy, dx, relu_gradient_part);
 }

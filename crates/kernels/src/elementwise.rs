@@ -44,6 +44,16 @@ fn add_body<const FMA: bool>(a: &[f32], b: &[f32], y: &mut [f32]) {
     simd::zip(a, b, y, |a, b| a + b);
 }
 
+/// `y = x + y`.
+#[inline(always)]
+fn add_to_body<const FMA: bool>(x: &[f32], y: &mut [f32]) {
+    let n = y.len();
+    let x = &x[..n];
+    for i in 0..n {
+        y[i] += x[i];
+    }
+}
+
 #[inline(always)]
 fn multiply_body<const FMA: bool>(a: &[f32], b: &[f32], y: &mut [f32]) {
     simd::zip(a, b, y, |a, b| a * b);
@@ -55,6 +65,7 @@ fn scale_body<const FMA: bool>(x: &[f32], factor: f32, y: &mut [f32]) {
 }
 
 multiversion!(fn add_part = add_body(a: &[f32], b: &[f32], y: &mut [f32]));
+multiversion!(pub(crate) fn add_to = add_to_body(x: &[f32], y: &mut [f32]));
 multiversion!(fn multiply_part = multiply_body(a: &[f32], b: &[f32], y: &mut [f32]));
 multiversion!(fn scale_part = scale_body(x: &[f32], factor: f32, y: &mut [f32]));
 

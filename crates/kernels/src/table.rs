@@ -1,6 +1,8 @@
 //! Rows of a table by id, and gradients that hold the touched rows alone.
 
+use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part, zip_parts};
+use crate::simd;
 
 /// `y` [T, width] = the rows `ids` [T] of `table`.
 pub fn gather(run: &impl Parallel, table: &[f32], width: usize, ids: &[i32], y: &mut [f32]) {
@@ -12,6 +14,45 @@ pub fn gather(run: &impl Parallel, table: &[f32], width: usize, ids: &[i32], y: 
         }
     });
 }
+
+/// `y` [T, width] = factor · the rows `ids` [T] of `table` + the rows `positions` [T] of `places`.
+pub fn embed(
+    run: &impl Parallel,
+    table: &[f32],
+    ids: &[i32],
+    factor: f32,
+    places: &[f32],
+    positions: &[i32],
+    width: usize,
+    y: &mut [f32],
+) {
+    assert!(y.len() == ids.len() * width && ids.len() == positions.len());
+    let per = rows_per_part(width);
+    over_parts(run, y, per * width, |block, y| {
+        embed_rows(table, &ids[block * per..], factor, places, &positions[block * per..], width, y);
+    });
+}
+
+#[inline(always)]
+fn embed_rows_body<const FMA: bool>(
+    table: &[f32],
+    ids: &[i32],
+    factor: f32,
+    places: &[f32],
+    positions: &[i32],
+    width: usize,
+    y: &mut [f32],
+) {
+    for ((y, &id), &position) in y.chunks_exact_mut(width).zip(ids).zip(positions) {
+        let (x, place) = (row(table, width, id as usize), row(places, width, position as usize));
+        simd::zip(x, place, y, |x, place| factor * x + place);
+    }
+}
+
+multiversion!(
+    fn embed_rows = embed_rows_body(
+        table: &[f32], ids: &[i32], factor: f32, places: &[f32], positions: &[i32], width: usize, y: &mut [f32])
+);
 
 /// `order` = the positions of `ids` by ascending id, equal ids in order of occurrence; returns how many ids differ.
 pub fn sort_ids(ids: &[i32], order: &mut [u32]) -> usize {
@@ -143,7 +184,7 @@ fn add(y: &mut [f32], x: &[f32]) {
 mod tests {
     use super::*;
     use crate::parallel::Serial;
-    use crate::parallel::testing::{LENGTHS, Reverse, TwoThreads, bits, values};
+    use crate::parallel::testing::{LENGTHS, Reverse, TwoThreads, bits, sets, values};
     use crate::random;
     use std::collections::BTreeMap;
 
@@ -227,6 +268,28 @@ mod tests {
             merge_rows(&TwoThreads, &a, &a_ids, &b, &b_ids, width, &mut rows, &mut ids);
             assert_eq!(ids, expected.keys().copied().collect::<Vec<_>>());
             assert_eq!(rows, expected.values().flatten().copied().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn embeds_rows_with_the_bits_of_separate_passes() {
+        for &width in LENGTHS.iter().filter(|&&width| width > 0) {
+            let count = if cfg!(miri) { 20 } else { 1000 };
+            let (table, at) = (values(1, 30 * width), ids(2, count, 30));
+            let (places, positions) = (values(3, 9 * width), ids(4, count, 9));
+            let expected = at.iter().zip(&positions).flat_map(|(&id, &position)| {
+                let rows = row(&table, width, id as usize).iter().zip(row(&places, width, position as usize));
+                rows.map(|(x, place)| 0.3 * x + place).collect::<Vec<f32>>()
+            });
+            let expected = bits(&expected.collect::<Vec<f32>>());
+            let mut y = vec![f32::NAN; count * width];
+            embed(&TwoThreads, &table, &at, 0.3, &places, &positions, width, &mut y);
+            assert_eq!(bits(&y), expected);
+            for &set in sets() {
+                let mut y = vec![f32::NAN; count * width];
+                embed_rows::on(set, &table, &at, 0.3, &places, &positions, width, &mut y);
+                assert_eq!(bits(&y), expected, "{set:?}");
+            }
         }
     }
 

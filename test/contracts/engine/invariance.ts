@@ -28,6 +28,8 @@ const random = (shape: readonly number[], seed: number): Float32Array => real(sh
 const rowFunctions: Record<string, (e: Engine, x: Id, width: number) => Id> = {
   linear: (e, x, width) => e.linear(x, upload(e, random([width, 33], 1), [width, 33]), upload(e, random([33], 2), [33])),
   'a square linear': (e, x, width) => e.linear(x, upload(e, random([width, width], 3), [width, width]), 0),
+  linearRelu: (e, x, width) => e.linearRelu(x, upload(e, random([width, 48], 8), [width, 48]), upload(e, random([48], 9), [48])),
+  'linearOnto itself': (e, x, width) => e.linearOnto(x, x, upload(e, random([width, width], 10), [width, width]), 0),
   linearInputGradient: (e, x, width) => e.linearInputGradient(x, upload(e, random([70, width], 4), [70, width])),
   'inner, by its left rows': (e, x, width) => e.inner(x, upload(e, random([257, width], 5), [257, width])),
   softmax: (e, x) => e.softmax(x),

@@ -28,6 +28,19 @@ export const products: Sample[] = [
       gradient: (e, [x, w], _, dy) => [e.linearInputGradient(dy, w), e.linearWeightGradient(x, dy)],
     }),
   ),
+  ...samples('linearRelu', SUMS, sizes, ([rows, inner, outer]) => ({
+    inputs: [real([rows, inner]), real([inner, outer]), real([outer])],
+    run: (e, [x, w, bias]) => [e.linearRelu(x, w, bias)],
+    gradient: (e, [x, w], [y], dy) => {
+      const dz = e.reluGradient(y, dy)
+      return [e.linearInputGradient(dz, w), e.linearWeightGradient(x, dz), e.sumRows(dz)]
+    },
+  })),
+  ...samples('linearOnto', SUMS, sizes, ([rows, inner, outer]) => ({
+    inputs: [real([rows, outer]), real([rows, inner]), real([inner, outer]), real([outer])],
+    run: (e, [onto, x, w, bias]) => [e.linearOnto(onto, x, w, bias)],
+    gradient: (e, [, x, w], _, dy) => [dy, e.linearInputGradient(dy, w), e.linearWeightGradient(x, dy), e.sumRows(dy)],
+  })),
   ...samples('inner', SUMS, sizes, ([n, width, m]) => ({
     inputs: [real([n, width]), real([m, width])],
     run: (e, [a, b]) => [e.inner(a, b)],

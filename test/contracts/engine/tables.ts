@@ -30,6 +30,15 @@ export const tables: Sample[] = [
       return [e.scatter(sums, unique, rows), 0]
     },
   })),
+  ...samples('embed', ROUNDINGS, gathers, ([count, rows, width]) => ({
+    inputs: [real([rows, width]), ids(count, rows), real([rows + 3, width]), ids(count, rows + 3)],
+    run: (e, [table, at, places, positions]) => [e.embed(table, at, 1.7, places, positions)],
+    gradient: (e, [, at, , positions], _, dy) => {
+      const [sums, unique] = e.gatherGradient(e.scale(dy, 1.7), at) as number[]
+      const [placeSums, touched] = e.gatherGradient(dy, positions) as number[]
+      return [e.scatter(sums, unique, rows), 0, e.scatter(placeSums, touched, rows + 3), 0]
+    },
+  })),
   ...samples('gatherGradient', SUMS, gathers, ([count, rows, width]) => ({
     inputs: [real([count, width]), ids(count, rows)],
     run: (e, [dy, at]) => e.gatherGradient(dy, at),

@@ -1,7 +1,7 @@
 import type { Id, Operations } from '../../../src/engine/engine.ts'
 import { type Arena, expectShape } from './arena.ts'
 
-type Products = Pick<Operations, 'linear' | 'linearInputGradient' | 'linearWeightGradient' | 'inner'>
+type Products = Pick<Operations, 'linear' | 'linearRelu' | 'linearOnto' | 'linearInputGradient' | 'linearWeightGradient' | 'inner'>
 
 export function products(arena: Arena): Products {
   /** y[i, j] = Σ_k term(i, j, k) */
@@ -15,17 +15,34 @@ export function products(arena: Arena): Products {
     return arena.put(y, [rows, columns])
   }
 
+  const linear = (x: Id, w: Id, bias: Id): Id => {
+    const [a, b] = [arena.matrix(x), arena.matrix(w)]
+    expectShape(a.width === b.rows, `linear: [${a.rows}, ${a.width}] · [${b.rows}, ${b.width}]`)
+    const y = product(a.rows, b.width, a.width, (i, j, k) => a.values[i * a.width + k] * b.values[k * b.width + j])
+    if (bias === 0) return y
+    const row = arena.real(bias)
+    expectShape(row.shape.length === 1 && row.shape[0] === b.width, `linear: a bias of shape [${row.shape}] for ${b.width} columns`)
+    return arena.put(
+      arena.real(y).values.map((v, i) => v + row.values[i % b.width]),
+      [a.rows, b.width],
+    )
+  }
+
   return {
-    linear(x, w, bias) {
-      const [a, b] = [arena.matrix(x), arena.matrix(w)]
-      expectShape(a.width === b.rows, `linear: [${a.rows}, ${a.width}] · [${b.rows}, ${b.width}]`)
-      const y = product(a.rows, b.width, a.width, (i, j, k) => a.values[i * a.width + k] * b.values[k * b.width + j])
-      if (bias === 0) return y
-      const row = arena.real(bias)
-      expectShape(row.shape.length === 1 && row.shape[0] === b.width, `linear: a bias of shape [${row.shape}] for ${b.width} columns`)
+    linear,
+    linearRelu(x, w, bias) {
+      const y = linear(x, w, bias)
       return arena.put(
-        arena.real(y).values.map((v, i) => v + row.values[i % b.width]),
-        [a.rows, b.width],
+        arena.real(y).values.map((v) => Math.max(v, 0)),
+        arena.shape(y),
+      )
+    },
+    linearOnto(onto, x, w, bias) {
+      const [y, to] = [arena.real(linear(x, w, bias)), arena.real(onto)]
+      expectShape(to.shape.join() === y.shape.join(), `linearOnto: [${y.shape}] onto [${to.shape}]`)
+      return arena.put(
+        y.values.map((v, i) => to.values[i] + v),
+        y.shape,
       )
     },
     linearInputGradient(dy, w) {

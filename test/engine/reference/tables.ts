@@ -11,7 +11,7 @@ export function expectIds(ids: Int32Array, count: number, what: string): void {
   )
 }
 
-type Tables = Pick<Operations, 'gather' | 'gatherGradient' | 'mergeRows' | 'scatter' | 'positions' | 'lastRows'>
+type Tables = Pick<Operations, 'gather' | 'embed' | 'gatherGradient' | 'mergeRows' | 'scatter' | 'positions' | 'lastRows'>
 
 export function tables(arena: Arena): Tables {
   const list = (values: readonly number[]): Id => arena.put(Int32Array.from(values), [values.length])
@@ -44,16 +44,26 @@ export function tables(arena: Arena): Tables {
       'ids do not ascend',
     )
 
+  const gather = (table: Id, ids: Id): Id => {
+    const { values, rows, width } = arena.matrix(table)
+    const indices = arena.ints(ids)
+    expectIds(indices, rows, 'ids')
+    const y = new Float64Array(indices.length * width)
+    indices.forEach((id, t) => {
+      y.set(values.subarray(id * width, (id + 1) * width), t * width)
+    })
+    return arena.put(y, [indices.length, width])
+  }
+
   return {
-    gather(table, ids) {
-      const { values, rows, width } = arena.matrix(table)
-      const indices = arena.ints(ids)
-      expectIds(indices, rows, 'ids')
-      const y = new Float64Array(indices.length * width)
-      indices.forEach((id, t) => {
-        y.set(values.subarray(id * width, (id + 1) * width), t * width)
-      })
-      return arena.put(y, [indices.length, width])
+    gather,
+    embed(table, ids, factor, places, positions) {
+      const [x, place] = [arena.real(gather(table, ids)), arena.real(gather(places, positions))]
+      expectShape(x.shape.join() === place.shape.join(), `embed: rows [${x.shape}] and places [${place.shape}]`)
+      return arena.put(
+        x.values.map((v, i) => factor * v + place.values[i]),
+        x.shape,
+      )
     },
     gatherGradient: (dy, ids) => sumById(arena.matrix(dy).width, byId(dy, ids)),
     mergeRows(aRows, aIds, bRows, bIds) {

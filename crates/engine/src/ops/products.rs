@@ -1,10 +1,25 @@
 //! Products of matrices.
 
-use foci_kernels::product;
+use foci_kernels::product::{self, Then};
 
 use super::prelude::*;
 
 pub fn linear(arena: &Arena, x: u32, w: u32, bias: u32) -> Result<Tensor> {
+    product_then(arena, x, w, bias, Then::Stay)
+}
+
+pub fn linear_relu(arena: &Arena, x: u32, w: u32, bias: u32) -> Result<Tensor> {
+    product_then(arena, x, w, bias, Then::Relu)
+}
+
+pub fn linear_onto(arena: &Arena, onto: u32, x: u32, w: u32, bias: u32) -> Result<Tensor> {
+    let onto = arena.f32("onto", onto)?;
+    let (rows, outer) = (arena.f32("x", x)?.matrix()?.0, arena.f32("w", w)?.matrix()?.1);
+    onto.expect(&[rows, outer], "the shape of x · w")?;
+    product_then(arena, x, w, bias, Then::Onto(onto.values))
+}
+
+fn product_then(arena: &Arena, x: u32, w: u32, bias: u32, then: Then<'_>) -> Result<Tensor> {
     let (x, w) = (arena.f32("x", x)?, arena.f32("w", w)?);
     let ((rows, inner), (_, outer)) = (x.matrix()?, w.matrix()?);
     w.expect(&[inner, outer], "as many rows as x has columns")?;
@@ -15,7 +30,7 @@ pub fn linear(arena: &Arena, x: u32, w: u32, bias: u32) -> Result<Tensor> {
     let bias = bias.map(|bias| bias.values);
     let mut y = arena.f32_result(Shape::of(&[rows, outer])?)?;
     arena.with_scratch(product::linear_scratch(rows, inner, outer), |scratch| {
-        product::linear(&Pool, x.values, w.values, bias, rows, inner, outer, y.f32_mut(), scratch);
+        product::linear(&Pool, x.values, w.values, bias, then, rows, inner, outer, y.f32_mut(), scratch);
     })?;
     Ok(y)
 }

@@ -15,6 +15,22 @@ pub fn gather(arena: &Arena, table: u32, ids: u32) -> Result<Tensor> {
     Ok(y)
 }
 
+pub fn embed(arena: &Arena, table: u32, ids: u32, factor: f64, places: u32, positions: u32) -> Result<Tensor> {
+    let (table, ids) = (arena.f32("table", table)?, arena.i32("ids", ids)?);
+    let (places, positions) = (arena.f32("places", places)?, arena.i32("positions", positions)?);
+    let ((count, width), (most, _), rows) = (table.matrix()?, places.matrix()?, ids.vector()?);
+    places.expect(&[most, width], "as wide as table")?;
+    positions.expect(&[rows], "one for each of ids")?;
+    ids_within(&ids, count, "table")?;
+    ids_within(&positions, most, "places")?;
+    let mut y = arena.f32_result(Shape::of(&[rows, width])?)?;
+    if width > 0 {
+        let (at, to) = (positions.values, y.f32_mut());
+        kernel::embed(&Pool, table.values, ids.values, factor as f32, places.values, at, width, to);
+    }
+    Ok(y)
+}
+
 pub fn gather_gradient(arena: &Arena, dy: u32, ids: u32) -> Result<[Tensor; 2]> {
     let (dy, ids) = (arena.f32("dy", dy)?, arena.i32("ids", ids)?);
     let width = rows_by_ids(&dy, &ids)?;

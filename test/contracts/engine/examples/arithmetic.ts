@@ -55,6 +55,18 @@ export const arithmetic: Example[] = [
   one('linear', 'adds its bias to each row', (e) => e.linear(matrix(e, [1], [2]), matrix(e, [10, 100]), real(e, 1, 2)), [11, 102, 21, 202]),
   one('linear', 'of no inner extent is the bias', (e) => e.linear(empty(e, 2, 0), empty(e, 0, 2), real(e, 1, 2)), [1, 2, 1, 2]),
   one(
+    'linearRelu',
+    'cuts below zero after the bias',
+    (e) => e.linearRelu(matrix(e, [1], [-2]), matrix(e, [1, 2]), real(e, 1, -3)),
+    [2, 0, 0, 0],
+  ),
+  one(
+    'linearOnto',
+    'adds to what is there',
+    (e) => e.linearOnto(matrix(e, [100, 200], [300, 400]), matrix(e, [1], [2]), matrix(e, [10, 20]), real(e, 1, 2)),
+    [111, 222, 321, 442],
+  ),
+  one(
     'inner',
     'takes products of rows',
     (e) => e.inner(matrix(e, [1, 2], [3, 4]), matrix(e, [5, 6], [7, 8], [1, 0])),

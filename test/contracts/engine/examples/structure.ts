@@ -6,6 +6,12 @@ const LN3 = Math.log(3)
 /** Tables, segments and attention. */
 export const structure: Example[] = [
   one('gather', 'takes rows by id', (e) => e.gather(matrix(e, [1, 2], [3, 4], [5, 6]), ints(e, 2, 0, 2)), [5, 6, 1, 2, 5, 6]),
+  one(
+    'embed',
+    'adds rows by position to scaled rows by id',
+    (e) => e.embed(matrix(e, [1, 2], [3, 4]), ints(e, 1, 0, 1), 10, matrix(e, [0.5, 0.25], [0, 0], [7, 8]), ints(e, 0, 1, 2)),
+    [30.5, 40.25, 10, 20, 37, 48],
+  ),
   {
     op: 'gatherGradient',
     title: 'sums rows by ascending id',
