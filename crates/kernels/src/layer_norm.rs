@@ -3,7 +3,8 @@
 use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part, zip_parts};
 use crate::reduce::add_partials;
-use crate::simd::{self, fma};
+use crate::simd::norm::layer_norm_lanes;
+use crate::simd::{self, LANES, fma, instructions};
 use crate::size;
 
 /// Rows that one partial sum of the parameters' gradients covers.
@@ -15,7 +16,12 @@ pub fn layer_norm(run: &impl Parallel, x: &[f32], gain: &[f32], bias: &[f32], ep
     assert!(x.len() == y.len() && bias.len() == width);
     let size = rows_per_part(width) * width;
     over_parts(run, y, size, |block, y| {
-        layer_norm_rows(&x[block * size..][..y.len()], gain, bias, epsilon, y);
+        let x = &x[block * size..][..y.len()];
+        if width.is_multiple_of(LANES) {
+            layer_norm_lanes(instructions(), x, gain, bias, epsilon, y);
+        } else {
+            layer_norm_rows(x, gain, bias, epsilon, y);
+        }
     });
 }
 
@@ -197,6 +203,21 @@ mod tests {
         let expected = gradient(&Serial, &x, &gain, &dy).map(|x| bits(&x));
         assert_eq!(expected, gradient(&Reverse, &x, &gain, &dy).map(|x| bits(&x)));
         assert_eq!(expected, gradient(&TwoThreads, &x, &gain, &dy).map(|x| bits(&x)));
+    }
+
+    #[test]
+    fn rows_of_whole_lanes_have_the_bits_of_others() {
+        let sizes = [(1, 16), (16, 64), (37, 64), (50, 48), (5, 304)];
+        for (rows, width) in sizes.into_iter().take(if cfg!(miri) { 1 } else { 5 }) {
+            let x: Vec<f32> = values(1, rows * width).iter().enumerate().map(|(i, x)| x + (i / width) as f32).collect();
+            let (gain, bias) = (values(2, width), values(3, width));
+            for &set in sets() {
+                let [mut y, mut z] = [(); 2].map(|()| vec![f32::NAN; x.len()]);
+                layer_norm_rows::on(set, &x, &gain, &bias, EPSILON, &mut y);
+                layer_norm_lanes(set, &x, &gain, &bias, EPSILON, &mut z);
+                assert_eq!(bits(&y), bits(&z), "{set:?} {rows} {width}");
+            }
+        }
     }
 
     #[test]

@@ -25,6 +25,10 @@ pub(super) trait Vector: Copy {
 /// # Safety
 /// As for [`Vector`].
 pub(super) trait Floats: Vector {
+    unsafe fn multiply(self, y: Self) -> Self;
+    unsafe fn divide(self, y: Self) -> Self;
+    /// The square root of each lane.
+    unsafe fn root(self) -> Self;
     /// Asks for memory that is soon to be loaded: a hint, good for any address.
     #[inline(always)]
     unsafe fn prefetch(_from: *const f32) {}
@@ -86,6 +90,21 @@ mod x86 {
     }
 
     impl Floats for Avx512 {
+        #[inline(always)]
+        unsafe fn multiply(self, y: Self) -> Self {
+            Self(unsafe { _mm512_mul_ps(self.0, y.0) })
+        }
+
+        #[inline(always)]
+        unsafe fn divide(self, y: Self) -> Self {
+            Self(unsafe { _mm512_div_ps(self.0, y.0) })
+        }
+
+        #[inline(always)]
+        unsafe fn root(self) -> Self {
+            Self(unsafe { _mm512_sqrt_ps(self.0) })
+        }
+
         #[inline(always)]
         unsafe fn prefetch(from: *const f32) {
             unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
@@ -255,6 +274,21 @@ mod x86 {
 
     impl Floats for Avx2 {
         #[inline(always)]
+        unsafe fn multiply(self, y: Self) -> Self {
+            unsafe { Self(_mm256_mul_ps(self.0, y.0), _mm256_mul_ps(self.1, y.1)) }
+        }
+
+        #[inline(always)]
+        unsafe fn divide(self, y: Self) -> Self {
+            unsafe { Self(_mm256_div_ps(self.0, y.0), _mm256_div_ps(self.1, y.1)) }
+        }
+
+        #[inline(always)]
+        unsafe fn root(self) -> Self {
+            unsafe { Self(_mm256_sqrt_ps(self.0), _mm256_sqrt_ps(self.1)) }
+        }
+
+        #[inline(always)]
         unsafe fn prefetch(from: *const f32) {
             unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
         }
@@ -350,6 +384,27 @@ mod lanes {
 
     impl Floats for Portable {
         #[inline(always)]
+        unsafe fn multiply(mut self, y: Self) -> Self {
+            for i in 0..LANES {
+                self.0[i] *= y.0[i];
+            }
+            self
+        }
+
+        #[inline(always)]
+        unsafe fn divide(mut self, y: Self) -> Self {
+            for i in 0..LANES {
+                self.0[i] /= y.0[i];
+            }
+            self
+        }
+
+        #[inline(always)]
+        unsafe fn root(self) -> Self {
+            Self(self.0.map(f32::sqrt))
+        }
+
+        #[inline(always)]
         unsafe fn load_whole(from: *const i32, offset: i32) -> Self {
             // SAFETY: good for sixteen i32 by the caller's promise.
             let whole = unsafe { from.cast::<[i32; LANES]>().read_unaligned() };
@@ -433,6 +488,27 @@ mod wasm {
     }
 
     impl Floats for Simd128 {
+        #[inline(always)]
+        unsafe fn multiply(mut self, y: Self) -> Self {
+            for i in 0..4 {
+                self.0[i] = f32x4_mul(self.0[i], y.0[i]);
+            }
+            self
+        }
+
+        #[inline(always)]
+        unsafe fn divide(mut self, y: Self) -> Self {
+            for i in 0..4 {
+                self.0[i] = f32x4_div(self.0[i], y.0[i]);
+            }
+            self
+        }
+
+        #[inline(always)]
+        unsafe fn root(self) -> Self {
+            Self(self.0.map(|x| f32x4_sqrt(x)))
+        }
+
         #[inline(always)]
         unsafe fn load_whole(from: *const i32, offset: i32) -> Self {
             let (from, offset) = (from.cast::<v128>(), i32x4_splat(offset));
