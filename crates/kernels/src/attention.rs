@@ -7,6 +7,7 @@
 mod cut;
 mod layout;
 mod products;
+mod short;
 mod weights;
 
 use crate::dropout::Dropout;
@@ -55,8 +56,19 @@ fn attention_on(set: Instructions, run: &impl Parallel, inputs: &Inputs<'_>, out
     assert_eq!(lse.len() * shape.width, q.len() * shape.heads);
     let Shape { queries: offsets, width, heads, .. } = shape;
     let panels = [Segmented { data: out, width, offsets }, Segmented { data: lse, width: heads, offsets }];
-    over_panels(run, panels, heads, Stack::new, |stack, b, head, panels| {
-        forward(set, &inputs.head(b, head), panels, stack);
+    over_panels(run, panels, heads, |head, mut group| {
+        let mut stack = Stack::new();
+        loop {
+            let few = short::count(inputs, group.segments());
+            if few > 0 {
+                let [room] = stack.parts([short::ROOM]);
+                short::forward(set, inputs, head, few, &mut group, room);
+            } else if let Some((b, panels)) = group.next() {
+                forward(set, &inputs.head(b, head), panels, &mut stack);
+            } else {
+                return;
+            }
+        }
     });
 }
 
@@ -131,8 +143,11 @@ fn gradient_on(
         Segmented { data: dk, width, offsets },
         Segmented { data: dv, width, offsets },
     ];
-    over_panels(run, panels, heads, Stack::new, |stack, b, head, panels| {
-        backward(set, &inputs.head(b, head), &upstream(b, head), panels, stack);
+    over_panels(run, panels, heads, |head, group| {
+        let mut stack = Stack::new();
+        for (b, panels) in group {
+            backward(set, &inputs.head(b, head), &upstream(b, head), panels, &mut stack);
+        }
     });
 }
 

@@ -109,14 +109,12 @@ pub struct Segmented<'a> {
     pub offsets: &'a [i32],
 }
 
-/// Runs `body(state, segment, head, panels)` for each segment and each of `heads` equal slices of the columns, with the
-/// panels of all matrices; the segments of one block share a `state`.
-pub fn over_panels<S, const N: usize>(
+/// Runs `body(head, group)` for groups of segments and each of `heads` equal slices of the columns.
+pub fn over_panels<const N: usize>(
     run: &impl Parallel,
     outs: [Segmented<'_>; N],
     heads: usize,
-    state: impl Fn() -> S + Sync,
-    body: impl Fn(&mut S, usize, usize, [Panel<'_>; N]) + Sync,
+    body: impl Fn(usize, Group<'_, N>) + Sync,
 ) {
     let segments = outs.iter().map(|out| out.offsets.len().saturating_sub(1)).min().unwrap_or(0);
     let rows = outs.iter().map(|out| out.data.len() / out.width.max(1)).max().unwrap_or(0);
@@ -124,21 +122,43 @@ pub fn over_panels<S, const N: usize>(
         assert!(out.offsets.is_sorted() && out.offsets.first().is_none_or(|&first| first >= 0));
     }
     // About 128 rows a block: short segments would not pay for their own.
-    let group = (128 * segments / rows.max(1)).clamp(1, 32);
-    let shared = outs.map(|out| (Shared::new(out.data), out.width, out.offsets));
-    run.run(segments.div_ceil(group) * heads, &|block| {
-        let (start, head) = (block / heads * group, block % heads);
-        let mut state = state();
-        for segment in start..segments.min(start + group) {
-            let panels = shared.each_ref().map(|(shared, width, offsets)| Panel {
-                shared,
-                rows: offsets[segment] as usize..offsets[segment + 1] as usize,
-                stride: *width,
-                columns: head * (width / heads)..(head + 1) * (width / heads),
-            });
-            body(&mut state, segment, head, panels);
-        }
+    let size = (128 * segments / rows.max(1)).clamp(1, 32);
+    let outs = outs.map(|out| (Shared::new(out.data), out.width, out.offsets));
+    run.run(segments.div_ceil(size) * heads, &|block| {
+        let (start, head) = (block / heads * size, block % heads);
+        body(head, Group { outs: &outs, head, heads, segments: start..segments.min(start + size) });
     });
+}
+
+/// Segments in a row, each with the panels of all matrices that one head writes.
+pub struct Group<'a, const N: usize> {
+    outs: &'a [(Shared<'a, f32>, usize, &'a [i32]); N],
+    head: usize,
+    heads: usize,
+    segments: Range<usize>,
+}
+
+impl<const N: usize> Group<'_, N> {
+    /// Those to come.
+    pub fn segments(&self) -> Range<usize> {
+        self.segments.clone()
+    }
+}
+
+impl<'a, const N: usize> Iterator for Group<'a, N> {
+    type Item = (usize, [Panel<'a>; N]);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let segment = self.segments.next()?;
+        let panels = self.outs.each_ref().map(|(shared, width, offsets)| Panel {
+            shared,
+            rows: offsets[segment] as usize..offsets[segment + 1] as usize,
+            stride: *width,
+            columns: self.head * (width / self.heads)..(self.head + 1) * (width / self.heads),
+        });
+        Some((segment, panels))
+    }
 }
 
 /// Some columns of some rows of a matrix, held by one block alone.
@@ -306,17 +326,13 @@ mod tests {
     fn panels_cover_segments_and_heads_once() {
         let mut data = vec![0.0; 5 * 4];
         let out = Segmented { data: &mut data, width: 4, offsets: &[0, 2, 2, 5] };
-        over_panels(
-            &Reverse,
-            [out],
-            2,
-            || (),
-            |(), segment, head, [mut panel]| {
+        over_panels(&Reverse, [out], 2, |head, group| {
+            for (segment, [mut panel]) in group {
                 for i in 0..panel.rows() {
                     panel.row(i).iter_mut().for_each(|x| *x += (10 * segment + head) as f32);
                 }
-            },
-        );
+            }
+        });
         assert_eq!(data[..4], [0.0, 0.0, 1.0, 1.0]);
         assert_eq!(data[16..], [20.0, 20.0, 21.0, 21.0]);
     }

@@ -5,6 +5,7 @@ use super::cut::{Chunk, chunk};
 use super::weights::Mask;
 use crate::dropout::Dropout;
 use crate::simd::LANES;
+use crate::simd::short::Rows;
 
 /// How rows are cut into segments and columns into heads.
 #[derive(Clone, Copy)]
@@ -27,6 +28,21 @@ impl<'a> Shape<'a> {
 
     pub(super) fn columns(&self) -> usize {
         self.width / self.heads
+    }
+
+    /// What scores are multiplied by.
+    pub(super) fn scale(&self) -> f32 {
+        1.0 / (self.columns() as f32).sqrt()
+    }
+
+    /// Queries of a segment.
+    pub(super) fn queries(&self, segment: usize) -> usize {
+        (self.queries[segment + 1] - self.queries[segment]) as usize
+    }
+
+    /// Keys of a segment.
+    pub(super) fn keys(&self, segment: usize) -> usize {
+        (self.offsets[segment + 1] - self.offsets[segment]) as usize
     }
 
     /// One head's columns of one segment's rows.
@@ -57,6 +73,11 @@ impl<'a> View<'a> {
         Self { start: self.start + rows * self.stride, ..self }
     }
 
+    /// Its first `count` rows.
+    pub(super) fn first(&self, count: usize) -> Rows<'a> {
+        Rows { values: self.values(), stride: self.stride, count }
+    }
+
     /// Everything from its first row on.
     pub(super) fn values(&self) -> &'a [f32] {
         self.data.get(self.start..).unwrap_or_default()
@@ -78,9 +99,9 @@ impl<'a> Inputs<'a> {
             q: self.shape.rows(self.q, queries, b, head),
             k: self.shape.rows(self.k, offsets, b, head),
             v: self.shape.rows(self.v, offsets, b, head),
-            queries: (queries[b + 1] - queries[b]) as usize,
-            keys: (offsets[b + 1] - offsets[b]) as usize,
-            scale: 1.0 / (self.shape.columns() as f32).sqrt(),
+            queries: self.shape.queries(b),
+            keys: self.shape.keys(b),
+            scale: self.shape.scale(),
             mask: Mask {
                 stream: self.dropout.head(head),
                 threshold: self.dropout.threshold(),

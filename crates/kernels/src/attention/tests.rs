@@ -105,6 +105,7 @@ fn worlds() -> Vec<World> {
         World::new(&[0, 0], &[0, 0], 4, 1, 0.0),
         World::new(&[1, 0, 3, 2], &[1, 0, 3, 0], 6, 2, 0.0),
         World::new(&[5, 18, 1], &[1, 17, 1], 7, 1, 0.3),
+        World::new(&[3, 0, 17, 2, 9], &[3, 0, 17, 0, 1], 16, 1, 0.0),
     ];
     if !cfg!(miri) {
         worlds.extend([
@@ -113,6 +114,10 @@ fn worlds() -> Vec<World> {
             World::new(&[200, 31, 7], &[1, 20, 0], 100, 1, 0.5),
             World::new(&[9, 70], &[9, 3], 300, 2, 0.1),
             World::new(&[33], &[33], 2, 2, 0.1),
+            // Short ones: more than a block has queries for, beside long ones and empty ones, in one and four heads.
+            World::new(&[9, 16, 0, 1, 16, 8, 16, 7, 30, 5], &[9, 16, 0, 1, 16, 8, 16, 7, 30, 5], 64, 1, 0.0),
+            World::new(&[12, 16, 16, 2, 20, 0, 3], &[3, 16, 9, 0, 2, 0, 1], 64, 4, 0.0),
+            World::new(&[11; 30], &[1; 30], 112, 1, 0.0),
             World::new(&[20], &[20], MAX_HEAD, 1, 0.0),
             World::new(&[120, 7], &[120, 3], 3, 1, 0.2),
             // More keys than a chunk, of which queries see all or some.
@@ -222,18 +227,43 @@ fn a_query_has_the_same_bits_alone_and_in_a_batch() {
 }
 
 #[test]
+fn a_short_history_has_the_bits_of_a_long_one_that_begins_with_it() {
+    let n = if cfg!(miri) { 18 } else { 40 };
+    for (width, heads) in [(16, 1), (64, 1), (64, 2), (112, 1)].into_iter().take(if cfg!(miri) { 1 } else { 4 }) {
+        let long = World::new(&[n], &[n], width, heads, 0.0);
+        for cut in [1, 2, 8, 9, 15, 16, 17] {
+            let beginning = |x: &[f32]| x[..cut * width].to_vec();
+            let mut short = World::new(&[cut], &[cut], width, heads, 0.0);
+            (short.q, short.k, short.v) = (beginning(&long.q), beginning(&long.k), beginning(&long.v));
+            for &set in sets() {
+                let bits_on = |world: &World| {
+                    let (mut out, mut lse) = world.forward(&Serial);
+                    out.fill(f32::NAN);
+                    attention_on(set, &Serial, &world.inputs(), &mut out, &mut lse);
+                    bits_of((out, lse))
+                };
+                let ((some, some_lse), (out, lse)) = (bits_on(&short), bits_on(&long));
+                assert_eq!(some, out[..cut * width], "{set:?} {cut} of {n}, {width} in {heads}");
+                assert_eq!(some_lse, lse[..cut * heads]);
+            }
+        }
+    }
+}
+
+#[test]
 fn what_follows_is_not_seen_whatever_it_holds() {
-    let n = if cfg!(miri) { 5 } else { 270 };
-    let world = World::new(&[n], &[n], 7, 1, 0.0);
-    let (out, lse) = bits_of(world.forward(&Serial));
-    for cut in [1, n / 2, n - 1] {
-        for poison in [1e3, f32::NAN, f32::INFINITY] {
-            let mut world = World::new(&[n], &[n], 7, 1, 0.0);
-            world.k[cut * 7..].fill(poison);
-            world.v[cut * 7..].fill(poison);
-            let (some, some_lse) = bits_of(world.forward(&Serial));
-            assert_eq!(some[..cut * 7], out[..cut * 7], "{poison} from {cut}");
-            assert_eq!(some_lse[..cut], lse[..cut]);
+    for (n, width) in [(if cfg!(miri) { 5 } else { 270 }, 7), (5, 16), (16, 64)] {
+        let world = World::new(&[n], &[n], width, 1, 0.0);
+        let (out, lse) = bits_of(world.forward(&Serial));
+        for cut in [1, n / 2, n - 1] {
+            for poison in [1e3, f32::NAN, f32::INFINITY] {
+                let mut world = World::new(&[n], &[n], width, 1, 0.0);
+                world.k[cut * width..].fill(poison);
+                world.v[cut * width..].fill(poison);
+                let (some, some_lse) = bits_of(world.forward(&Serial));
+                assert_eq!(some[..cut * width], out[..cut * width], "{poison} from {cut} of {n}, {width} wide");
+                assert_eq!(some_lse[..cut], lse[..cut]);
+            }
         }
     }
 }

@@ -42,10 +42,10 @@ fn index(row: u32, key: u32) -> u32 {
 }
 
 /// A number for each query of a block.
-pub(super) struct Each([Lane; ROWS / LANES]);
+pub(super) struct Each(pub(super) [Lane; ROWS / LANES]);
 
 impl Each {
-    pub(super) fn all(x: f32) -> Self {
+    pub(super) fn of(x: f32) -> Self {
         Self([[x; LANES]; ROWS / LANES])
     }
 
@@ -77,7 +77,7 @@ fn weigh_body<const FMA: bool>(
     scores: &mut [f32],
     lse: &mut Panel<'_>,
 ) -> Softmax {
-    let mut softmax = Softmax { new: Each::all(0.0), old: Each::all(0.0) };
+    let mut softmax = Softmax { new: Each::of(0.0), old: Each::of(0.0) };
     for (n, rows) in block.groups(LANES).enumerate() {
         let (max, total) = exponentials::<FMA>(block, rows.clone(), scale, scores);
         if mask.threshold > 0 {
@@ -166,7 +166,7 @@ const EDGE: [u32; 2 * LANES] = {
 /// Everything from lane `visible` on becomes `hidden` in the vector that is seen in part, and 0 in the one behind: products
 /// by groups of queries or keys read no further.
 #[inline(always)]
-fn hide(row: &mut [Lane], visible: usize, hidden: f32) {
+pub(super) fn hide(row: &mut [Lane], visible: usize, hidden: f32) {
     const { assert!(GROUP <= LANES) };
     let rest = visible % LANES;
     if rest > 0 {
@@ -217,7 +217,7 @@ pub(super) struct Known {
 
 #[inline(always)]
 fn known_body<const FMA: bool>(block: &Block, up: &Upstream<'_>) -> Known {
-    let mut known = Known { lse: Each::all(0.0), delta: Each::all(0.0) };
+    let mut known = Known { lse: Each::of(0.0), delta: Each::of(0.0) };
     for i in 0..block.count {
         let (out, dout) = (up.out.row(block.first + i), up.dout.row(block.first + i));
         known.lse.set(i, up.lse.row(block.first + i)[0]);

@@ -17,6 +17,7 @@ pub mod memory;
 pub mod norm;
 pub mod peak;
 pub mod rows;
+pub mod short;
 pub mod tiles;
 pub mod transpose;
 mod vector;
