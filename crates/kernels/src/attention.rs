@@ -61,7 +61,7 @@ fn attention_on(set: Instructions, run: &impl Parallel, inputs: &Inputs<'_>, out
         loop {
             let few = short::count(inputs, group.segments());
             if few > 0 {
-                let [room] = stack.parts([short::ROOM]);
+                let room = stack.parts(short::room(inputs));
                 short::forward(set, inputs, head, few, &mut group, room);
             } else if let Some((b, panels)) = group.next() {
                 forward(set, &inputs.head(b, head), panels, &mut stack);

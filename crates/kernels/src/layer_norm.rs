@@ -17,7 +17,7 @@ pub fn layer_norm(run: &impl Parallel, x: &[f32], gain: &[f32], bias: &[f32], ep
     let size = rows_per_part(width) * width;
     over_parts(run, y, size, |block, y| {
         let x = &x[block * size..][..y.len()];
-        if width.is_multiple_of(LANES) {
+        if width.is_multiple_of(LANES) && instructions().has_registers() {
             layer_norm_lanes(instructions(), x, gain, bias, epsilon, y);
         } else {
             layer_norm_rows(x, gain, bias, epsilon, y);

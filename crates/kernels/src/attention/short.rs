@@ -9,11 +9,14 @@ use super::weights::{Each, hide};
 use crate::multiversion;
 use crate::parallel::Group;
 use crate::simd::each::{max_each, sum_each};
-use crate::simd::short::{FEW, mix_short, multiply_short, suits};
+use crate::simd::rows::suits;
+use crate::simd::short::{FEW, mix_short, multiply_short};
 use crate::simd::{Instructions, LANES, Lane, fma, math};
 
-/// f32 that [`forward`] works in: a row of sixteen scores for each query.
-pub(super) const ROOM: usize = (ROWS + FEW) * LANES;
+/// What [`forward`] works in, in f32: a row of sixteen scores for each query, and the keys of a segment as columns.
+pub(super) fn room(inputs: &Inputs<'_>) -> [usize; 2] {
+    [(ROWS + FEW) * LANES, inputs.shape.columns() * LANES]
+}
 
 /// How many segments, from the first on, can be taken together: as long as they have at most sixteen keys each and the
 /// queries of a block in all. None where weights are dropped or columns fill no whole vectors.
@@ -36,11 +39,11 @@ pub(super) fn forward(
     head: usize,
     count: usize,
     group: &mut Group<'_, 2>,
-    room: &mut [f32],
+    [scores, columns]: [&mut [f32]; 2],
 ) {
-    let (shape, scores) = (inputs.shape, room.as_chunks_mut().0);
+    let (shape, scores) = (inputs.shape, scores.as_chunks_mut().0);
     let mut visible = [LANES; ROWS];
-    let rows = score(set, inputs, head, group.segments().take(count), scores, &mut visible);
+    let rows = score(set, inputs, head, group.segments().take(count), columns, scores, &mut visible);
     let mut softmax = [Each::of(0.0), Each::of(0.0)];
     weigh::on(set, set, rows, &visible, shape.scale(), scores, &mut softmax);
     let (mut row, [new, whole]) = (0, softmax);
@@ -60,6 +63,7 @@ fn score(
     inputs: &Inputs<'_>,
     head: usize,
     segments: impl Iterator<Item = usize>,
+    columns: &mut [f32],
     scores: &mut [Lane],
     visible: &mut [usize],
 ) -> usize {
@@ -70,7 +74,7 @@ fn score(
         if queries > 0 {
             let q = shape.rows(q, shape.queries, b, head).first(queries);
             let k = shape.rows(k, shape.offsets, b, head).first(keys);
-            multiply_short(set, q, k, shape.columns(), &mut scores[rows..]);
+            multiply_short(set, q, k, shape.columns(), columns, &mut scores[rows..]);
             (keys - queries..keys).zip(&mut visible[rows..]).for_each(|(place, visible)| *visible = place + 1);
             rows += queries;
         }

@@ -50,6 +50,11 @@ impl Instructions {
         }
     }
 
+    /// Whether [`vector`] has registers for it, and no arrays that the compiler moves about.
+    pub(crate) fn has_registers(self) -> bool {
+        self > Self::Portable || cfg!(all(target_arch = "wasm32", target_feature = "simd128"))
+    }
+
     /// The best set of this machine.
     pub fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]

@@ -1,9 +1,11 @@
-//! A few rows times up to sixteen others, with the bits of [`multiply`](super::matrix::multiply) and nothing in memory between:
-//! packing would cost more than the products.
+//! A few rows times up to sixteen others, with the bits of [`multiply`], and where registers are many nothing in memory
+//! between: packing would cost as much as the products.
 
-use super::matrix::{DEPTH, PANEL};
+use super::matrix::{Into, Left, PANEL, multiply};
+use super::rows::suits;
+use super::transpose::to_columns;
 use super::vector::Floats;
-use super::{Instructions, LANES, Lane, vectorized};
+use super::{Instructions, LANES, Lane, best, vectorized};
 
 /// Rows on the left that are taken at a time, and that `out` has room for whole groups of.
 pub const FEW: usize = 8;
@@ -16,20 +18,21 @@ pub struct Rows<'a> {
     pub count: usize,
 }
 
-/// Whether rows of this width can be taken so: whole lanes, and one block of depth.
-pub fn suits(width: usize) -> bool {
-    width.is_multiple_of(LANES) && (LANES..=DEPTH).contains(&width)
-}
-
 /// `out[m, r]` = left m · right r over `width` columns; right of 1 to 16 rows. Lanes without a row on the right, and rows of
-/// `out` without one on the left, hold anything.
-pub fn multiply_short(set: Instructions, left: Rows, right: Rows, width: usize, out: &mut [Lane]) {
+/// `out` without one on the left, hold anything. `columns` is scratch of [width, 16].
+pub fn multiply_short(set: Instructions, left: Rows, right: Rows, width: usize, columns: &mut [f32], out: &mut [Lane]) {
     assert!(suits(width) && (1..=LANES).contains(&right.count), "a few rows of whole lanes");
     assert!(left.count.next_multiple_of(FEW) <= out.len(), "out holds groups of rows");
     for rows in [left, right] {
         assert!(rows.count > 0 && (rows.count - 1) * rows.stride + width <= rows.values.len(), "rows are there");
     }
-    products(set, left, right, width, out);
+    if left.count == 1 || set.min(best()) == Instructions::Avx512 {
+        return products(set, left, right, width, out);
+    }
+    to_columns(set, right.values, right.stride, (right.count, width), columns, LANES);
+    let shape = (left.count, width, LANES);
+    let left = Left { values: left.values, row: left.stride, step: 1 };
+    multiply(set, left, columns, LANES, shape, Into::Set, out.as_flattened_mut(), LANES);
 }
 
 vectorized!(products = products_body(left: Rows, right: Rows, width: usize, out: &mut [Lane]));
@@ -37,24 +40,26 @@ vectorized!(products = products_body(left: Rows, right: Rows, width: usize, out:
 #[inline(always)]
 unsafe fn products_body<V: Floats>(left: Rows, right: Rows, width: usize, out: &mut [Lane]) {
     let from: [usize; LANES] = std::array::from_fn(|i| i.min(right.count - 1) * right.stride);
+    let (right, out) = (right.values.as_ptr(), out.as_mut_ptr());
     // SAFETY: `multiply_short` asserted that rows below the counts are there, and that `out` holds whole groups.
     unsafe {
+        let row = |m: usize| left.values.as_ptr().add(m.min(left.count - 1) * left.stride);
         if left.count == 1 {
-            return group::<V, 1>(left.values.as_ptr(), [0], right.values.as_ptr(), &from, width, out.as_mut_ptr());
-        }
-        for first in (0..left.count).step_by(FEW) {
-            let rows = std::array::from_fn(|m| (first + m).min(left.count - 1) * left.stride);
-            let out = out.as_mut_ptr().add(first);
-            group::<V, FEW>(left.values.as_ptr(), rows, right.values.as_ptr(), &from, width, out);
+            group::<V, 1>([row(0)], right, &from, width, out);
+        } else if V::ACROSS >= 4 {
+            for first in (0..left.count).step_by(FEW) {
+                group::<V, FEW>(std::array::from_fn(|m| row(first + m)), right, &from, width, out.add(first));
+            }
+        } else {
+            unreachable!("the registers hold no group");
         }
     }
 }
 
-/// M rows of `left` and sixteen of `right`, by where they begin.
+/// M rows, and sixteen of `right` by where they begin.
 #[inline(always)]
 unsafe fn group<V: Floats, const M: usize>(
-    left: *const f32,
-    rows: [usize; M],
+    rows: [*const f32; M],
     right: *const f32,
     from: &[usize; LANES],
     width: usize,
@@ -62,7 +67,6 @@ unsafe fn group<V: Floats, const M: usize>(
 ) {
     // SAFETY: the caller's memory holds `width` elements of each row, and M vectors of `out`.
     unsafe {
-        let left = rows.map(|row| left.add(row));
         let mut sums = [V::splat(0.0); M];
         for c in (0..width).step_by(LANES) {
             let mut x = [V::splat(0.0); LANES];
@@ -72,7 +76,7 @@ unsafe fn group<V: Floats, const M: usize>(
             x = V::transpose(x);
             for i in 0..LANES {
                 for m in 0..M {
-                    sums[m] = V::splat(*left[m].add(c + i)).fma(x[i], sums[m]);
+                    sums[m] = V::splat(*rows[m].add(c + i)).fma(x[i], sums[m]);
                 }
             }
         }
@@ -142,7 +146,8 @@ mod tests {
                 for &set in sets() {
                     let rows = |values, count| Rows { values, stride, count };
                     let mut out = vec![[f32::NAN; LANES]; m.next_multiple_of(FEW)];
-                    multiply_short(set, rows(&left, m), rows(&right, n), width, &mut out);
+                    let mut columns = vec![f32::NAN; width * LANES];
+                    multiply_short(set, rows(&left, m), rows(&right, n), width, &mut columns, &mut out);
                     for i in 0..m {
                         let expected: Vec<f32> = (0..n).map(|j| dot(set, &row(&left, i), &row(&right, j))).collect();
                         assert_eq!(bits(&out[i][..n]), bits(&expected), "{set:?} {m} {n} {width} {stride}");
@@ -174,6 +179,6 @@ mod tests {
     fn short_products_stay_inside_their_matrices() {
         let rows = |values, count| Rows { values, stride: 16, count };
         let x = [0.0; 32];
-        multiply_short(Instructions::Portable, rows(&x, 2), rows(&x, 3), 16, &mut [[0.0; LANES]; FEW]);
+        multiply_short(Instructions::Portable, rows(&x, 2), rows(&x, 3), 16, &mut [], &mut [[0.0; LANES]; FEW]);
     }
 }
