@@ -2,7 +2,7 @@
 //!
 //! The keys of a segment go by in chunks, which stand in the lanes, and the queries in blocks of rows. A query's bits depend
 //! on its own row and the keys up to it, whatever stands beside it. Dao et al., "FlashAttention", NeurIPS 2022, for the
-//! running softmax and the gradient.
+//! running softmax and the gradient. Short segments that drop nothing go together, in `short.rs`.
 
 mod cut;
 mod layout;
