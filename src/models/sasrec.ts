@@ -9,7 +9,7 @@ import { LayerNorm } from '../nn/layer-norm.ts'
 import { Linear } from '../nn/linear.ts'
 import { add } from '../ops/elementwise.ts'
 import { lastRows, positions } from '../ops/segments.ts'
-import { embed, gather } from '../ops/table.ts'
+import { gather } from '../ops/table.ts'
 import { normal } from '../tensor/init.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { Batch, Encoder, Histories, Interests, ModelContext, Requests } from './contracts.ts'
@@ -90,7 +90,7 @@ class Sasrec implements Encoder {
 
   /** √D · item + position, [T, D]. */
   private events(items: Tensor, offsets: Tensor, draw?: Draw): Tensor {
-    const x = embed(this.item.table, items, Math.sqrt(this.options.dim), this.position.table, positions(offsets))
+    const x = this.item.placed(items, Math.sqrt(this.options.dim), this.position, positions(offsets))
     return this.drop.apply(x, draw)
   }
 

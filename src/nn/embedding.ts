@@ -1,4 +1,4 @@
-import { gather } from '../ops/table.ts'
+import { embed } from '../ops/table.ts'
 import type { Init } from '../tensor/init.ts'
 import type { Tensor, Variable } from '../tensor/tensor.ts'
 import type { Variables } from '../tensor/variables.ts'
@@ -11,8 +11,8 @@ export class Embedding {
     this.table = variables.variable(name, [count, dim], init)
   }
 
-  /** @param ids i32 [T] */
-  rows(ids: Tensor): Tensor {
-    return gather(this.table, ids) // [T, D]
+  /** factor · the rows of `ids` + the rows of `places` by position. @param ids i32 [T]; @param positions i32 [T] */
+  placed(ids: Tensor, factor: number, places: Embedding, positions: Tensor): Tensor {
+    return embed(this.table, ids, factor, places.table, positions) // [T, D]
   }
 }
