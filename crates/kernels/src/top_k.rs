@@ -200,7 +200,7 @@ pub fn top_k_scores(
     over_parts(run, words, capacity + panels, |user, words| {
         let (keys, open) = words.split_at_mut(capacity);
         masks.allow(0..v, open);
-        masks.leave_out(user, 0, open);
+        masks.leave_out(user, 0, open, 1);
         best_of(&scores[user * v..][..v], k.min(v), open, keys);
     });
     let words = &*words;
@@ -218,7 +218,7 @@ fn best_of(scores: &[f32], k: usize, open: &[u64], keys: &mut [u64]) {
             last[..part.len()].copy_from_slice(part);
             part = &last;
         }
-        let mut bits = [0];
+        let (part, mut bits) = (&part.as_chunks().0[0], [0]);
         above(instructions(), part, &[bar], &mut bits);
         if bits[0] & open[panel] != 0 {
             candidates.add(bits[0] & open[panel], panel * PANEL, part);

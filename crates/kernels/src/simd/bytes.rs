@@ -2,9 +2,9 @@
 //! signed.
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-pub(super) use lanes::LanesOfBytes;
+pub(super) use lanes::LanesOfBytes as PortableBytes;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-pub(super) use wasm::products;
+pub(super) use wasm::Simd128OfBytes as PortableBytes;
 
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86::{Avx2OfBytes, Avx512OfBytes};
@@ -12,180 +12,270 @@ pub(super) use x86::{Avx2OfBytes, Avx512OfBytes};
 #[cfg(target_arch = "x86_64")]
 #[allow(clippy::undocumented_unsafe_blocks)] // SAFETY, for each: the set is there and pointers are good, by the trait's contract.
 mod x86 {
-    use crate::simd::vector::Vector;
+    use super::lanes::Bytes;
+    use crate::simd::vector::{Avx2, Avx512};
     use std::arch::x86_64::*;
 
     #[derive(Clone, Copy)]
     pub(crate) struct Avx512OfBytes(__m512i);
 
-    impl Vector for Avx512OfBytes {
+    impl Bytes for Avx512OfBytes {
+        type Floats = Avx512;
         const ROWS: usize = 6;
         const ACROSS: usize = 4;
+        const OFFSET: bool = true;
 
         #[inline(always)]
-        unsafe fn splat(x: f32) -> Self {
-            Self(unsafe { _mm512_castps_si512(_mm512_set1_ps(x)) })
+        unsafe fn splat(x: i32) -> Self {
+            Self(unsafe { _mm512_set1_epi32(x) })
         }
 
         #[inline(always)]
-        unsafe fn load(from: *const f32) -> Self {
+        unsafe fn load(from: *const i32) -> Self {
             Self(unsafe { _mm512_loadu_si512(from.cast()) })
         }
 
+        /// The instruction takes the bytes of the items as they are.
         #[inline(always)]
-        unsafe fn store(self, to: *mut f32) {
-            unsafe { _mm512_storeu_si512(to.cast(), self.0) }
+        unsafe fn products(self, items: Self, sums: Self) -> Self {
+            Self(unsafe { _mm512_dpbusd_epi32(sums.0, items.0, self.0) })
         }
 
         #[inline(always)]
-        unsafe fn add(self, y: Self) -> Self {
-            Self(unsafe { _mm512_add_epi32(self.0, y.0) })
-        }
-
-        /// Too high by 128 times the sum of the codes of `self`: the instruction takes y's bytes as they are.
-        #[inline(always)]
-        unsafe fn fma(self, y: Self, z: Self) -> Self {
-            Self(unsafe { _mm512_dpbusd_epi32(z.0, y.0, self.0) })
+        unsafe fn floats(self) -> Avx512 {
+            Avx512(unsafe { _mm512_cvtepi32_ps(self.0) })
         }
     }
 
     #[derive(Clone, Copy)]
     pub(crate) struct Avx2OfBytes(__m256i, __m256i);
 
-    impl Vector for Avx2OfBytes {
+    impl Bytes for Avx2OfBytes {
+        type Floats = Avx2;
         const ROWS: usize = 4;
         const ACROSS: usize = 1;
+        const OFFSET: bool = false;
 
         #[inline(always)]
-        unsafe fn splat(x: f32) -> Self {
-            let x = unsafe { _mm256_castps_si256(_mm256_set1_ps(x)) };
+        unsafe fn splat(x: i32) -> Self {
+            let x = unsafe { _mm256_set1_epi32(x) };
             Self(x, x)
         }
 
         #[inline(always)]
-        unsafe fn load(from: *const f32) -> Self {
+        unsafe fn load(from: *const i32) -> Self {
             unsafe { Self(_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(8).cast())) }
         }
 
+        /// |items| · (codes with the items' sign): a sum of two is 2 · 127² at most, which 16 bits hold.
         #[inline(always)]
-        unsafe fn store(self, to: *mut f32) {
-            unsafe {
-                _mm256_storeu_si256(to.cast(), self.0);
-                _mm256_storeu_si256(to.add(8).cast(), self.1);
-            }
-        }
-
-        #[inline(always)]
-        unsafe fn add(self, y: Self) -> Self {
-            unsafe { Self(_mm256_add_epi32(self.0, y.0), _mm256_add_epi32(self.1, y.1)) }
-        }
-
-        /// |y| · (x with y's sign): a sum of two is 2 · 127² at most, which 16 bits hold.
-        #[inline(always)]
-        unsafe fn fma(self, y: Self, z: Self) -> Self {
-            let sums = |x, y, z| unsafe {
-                let y = _mm256_xor_si256(y, _mm256_set1_epi8(-128));
-                let twos = _mm256_maddubs_epi16(_mm256_abs_epi8(y), _mm256_sign_epi8(x, y));
-                _mm256_add_epi32(z, _mm256_madd_epi16(twos, _mm256_set1_epi16(1)))
+        unsafe fn products(self, items: Self, sums: Self) -> Self {
+            let add = |codes, items, sums| unsafe {
+                let items = _mm256_xor_si256(items, _mm256_set1_epi8(-128));
+                let twos = _mm256_maddubs_epi16(_mm256_abs_epi8(items), _mm256_sign_epi8(codes, items));
+                _mm256_add_epi32(sums, _mm256_madd_epi16(twos, _mm256_set1_epi16(1)))
             };
-            Self(sums(self.0, y.0, z.0), sums(self.1, y.1, z.1))
+            Self(add(self.0, items.0, sums.0), add(self.1, items.1, sums.1))
+        }
+
+        #[inline(always)]
+        unsafe fn floats(self) -> Avx2 {
+            unsafe { Avx2(_mm256_cvtepi32_ps(self.0), _mm256_cvtepi32_ps(self.1)) }
         }
     }
+}
+
+/// A loop of up to six rounds without a loop: the compiler keeps what is in arrays in registers only where it unrolls.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+macro_rules! each {
+    ($i:ident < $n:ident => $body:expr) => {
+        each!($i $n $body; 0 1 2 3 4 5)
+    };
+    ($i:ident $n:ident $body:expr; $($at:literal)*) => {
+        $(if $at < $n {
+            let $i = $at;
+            $body;
+        })*
+    };
 }
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod lanes {
     use crate::simd::LANES;
-    use crate::simd::vector::{Portable, Vector};
+    use crate::simd::codes::{Tile, Tiles};
+    use crate::simd::matrix::PANEL;
+    use crate::simd::vector::{Floats, Portable, Vector};
+    use std::sync::atomic::{Ordering, compiler_fence};
+
+    /// Sixteen words of codes, or sums of their products.
+    ///
+    /// # Safety
+    /// The methods may only be called where the instruction set is there; pointers must be good for sixteen i32.
+    pub(crate) trait Bytes: Copy {
+        type Floats: Floats;
+        /// Rows of a tile of products whose sums fit the registers.
+        const ROWS: usize;
+        /// Vectors across such a tile: a divisor of 4.
+        const ACROSS: usize;
+        /// Whether products are too high by 128 times the sum of the codes of `self`.
+        const OFFSET: bool;
+
+        unsafe fn splat(x: i32) -> Self;
+        unsafe fn load(from: *const i32) -> Self;
+        /// `sums` and the products of each word's codes.
+        unsafe fn products(self, items: Self, sums: Self) -> Self;
+        /// Sums as the nearest f32.
+        unsafe fn floats(self) -> Self::Floats;
+    }
+
+    impl<V: Bytes> Tiles for V {
+        const ROWS: usize = V::ROWS;
+
+        #[inline(always)]
+        unsafe fn bounds<const M: usize>(tile: &Tile) {
+            for from in (0..PANEL).step_by(V::ACROSS * LANES) {
+                // SAFETY: by the caller's promise.
+                unsafe {
+                    match V::ACROSS {
+                        4 => across::<V, M, 4>(tile, from),
+                        _ => across::<V, M, 1>(tile, from),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Bounds of N vectors of items from item `from` on, made while the sums are in registers.
+    #[inline(always)]
+    unsafe fn across<V: Bytes, const M: usize, const N: usize>(tile: &Tile, from: usize) {
+        // SAFETY: the panel and M rows of all else are there, by the caller's promise.
+        unsafe {
+            let mut sums = [[V::splat(0); N]; M];
+            for m in 0..M {
+                for n in 0..N {
+                    sums[m][n] = V::splat(if V::OFFSET { tile.beside(m).0 } else { 0 });
+                }
+            }
+            for word in 0..tile.words {
+                let mut items = [V::splat(0); N];
+                for n in 0..N {
+                    items[n] = V::load(tile.panel.add(word * PANEL + from + n * LANES));
+                }
+                for m in 0..M {
+                    let codes = V::splat(*tile.query(m).add(word));
+                    for n in 0..N {
+                        sums[m][n] = codes.products(items[n], sums[m][n]);
+                    }
+                }
+            }
+            each!(m < M => {
+                finish(tile, m, from, sums[m]);
+                // Or what the next rows need is loaded first of all, and has no room in the registers.
+                compiler_fence(Ordering::SeqCst);
+            });
+        }
+    }
+
+    /// Sums of a row as bounds, with bits for those that are greater than its bar.
+    #[inline(always)]
+    unsafe fn finish<V: Bytes, const N: usize>(tile: &Tile, row: usize, from: usize, sums: [V; N]) {
+        // SAFETY: by the caller's promise.
+        unsafe {
+            let (_, [scale, slack]) = tile.beside(row);
+            let [scale, slack, bar] = [scale, slack, *tile.bars.add(row)].map(|x| V::Floats::splat(x));
+            let mut passing = 0;
+            for n in 0..N {
+                let at = from + n * LANES;
+                let scales = V::Floats::load(tile.panel.add(tile.words * PANEL + at).cast());
+                let bound = scales.fma(scale.fma(sums[n].floats(), slack), V::Floats::splat(0.0));
+                bound.store(tile.scores.add(row * PANEL + at));
+                passing |= u64::from(bound.above(bar)) << at;
+            }
+            *tile.passing.add(row) |= passing;
+        }
+    }
 
     #[derive(Clone, Copy)]
     pub(crate) struct LanesOfBytes([i32; LANES]);
 
-    impl Vector for LanesOfBytes {
+    impl Bytes for LanesOfBytes {
+        type Floats = Portable;
         const ROWS: usize = Portable::ROWS;
         const ACROSS: usize = 1;
+        const OFFSET: bool = false;
 
         #[inline(always)]
-        unsafe fn splat(x: f32) -> Self {
-            Self([x.to_bits() as i32; LANES])
+        unsafe fn splat(x: i32) -> Self {
+            Self([x; LANES])
         }
 
         #[inline(always)]
-        unsafe fn load(from: *const f32) -> Self {
-            // SAFETY: good for sixteen f32, and so for sixteen i32, by the caller's promise.
+        unsafe fn load(from: *const i32) -> Self {
+            // SAFETY: good for sixteen i32 by the caller's promise.
             Self(unsafe { from.cast::<[i32; LANES]>().read_unaligned() })
         }
 
         #[inline(always)]
-        unsafe fn store(self, to: *mut f32) {
-            // SAFETY: as above.
-            unsafe { to.cast::<[i32; LANES]>().write_unaligned(self.0) }
-        }
-
-        #[inline(always)]
-        unsafe fn add(mut self, y: Self) -> Self {
-            for i in 0..LANES {
-                self.0[i] += y.0[i];
-            }
-            self
-        }
-
-        #[inline(always)]
-        unsafe fn fma(self, y: Self, mut z: Self) -> Self {
+        unsafe fn products(self, items: Self, mut sums: Self) -> Self {
             for shift in [24, 16, 8, 0] {
                 for i in 0..LANES {
-                    let signed = y.0[i] ^ 0x8080_8080_u32 as i32;
-                    z.0[i] += (self.0[i] << shift >> 24) * (signed << shift >> 24);
+                    let signed = items.0[i] ^ 0x8080_8080_u32 as i32;
+                    sums.0[i] += (self.0[i] << shift >> 24) * (signed << shift >> 24);
                 }
             }
-            z
+            sums
+        }
+
+        #[inline(always)]
+        unsafe fn floats(self) -> Portable {
+            Portable(self.0.map(|x| x as f32))
         }
     }
 }
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm {
+    use crate::simd::codes::{Tile, Tiles};
     use crate::simd::matrix::PANEL;
     use std::arch::wasm32::*;
 
-    /// Products [rows, 64] of queries, `row` words apart, with a panel's items: `words` words of both. Too high by 128 times the
-    /// sum of a query's codes: the items' bytes are taken as they are. A vector of four items is widened once for four queries.
-    pub(crate) fn products(queries: &[i32], row: usize, words: usize, panel: &[i32], out: &mut [i32]) {
-        let (queries, outs) = (queries.chunks(4 * row), out.chunks_mut(4 * PANEL));
-        for (queries, out) in queries.zip(outs) {
-            match out.len() / PANEL {
-                4 => of_rows::<4>(queries, row, words, panel, out),
-                3 => of_rows::<3>(queries, row, words, panel, out),
-                2 => of_rows::<2>(queries, row, words, panel, out),
-                _ => of_rows::<1>(queries, row, words, panel, out),
-            }
-        }
-    }
+    /// Four items at a time: a vector of them is widened once for all rows. The items' bytes are taken as they are.
+    pub(crate) struct Simd128OfBytes;
 
-    #[inline(always)]
-    fn of_rows<const M: usize>(queries: &[i32], row: usize, words: usize, panel: &[i32], out: &mut [i32]) {
-        assert!(words <= row && queries.len() == M * row && words * PANEL <= panel.len() && out.len() == M * PANEL);
-        for i in (0..PANEL).step_by(4) {
-            let mut sums = [[i32x4_splat(0); 2]; M];
-            for w in 0..words {
-                // SAFETY: words below `words` of 64 items and of M queries are inside both slices, as was asserted.
+    impl Tiles for Simd128OfBytes {
+        const ROWS: usize = 4;
+
+        #[inline(always)]
+        unsafe fn bounds<const M: usize>(tile: &Tile) {
+            for i in (0..PANEL).step_by(4) {
+                // SAFETY: the panel, the queries and the scores hold these, by the caller's promise.
                 unsafe {
-                    let four = panel.as_ptr().add(w * PANEL + i);
-                    let halves = [i16x8_load_extend_u8x8(four.cast()), i16x8_load_extend_u8x8(four.add(2).cast())];
-                    for m in 0..M {
-                        // The same word in every lane: its low half is its high half.
-                        let x = i16x8_extend_low_i8x16(v128_load32_splat(queries.as_ptr().add(m * row + w).cast()));
-                        for h in 0..2 {
-                            sums[m][h] = i32x4_add(sums[m][h], i32x4_dot_i16x8(x, halves[h]));
+                    let mut sums = [[i32x4_splat(0); 2]; M];
+                    for word in 0..tile.words {
+                        let four = tile.panel.add(word * PANEL + i);
+                        let halves = [i16x8_load_extend_u8x8(four.cast()), i16x8_load_extend_u8x8(four.add(2).cast())];
+                        for m in 0..M {
+                            // The same word in every lane: its low half is its high half.
+                            let x = i16x8_extend_low_i8x16(v128_load32_splat(tile.query(m).add(word).cast()));
+                            for h in 0..2 {
+                                sums[m][h] = i32x4_add(sums[m][h], i32x4_dot_i16x8(x, halves[h]));
+                            }
                         }
                     }
+                    let scales = v128_load(tile.panel.add(tile.words * PANEL + i).cast());
+                    for m in 0..M {
+                        let [low, high] = sums[m];
+                        let (even, odd) =
+                            (i32x4_shuffle::<0, 2, 4, 6>(low, high), i32x4_shuffle::<1, 3, 5, 7>(low, high));
+                        let (offset, [scale, slack]) = tile.beside(m);
+                        let product = f32x4_convert_i32x4(i32x4_add(i32x4_add(even, odd), i32x4_splat(offset)));
+                        let scaled = f32x4_add(f32x4_mul(f32x4_splat(scale), product), f32x4_splat(slack));
+                        let bound = f32x4_mul(scales, scaled);
+                        v128_store(tile.scores.add(m * PANEL + i).cast(), bound);
+                        let above = i32x4_bitmask(f32x4_gt(bound, f32x4_splat(*tile.bars.add(m))));
+                        *tile.passing.add(m) |= u64::from(above) << i;
+                    }
                 }
-            }
-            for m in 0..M {
-                let [low, high] = sums[m];
-                let (even, odd) = (i32x4_shuffle::<0, 2, 4, 6>(low, high), i32x4_shuffle::<1, 3, 5, 7>(low, high));
-                // SAFETY: M rows of 64 are inside `out`.
-                unsafe { v128_store(out.as_mut_ptr().add(m * PANEL + i).cast(), i32x4_add(even, odd)) };
             }
         }
     }

@@ -1,12 +1,13 @@
 //! Products of 8-bit codes: four codes of an item, each plus 128, are the bytes of an i32, lowest first; those of a query are
 //! signed. Their sums are integers, so every instruction set gives the same.
 
+use super::bytes::PortableBytes;
 use super::matrix::PANEL;
-use super::vector::{Floats, Vector};
-use super::{Instructions, LANES};
+use super::vector::Floats;
+use super::{Instructions, LANES, vectorized};
 
-/// What follows the codes in a query's row: 128 times their sum, the scale and the slack (bits of f32).
-pub const BESIDE: usize = 3;
+/// What follows the codes in a query's row: −128 times their sum, then the scale, the slack and the slack's negative (bits of f32).
+pub const BESIDE: usize = 4;
 
 /// Vectors as codes, [rows, `words` + [`BESIDE`]].
 #[derive(Clone, Copy)]
@@ -41,7 +42,7 @@ pub fn bounds(
         panels.len() / queries.panel() * bars.len() == passing.len() && panels.len().is_multiple_of(queries.panel())
     );
     assert!(scores.len() == passing.len() * PANEL);
-    run(set, queries, panels, scores, Then::Pass { bars, passing });
+    run(set, Work { queries, panels, slack: 2, bars }, scores, passing);
 }
 
 /// `largest[r, i] = max(largest[r, i], scale_i · (scale · codes · codes_i − slack))`, lower bounds of scores, for the items of
@@ -56,126 +57,145 @@ pub fn floors(
 ) {
     assert!(open.len() == queries.rows() && queries.values.len() == open.len() * (queries.words + BESIDE));
     assert!(panel.len() == queries.panel() && largest.len() == open.len() * PANEL && scores.len() == largest.len());
-    run(set, queries, panel, scores, Then::Raise { open, largest });
+    // Nobody asks which of them pass.
+    let (bars, mut passing) = ([0.0; PANEL], [0; PANEL]);
+    let parts = queries.values.chunks(PANEL * (queries.words + BESIDE));
+    for (values, scores) in parts.zip(scores.chunks_mut(PANEL * PANEL)) {
+        let (queries, rows) = (Queries { values, ..queries }, scores.len() / PANEL);
+        run(set, Work { queries, panels: panel, slack: 3, bars: &bars[..rows] }, scores, &mut passing[..rows]);
+    }
+    raise(set, open, scores, largest);
 }
 
-/// What becomes of bounds.
-enum Then<'a> {
-    Pass { bars: &'a [f32], passing: &'a mut [u64] },
-    Raise { open: &'a [u64], largest: &'a mut [f32] },
+/// What bounds are made of and where they go.
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    queries: Queries<'a>,
+    panels: &'a [i32],
+    /// Where the slack stands beside a query: its negative bounds from below.
+    slack: usize,
+    bars: &'a [f32],
 }
 
-fn run(set: Instructions, queries: Queries, panels: &[i32], scores: &mut [f32], then: Then) {
-    use super::vector::Portable;
+fn run(set: Instructions, work: Work, scores: &mut [f32], passing: &mut [u64]) {
     #[cfg(target_arch = "x86_64")]
     {
         use super::bytes::{Avx2OfBytes, Avx512OfBytes};
-        use super::vector::{Avx2, Avx512};
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
-        unsafe fn avx512(queries: Queries, panels: &[i32], scores: &mut [f32], then: Then) {
-            // SAFETY: this function has the features.
-            unsafe { body::<Avx512OfBytes, Avx512, true>(queries, panels, scores, then) }
+        unsafe fn avx512(work: Work, scores: &mut [f32], passing: &mut [u64]) {
+            // SAFETY: this function has the features; the rest by its caller.
+            unsafe { body::<Avx512OfBytes>(work, scores, passing) }
         }
         #[target_feature(enable = "avx2,fma")]
-        unsafe fn avx2(queries: Queries, panels: &[i32], scores: &mut [f32], then: Then) {
+        unsafe fn avx2(work: Work, scores: &mut [f32], passing: &mut [u64]) {
             // SAFETY: as above.
-            unsafe { body::<Avx2OfBytes, Avx2, false>(queries, panels, scores, then) }
+            unsafe { body::<Avx2OfBytes>(work, scores, passing) }
         }
         let set = set.min(super::best());
         if set == Instructions::Avx512 && is_x86_feature_detected!("avx512vnni") {
             // SAFETY: the CPU has the instructions; the lengths were asserted.
-            return unsafe { avx512(queries, panels, scores, then) };
+            return unsafe { avx512(work, scores, passing) };
         }
         if set >= Instructions::Avx2 {
             // SAFETY: as above.
-            return unsafe { avx2(queries, panels, scores, then) };
+            return unsafe { avx2(work, scores, passing) };
         }
     }
     let _ = set;
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    // SAFETY: the module has the instructions; the lengths were asserted.
-    unsafe {
-        body::<Portable, Portable, true>(queries, panels, scores, then)
-    }
-    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-    // SAFETY: every machine has the portable set; the lengths were asserted.
-    unsafe {
-        body::<super::bytes::LanesOfBytes, Portable, false>(queries, panels, scores, then)
-    }
+    // SAFETY: every machine has the portable set, and the module simd128; the lengths were asserted.
+    unsafe { body::<PortableBytes>(work, scores, passing) }
 }
 
-/// `OFFSET` where products stand too high by 128 times the sum of their query's codes.
 #[inline(always)]
-unsafe fn body<V: Vector, F: Floats, const OFFSET: bool>(
-    queries: Queries,
-    panels: &[i32],
-    scores: &mut [f32],
-    mut then: Then,
-) {
-    let (words, rows) = (queries.words, queries.rows());
-    for (p, panel) in panels.chunks_exact(queries.panel()).enumerate() {
-        let scores = &mut scores[p * rows * PANEL..(p + 1) * rows * PANEL];
-        // SAFETY: the callers of `run` asserted the lengths of rows and panels.
-        unsafe { products::<V>(queries, panel, scores) };
-        for (r, query) in queries.values.chunks_exact(words + BESIDE).enumerate() {
-            let [offset, scale, slack] = [words, words + 1, words + 2].map(|i| query[i]);
-            let by = [scale, slack].map(|bits| f32::from_bits(bits as u32));
-            let offset = if OFFSET { offset } else { 0 };
-            let (scales, scores) = (&panel[words * PANEL..], &mut scores[r * PANEL..(r + 1) * PANEL]);
-            // SAFETY: scales and scores are a panel long.
+unsafe fn body<V: Tiles>(work: Work, scores: &mut [f32], passing: &mut [u64]) {
+    let Work { queries, panels, slack, bars } = work;
+    let (rows, row) = (bars.len(), queries.words + BESIDE);
+    passing.fill(0);
+    let panels = panels.chunks_exact(queries.panel()).zip(passing.chunks_exact_mut(rows));
+    for ((panel, passing), scores) in panels.zip(scores.chunks_exact_mut(rows * PANEL)) {
+        for r in (0..rows).step_by(V::ROWS) {
+            let tile = Tile {
+                queries: queries.values[r * row..].as_ptr(),
+                words: queries.words,
+                panel: panel.as_ptr(),
+                slack,
+                bars: bars[r..].as_ptr(),
+                scores: scores[r * PANEL..].as_mut_ptr(),
+                passing: passing[r..].as_mut_ptr(),
+            };
+            // SAFETY: the callers of `run` asserted the lengths: there are as many rows of everything.
             unsafe {
-                match &mut then {
-                    Then::Pass { bars, passing } => {
-                        passing[p * rows + r] = bound::<F>(offset, by, scales, scores, bars[r])
-                    }
-                    Then::Raise { open, largest } => {
-                        bound::<F>(offset, [by[0], -by[1]], scales, scores, 0.0);
-                        close(scores, open[r]);
-                        raise::<F>(scores, &mut largest[r * PANEL..(r + 1) * PANEL]);
-                    }
+                match V::ROWS.min(rows - r) {
+                    6 if V::ROWS >= 6 => V::bounds::<6>(&tile),
+                    5 if V::ROWS >= 5 => V::bounds::<5>(&tile),
+                    4 if V::ROWS >= 4 => V::bounds::<4>(&tile),
+                    3 if V::ROWS >= 3 => V::bounds::<3>(&tile),
+                    2 => V::bounds::<2>(&tile),
+                    _ => V::bounds::<1>(&tile),
                 }
             }
         }
     }
 }
 
-/// Products [rows, 64] as the bits of i32.
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-unsafe fn products<V: Vector>(queries: Queries, panel: &[i32], out: &mut [f32]) {
-    // SAFETY: an i32 is as good a slot as an f32.
-    let out = unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), out.len()) };
-    super::bytes::products(queries.values, queries.words + BESIDE, queries.words, panel, out);
+/// A few rows before one panel.
+pub(super) struct Tile {
+    queries: *const i32,
+    pub words: usize,
+    pub panel: *const i32,
+    slack: usize,
+    pub bars: *const f32,
+    pub scores: *mut f32,
+    pub passing: *mut u64,
 }
 
-/// Products [rows, 64] as the bits of i32.
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-#[inline(always)]
-unsafe fn products<V: Vector>(queries: Queries, panel: &[i32], out: &mut [f32]) {
-    use super::matrix::{Into, Left, tiles_body};
-    // SAFETY: an i32 is as good a slot as an f32: the vectors of bytes only move them and multiply their bytes.
-    let [values, panel] =
-        unsafe { [queries.values, panel].map(|x| std::slice::from_raw_parts(x.as_ptr().cast(), x.len())) };
-    let left = Left { values, row: queries.words + BESIDE, step: 1 };
-    let shape = (out.len() / PANEL, queries.words, PANEL);
-    // SAFETY: by the caller's promise.
-    unsafe { tiles_body::<V>(left, panel, PANEL, shape, Into::Set, out, PANEL) }
-}
+impl Tile {
+    /// The codes of a row.
+    #[inline(always)]
+    pub unsafe fn query(&self, row: usize) -> *const i32 {
+        // SAFETY: the row is one of the tile, by the caller's promise.
+        unsafe { self.queries.add(row * (self.words + BESIDE)) }
+    }
 
-/// Products of one row as bounds; a bit is set where one is greater than the bar.
-#[inline(always)]
-unsafe fn bound<F: Floats>(offset: i32, [scale, slack]: [f32; 2], scales: &[i32], scores: &mut [f32], bar: f32) -> u64 {
-    let mut passing = 0;
-    for i in (0..PANEL).step_by(LANES) {
-        // SAFETY: both slices hold 64.
+    /// What stands beside them: how much too high products are, the scale and the slack with its sign.
+    #[inline(always)]
+    pub unsafe fn beside(&self, row: usize) -> (i32, [f32; 2]) {
+        // SAFETY: as above.
         unsafe {
-            let product = F::load_whole(scores.as_ptr().add(i).cast(), offset);
-            let scaled = F::splat(scale).fma(product, F::splat(slack));
-            let bound = F::load(scales.as_ptr().add(i).cast()).fma(scaled, F::splat(0.0));
-            bound.store(scores.as_mut_ptr().add(i));
-            passing |= u64::from(bound.above(F::splat(bar))) << i;
+            let beside = self.query(row).add(self.words);
+            let number = |i| f32::from_bits(*beside.add(i) as u32);
+            (*beside, [number(1), number(self.slack)])
         }
     }
-    passing
+}
+
+/// Tiles of bounds, as one instruction set makes them.
+pub(super) trait Tiles {
+    /// Rows at a time.
+    const ROWS: usize;
+
+    /// Scores of M rows, and bits set for those that are greater than their row's bar.
+    ///
+    /// # Safety
+    /// The set must be there, and M rows of all that the tile points to.
+    unsafe fn bounds<const M: usize>(tile: &Tile);
+}
+
+vectorized!(raise = raise_body(open: &[u64], scores: &mut [f32], largest: &mut [f32]));
+
+/// `largest[r, i] = max(largest[r, i], scores[r, i])` where bit i of `open[r]` is set.
+#[inline(always)]
+unsafe fn raise_body<F: Floats>(open: &[u64], scores: &mut [f32], largest: &mut [f32]) {
+    for ((scores, largest), &open) in scores.chunks_exact_mut(PANEL).zip(largest.chunks_exact_mut(PANEL)).zip(open) {
+        close(scores, open);
+        for i in (0..PANEL).step_by(LANES) {
+            // SAFETY: both slices hold 64.
+            unsafe {
+                let before = F::load(largest.as_ptr().add(i));
+                F::load(scores.as_ptr().add(i)).larger(before).store(largest.as_mut_ptr().add(i));
+            }
+        }
+    }
 }
 
 /// Scores without a bit in `open` become −∞.
@@ -188,24 +208,13 @@ fn close(scores: &mut [f32], open: u64) {
     }
 }
 
-#[inline(always)]
-unsafe fn raise<F: Floats>(scores: &[f32], largest: &mut [f32]) {
-    for i in (0..PANEL).step_by(LANES) {
-        // SAFETY: both slices hold 64.
-        unsafe {
-            let before = F::load(largest.as_ptr().add(i));
-            F::load(scores.as_ptr().add(i)).larger(before).store(largest.as_mut_ptr().add(i));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::parallel::testing::SETS;
     use crate::random;
 
-    /// Products of codes that `draw(seed, i)` gives, beside queries [rows, words + 3] and panels made of them.
+    /// Products of codes that `draw(seed, i)` gives, beside queries [rows, words + 4] and panels made of them.
     struct World {
         queries: Vec<i32>,
         panels: Vec<i32>,
@@ -220,8 +229,8 @@ mod tests {
             let codes: Vec<i32> = (0..4 * words).map(|k| query(r * 4 * words + k)).collect();
             let words = codes.as_chunks::<4>().0.iter();
             world.queries.extend(words.map(|four| i32::from_le_bytes(four.map(|code| code as u8))));
-            world.queries.push(128 * codes.iter().sum::<i32>());
-            world.queries.extend([0.5f32, 3.0].map(|x| x.to_bits() as i32));
+            world.queries.push(-128 * codes.iter().sum::<i32>());
+            world.queries.extend([0.5f32, 3.0, -3.0].map(|x| x.to_bits() as i32));
         }
         for p in 0..panels {
             let at = |word: usize, i: usize| [0, 1, 2, 3].map(|b| item(((p * words + word) * PANEL + i) * 4 + b));
@@ -243,7 +252,7 @@ mod tests {
     fn for_each_world(test: impl Fn(usize, usize, usize, World)) {
         let code = |seed, i: usize| (random::bits(seed, 0, i as u32) % 255) as i32 - 127;
         let extreme = |seed, i: usize| if random::bits(seed, 1, i as u32) & 1 == 0 { -127 } else { 127 };
-        for (rows, words, panels) in [(1, 1, 3), (2, 3, 1), (7, 16, 2), (13, 5, 1), (30, 2, 1)] {
+        for (rows, words, panels) in [(1, 1, 3), (2, 3, 1), (7, 16, 2), (13, 5, 1), (30, 2, 1), (70, 2, 1)] {
             for draw in [&code as &dyn Fn(u32, usize) -> i32, &extreme] {
                 test(rows, words, panels, world(rows, words, panels, draw));
             }
@@ -255,7 +264,7 @@ mod tests {
         for_each_world(|rows, words, panels, World { queries, panels: items, products }| {
             let bound = |(at, &product): (usize, &i32)| scale(at % PANEL) * (0.5 * product as f32 + 3.0);
             let expected: Vec<f32> = products.iter().enumerate().map(bound).collect();
-            let bars: Vec<f32> = (0..rows).map(|r| expected[r * PANEL + 20 + r]).collect();
+            let bars: Vec<f32> = (0..rows).map(|r| expected[r * PANEL + (20 + r) % PANEL]).collect();
             for set in SETS {
                 let (mut scores, mut passing) = (vec![f32::NAN; expected.len()], vec![7; panels * rows]);
                 bounds(set, Queries { values: &queries, words }, &items, &bars, &mut scores, &mut passing);
@@ -271,8 +280,9 @@ mod tests {
     #[test]
     fn a_floor_is_its_formula_where_an_item_is_open() {
         for_each_world(|rows, words, _, World { queries, panels, products }| {
-            let open: Vec<u64> =
-                (0..rows).map(|r| if r % 2 == 0 { 0x0123_4567_89ab_cdef << r } else { u64::MAX }).collect();
+            let open: Vec<u64> = (0..rows)
+                .map(|r| if r % 2 == 0 { 0x0123_4567_89ab_cdef_u64.rotate_left(r as u32) } else { u64::MAX })
+                .collect();
             let before = |at: usize| (at % 7) as f32 * 50.0;
             let expected: Vec<f32> = (0..rows * PANEL)
                 .map(|at| {

@@ -32,8 +32,6 @@ pub(super) trait Floats: Vector {
     /// Asks for memory that is soon to be loaded: a hint, good for any address.
     #[inline(always)]
     unsafe fn prefetch(_from: *const f32) {}
-    /// Sixteen i32, each less `offset`, as the nearest f32.
-    unsafe fn load_whole(from: *const i32, offset: i32) -> Self;
     /// The greater of each lane, y's where the own is a NaN.
     unsafe fn larger(self, y: Self) -> Self;
     /// Bit i where lane i is greater; a NaN is not.
@@ -57,7 +55,7 @@ mod x86 {
     use std::arch::x86_64::*;
 
     #[derive(Clone, Copy)]
-    pub(crate) struct Avx512(__m512);
+    pub(crate) struct Avx512(pub __m512);
 
     impl Vector for Avx512 {
         const ROWS: usize = 6;
@@ -108,12 +106,6 @@ mod x86 {
         #[inline(always)]
         unsafe fn prefetch(from: *const f32) {
             unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
-        }
-
-        #[inline(always)]
-        unsafe fn load_whole(from: *const i32, offset: i32) -> Self {
-            let whole = unsafe { _mm512_sub_epi32(_mm512_loadu_si512(from.cast()), _mm512_set1_epi32(offset)) };
-            Self(unsafe { _mm512_cvtepi32_ps(whole) })
         }
 
         #[inline(always)]
@@ -214,7 +206,7 @@ mod x86 {
     }
 
     #[derive(Clone, Copy)]
-    pub(crate) struct Avx2(__m256, __m256);
+    pub(crate) struct Avx2(pub __m256, pub __m256);
 
     /// 8 × 8: 4 × 4 within each half of four rows, then halves.
     #[inline(always)]
@@ -294,14 +286,6 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn load_whole(from: *const i32, offset: i32) -> Self {
-            let whole = |from: *const i32| unsafe {
-                _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_loadu_si256(from.cast()), _mm256_set1_epi32(offset)))
-            };
-            Self(whole(from), whole(unsafe { from.add(8) }))
-        }
-
-        #[inline(always)]
         unsafe fn larger(self, y: Self) -> Self {
             unsafe { Self(_mm256_max_ps(self.0, y.0), _mm256_max_ps(self.1, y.1)) }
         }
@@ -342,7 +326,7 @@ mod lanes {
 
     /// What the compilation target promises.
     #[derive(Clone, Copy)]
-    pub(crate) struct Portable(Lane);
+    pub(crate) struct Portable(pub Lane);
 
     impl Vector for Portable {
         const ROWS: usize = if cfg!(target_arch = "aarch64") { 4 } else { 2 };
@@ -402,13 +386,6 @@ mod lanes {
         #[inline(always)]
         unsafe fn root(self) -> Self {
             Self(self.0.map(f32::sqrt))
-        }
-
-        #[inline(always)]
-        unsafe fn load_whole(from: *const i32, offset: i32) -> Self {
-            // SAFETY: good for sixteen i32 by the caller's promise.
-            let whole = unsafe { from.cast::<[i32; LANES]>().read_unaligned() };
-            Self(whole.map(|x| (x - offset) as f32))
         }
 
         #[inline(always)]
@@ -507,16 +484,6 @@ mod wasm {
         #[inline(always)]
         unsafe fn root(self) -> Self {
             Self(self.0.map(|x| f32x4_sqrt(x)))
-        }
-
-        #[inline(always)]
-        unsafe fn load_whole(from: *const i32, offset: i32) -> Self {
-            let (from, offset) = (from.cast::<v128>(), i32x4_splat(offset));
-            Self([0, 1, 2, 3].map(|i| {
-                // SAFETY: good for sixteen i32 by the caller's promise.
-                let whole = unsafe { v128_load(from.add(i)) };
-                f32x4_convert_i32x4(i32x4_sub(whole, offset))
-            }))
         }
 
         #[inline(always)]

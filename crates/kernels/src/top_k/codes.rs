@@ -8,8 +8,8 @@
 use crate::Parallel;
 use crate::parallel::{over_parts, zip_mixed};
 use crate::simd::codes::BESIDE;
-use crate::simd::instructions;
 use crate::simd::matrix::PANEL;
+use crate::simd::{LANES, instructions, padded};
 use crate::size::{plus, times};
 
 /// The smallest scale: products of codes with it are normal numbers, and what is smaller counts as an error.
@@ -90,20 +90,12 @@ fn panel_body<const FMA: bool>(rows: &[f32], width: usize, panel: &mut [i32]) ->
     [errors, lengths].map(|x| above(x.sqrt()))
 }
 
-/// What one code is worth: the largest magnitude has 127.
+/// What one code is worth: the largest magnitude has 127. Infinite where one has no code.
 #[inline(always)]
 fn scale_of(row: &[f32]) -> f32 {
-    if row.iter().all(|x| has_code(*x)) {
-        let largest = row.iter().fold(0.0f32, |max, x| max.max(x.abs()));
-        (largest / 127.0).max(SMALLEST)
-    } else {
-        f32::INFINITY
-    }
-}
-
-#[inline(always)]
-fn has_code(x: f32) -> bool {
-    x.abs() <= LARGEST
+    // As whole numbers magnitudes are in the same order, and what is no number comes last.
+    let largest = row.iter().fold(0, |max: u32, x| max.max(x.abs().to_bits()));
+    if largest <= LARGEST.to_bits() { (f32::from_bits(largest) / 127.0).max(SMALLEST) } else { f32::INFINITY }
 }
 
 #[inline(always)]
@@ -138,23 +130,31 @@ crate::multiversion!(fn encode_one = encode_body(vector: &[f32], extents: [f64; 
 #[inline(always)]
 fn encode_body<const FMA: bool>(vector: &[f32], [error, length]: [f64; 2], query: &mut [i32]) {
     let (codes, beside) = query.split_at_mut(words(vector.len()));
-    let finite = vector.iter().all(|x| has_code(*x));
-    let scale = if finite { scale_of(vector) } else { 0.0 };
-    let (mut sum, mut norm, mut lost) = (0, 0.0, 0.0);
-    for (word, four) in codes.iter_mut().zip(vector.chunks(4)) {
-        let mut bytes = [0; 4];
-        for (byte, &q) in bytes.iter_mut().zip(four) {
-            let code = if finite { code_of(q, scale) } else { 0.0 };
-            *byte = code as i8 as u8;
-            sum += code as i32;
-            norm += f64::from(q).powi(2);
-            lost += (f64::from(q) - f64::from(scale) * f64::from(code)).powi(2);
-        }
-        *word = i32::from_le_bytes(bytes);
+    let scale = scale_of(vector);
+    if scale.is_infinite() {
+        codes.fill(0);
+        return beside.copy_from_slice(&[0.0, 0.0, f32::INFINITY, f32::NEG_INFINITY].map(|x| x.to_bits() as i32));
     }
-    let slack =
-        if finite { slack(vector.len() as f64, norm.sqrt(), lost.sqrt(), error, length) } else { f32::INFINITY };
-    beside.copy_from_slice(&[128 * sum, scale.to_bits() as i32, slack.to_bits() as i32]);
+    let (mut sums, mut norms, mut losts) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+    for (words, part) in codes.chunks_mut(LANES / 4).zip(vector.chunks(LANES)) {
+        let (x, mut bytes) = (padded(part), [0; LANES]);
+        for i in 0..LANES {
+            let code = code_of(x[i], scale);
+            bytes[i] = code as i8 as u8;
+            sums[i] += code;
+            let (q, own) = (f64::from(x[i]), f64::from(scale) * f64::from(code));
+            norms[i] += q * q;
+            losts[i] += (q - own) * (q - own);
+        }
+        for (word, four) in words.iter_mut().zip(bytes.as_chunks().0) {
+            *word = i32::from_le_bytes(*four);
+        }
+    }
+    // Whole numbers of which f32 hold all sums that i32 hold 128 times.
+    let sum = sums.iter().sum::<f32>() as i32;
+    let [norm, lost] = [norms, losts].map(|lanes| lanes.iter().sum::<f64>().sqrt());
+    let slack = slack(vector.len() as f64, norm, lost, error, length);
+    beside.copy_from_slice(&[-128 * sum, scale.to_bits() as i32, slack.to_bits() as i32, (-slack).to_bits() as i32]);
 }
 
 /// ‖q‖ ‖e‖ + ‖f‖ ‖c‖, and for what f32 rounds twice what it can be: a chain of `width` products over ‖q‖ ‖c + e‖, the four

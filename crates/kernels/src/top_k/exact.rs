@@ -39,7 +39,6 @@ impl Exact<'_> {
         let mut items = [0; PANEL];
         for (item, &key) in items.iter_mut().zip(keys) {
             *item = item_of(key);
-            prefetch(self.rows(*item..*item + 1));
         }
         let (items, vectors) = (&items[..keys.len()], self.vectors_of(vectors));
         if suits(self.width) {
@@ -49,6 +48,13 @@ impl Exact<'_> {
             for (product, &item) in products.iter_mut().zip(items) {
                 *product = dot(self.set, vector, self.rows(item..item + 1));
             }
+        }
+    }
+
+    /// Asks for the items of keys.
+    pub fn fetch(&self, keys: &[u64]) {
+        for &key in keys {
+            prefetch(self.rows(item_of(key)..item_of(key) + 1));
         }
     }
 
@@ -107,4 +113,6 @@ impl Table for Exact<'_> {
     fn settle(&self, _vectors: Range<usize>, keys: &mut [u64], _scratch: &mut [f32]) -> usize {
         keys.len()
     }
+
+    fn fetch(&self, _keys: &[u64]) {}
 }

@@ -1,5 +1,6 @@
 //! A score and its item as one number that sorts, score descending, then id ascending; and the candidates of a user.
 
+use crate::simd::Instructions;
 use crate::simd::matrix::PANEL;
 
 /// What sorts behind every candidate.
@@ -29,12 +30,57 @@ pub(super) fn item_of(key: u64) -> usize {
     key as u32 as usize
 }
 
+/// Keys that are sorted as soon as a selection is made of them.
+const SORTED: usize = 32;
+
+/// How often the range of scores is halved in search of a limit before a selection tells it.
+const HALVINGS: usize = 16;
+
 /// Moves the k best keys to the front, in any order; gives how many are there.
 pub(super) fn keep_best(keys: &mut [u64], k: usize) -> usize {
-    if keys.len() > k {
+    if keys.len() > k.max(SORTED) {
         keys.select_nth_unstable(k - 1);
+    } else if keys.len() > k {
+        keys.sort_unstable();
     }
     keys.len().min(k)
+}
+
+/// Moves the best keys to the front, `least` at least and `most` at most if there are as many; gives how many are there.
+pub(super) fn keep_some(set: Instructions, keys: &mut [u64], least: usize, most: usize) -> usize {
+    if keys.len() <= most { keys.len() } else { some::on(set, keys, least, most) }
+}
+
+crate::multiversion!(fn some = some_body(keys: &mut [u64], least: usize, most: usize) -> usize);
+
+#[inline(always)]
+fn some_body<const FMA: bool>(keys: &mut [u64], least: usize, most: usize) -> usize {
+    let (low, high) = keys.iter().fold((u64::MAX, 0), |(low, high), &key| (low.min(key), high.max(key)));
+    let (mut low, mut high) = (low >> 32, high >> 32);
+    for _ in 0..HALVINGS {
+        let middle = low.midpoint(high) << 32;
+        let count = keys.iter().map(|&key| u64::from(key < middle)).sum::<u64>() as usize;
+        if count < least {
+            low = middle >> 32;
+        } else if count > most {
+            high = middle >> 32;
+        } else {
+            return part(keys, middle);
+        }
+    }
+    keep_best(keys, least)
+}
+
+/// Moves the keys below a limit to the front; gives how many they are.
+#[inline(always)]
+fn part(keys: &mut [u64], limit: u64) -> usize {
+    let mut end = 0;
+    for i in 0..keys.len() {
+        let below = usize::from(keys[i] < limit);
+        keys.swap(i, end);
+        end += below;
+    }
+    end
 }
 
 /// Moves the k best keys to the front in their order, and absent ones behind them up to k.
@@ -46,7 +92,7 @@ pub(super) fn sort_best(keys: &mut [u64], length: usize, k: usize) {
 
 /// Keys that a user has at a time: k, and room for others before a selection.
 pub(super) fn capacity(k: usize) -> usize {
-    k + k.clamp(64, 4096) + PANEL
+    k + k.clamp(128, 4096) + PANEL
 }
 
 /// One user's candidates among items that come by ascending id.
@@ -58,9 +104,10 @@ pub(super) struct Candidates<'a> {
 
 impl Candidates<'_> {
     /// Adds the items from `from` on whose bits are set.
-    pub fn add(&mut self, mut bits: u64, from: usize, scores: &[f32]) {
+    #[inline(always)]
+    pub fn add(&mut self, mut bits: u64, from: usize, scores: &[f32; PANEL]) {
         while bits != 0 {
-            let i = bits.trailing_zeros() as usize;
+            let i = bits.trailing_zeros() as usize % PANEL;
             bits &= bits - 1;
             self.keys[self.length] = key(scores[i], from + i);
             self.length += 1;
@@ -82,6 +129,7 @@ impl Candidates<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parallel::testing::sets;
 
     #[test]
     fn keys_sort_by_score_then_by_item() {
@@ -113,5 +161,26 @@ mod tests {
         best.sort_by(f32::total_cmp);
         assert_eq!(best, (90..100).map(|i| i as f32).collect::<Vec<_>>());
         assert_eq!(keep_best(&mut keys[..5], 10), 5);
+    }
+
+    #[test]
+    fn about_as_many_of_the_best_as_were_asked_for_come_first() {
+        let numbers = |i: usize| (i * 37 % 101) as f32 - 50.0;
+        let [even, skewed, equal]: [fn(f32) -> f32; 3] = [|x| x, |x| if x > 40.0 { x * 1e30 } else { x }, |_| 1.0];
+        for (score, n) in [even, skewed, equal].into_iter().flat_map(|score| [0, 9, 33, 90].map(|n| (score, n))) {
+            for (least, most) in [(1, 1), (10, 16), (31, 32), (64, 64)] {
+                for &set in sets() {
+                    let mut keys: Vec<u64> = (0..n).map(|i| key(score(numbers(i)), i)).collect();
+                    let mut sorted = keys.clone();
+                    sorted.sort_unstable();
+                    let count = keep_some(set, &mut keys, least, most);
+                    assert!((least.min(n)..=most).contains(&count), "{count} of {n} between {least} and {most}");
+                    let (first, last) = keys.split_at_mut(count);
+                    assert!(first.iter().max() < last.iter().min() || last.is_empty());
+                    keys.sort_unstable();
+                    assert_eq!(keys, sorted);
+                }
+            }
+        }
     }
 }

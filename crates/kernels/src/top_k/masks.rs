@@ -21,11 +21,11 @@ impl Masks<'_> {
         }
     }
 
-    /// Clears the bits of what a user has seen in words that begin with item `from`.
-    pub(super) fn leave_out(&self, user: usize, from: usize, open: &mut [u64]) {
+    /// Clears the bits of what a user has seen in words, `step` apart, that begin with item `from`.
+    pub(super) fn leave_out(&self, user: usize, from: usize, open: &mut [u64], step: usize) {
         for &item in &self.seen[self.seen_offsets[user] as usize..self.seen_offsets[user + 1] as usize] {
-            let at = (item as usize).wrapping_sub(from);
-            if let Some(open) = open.get_mut(at / PANEL) {
+            let Some(at) = (item as usize).checked_sub(from) else { continue };
+            if let Some(open) = open.get_mut(at / PANEL * step) {
                 *open &= !(1 << (at % PANEL));
             }
         }

@@ -25,7 +25,7 @@ pub(super) struct Sizes {
     pub blocks: usize,
 }
 
-pub(super) const SIZES: Sizes = Sizes { users: 48, vectors: 24, range: 1 << 22, blocks: 16 };
+pub(super) const SIZES: Sizes = Sizes { users: 48, vectors: 48, range: 1 << 22, blocks: 16 };
 
 /// Users in blocks, items in ranges: a block of work is a block of users over a range of items.
 #[derive(Clone, Copy)]

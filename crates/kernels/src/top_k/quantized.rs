@@ -87,4 +87,8 @@ impl Table for Quantized<'_> {
         }
         settled
     }
+
+    fn fetch(&self, keys: &[u64]) {
+        self.exact.fetch(keys);
+    }
 }

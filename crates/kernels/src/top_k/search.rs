@@ -5,13 +5,13 @@ use std::sync::atomic::AtomicU32;
 
 use super::bars::share;
 use super::exact::Exact;
-use super::keys::{ABSENT, Candidates, ascending, descending, keep_best, score_of, sort_best};
+use super::keys::{ABSENT, Candidates, keep_best, keep_some, score_of, sort_best};
 use super::masks::Masks;
 use super::plan::Plan;
 use crate::simd::matrix::PANEL;
-use crate::simd::{Instructions, LANES};
+use crate::simd::{Instructions, LANES, max_lanes};
 
-/// Results of a user up to which bars are set before the pass: of 64 groups of items so many have one that scores more.
+/// The last place in a sample that is told by the largest scores of 64 groups of items.
 const FEW: usize = PANEL / 2;
 
 /// Panels of few users that are scored at once: more would be asked of memory in a burst, and waited for.
@@ -49,6 +49,9 @@ pub(super) trait Table: Sync {
 
     /// Puts scores in the place of bounds in a user's candidates; gives how many there still are.
     fn settle(&self, vectors: Range<usize>, keys: &mut [u64], scratch: &mut [f32]) -> usize;
+
+    /// Asks for the items of candidates that are soon to be settled.
+    fn fetch(&self, keys: &[u64]);
 }
 
 /// Users, who have vectors [S, D] at `offsets` [B + 1], and the items that they may get.
@@ -74,11 +77,11 @@ impl<T: Table> Search<'_, T> {
         keys.chunks_exact_mut(capacity).for_each(|keys| keys[..k].fill(ABSENT));
         let (panel, scores) = scratch.split_at_mut(self.plan.scratch().panel);
         let mut pass = Pass::new(self, block, bars, keys, open, panel);
-        pass.over(self.plan.items(range), scores);
-        for at in 0..pass.users.len() {
-            pass.select(at);
-            let length = pass.users[at].length;
-            sort_best(pass.keys_of(at), length, k);
+        pass.over(self.plan.items(range), scores, true);
+        pass.finish();
+        if pass.leave_missed() {
+            pass.over(self.plan.items(range), scores, false);
+            pass.finish();
         }
     }
 }
@@ -91,6 +94,23 @@ struct User {
     length: usize,
     /// Those of them that have scores: the ones that a selection kept.
     settled: usize,
+    /// Where the candidates begin.
+    place: usize,
+    /// What scores no more is not among the k best.
+    bar: f32,
+    /// A bar that the k best pass, if what was sampled tells enough of the rest.
+    guess: f32,
+}
+
+impl User {
+    fn new(user: usize, vectors: Range<usize>, place: usize) -> Self {
+        Self { user, vectors, length: 0, settled: 0, place, bar: f32::NEG_INFINITY, guess: f32::NEG_INFINITY }
+    }
+
+    /// Whether the guess may have kept one of the k best out.
+    fn has_missed(&self) -> bool {
+        self.guess > f32::NEG_INFINITY && self.bar <= self.guess
+    }
 }
 
 /// A block of users on their way through a range of items.
@@ -112,6 +132,8 @@ struct Pass<'a, 's, T> {
     /// The first item of the window.
     window: usize,
     panel: &'a mut [f32],
+    /// Rows of a panel's scores of which some pass.
+    hits: Vec<usize>,
 }
 
 impl<'a, 's, T: Table> Pass<'a, 's, T> {
@@ -126,26 +148,30 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
         let from = block * search.plan.users;
         let end = (search.offsets.len() - 1).min(from + search.plan.users);
         let first = search.offsets[from] as usize;
-        let users = (from..end).map(|user| User { user, vectors: search.vectors_of(user), length: 0, settled: 0 });
+        let users =
+            (from..end).map(|user| User::new(user, search.vectors_of(user), (user - from) * search.plan.capacity));
         let users: Vec<User> = users.filter(|user| !user.vectors.is_empty()).collect();
         let bars = vec![f32::NEG_INFINITY; search.offsets[end] as usize - first];
         let groups = groups_of(&users, search.plan.vectors);
-        let mut pass = Self { search, users, groups, first, bars, shared, keys, open, window: 0, panel };
-        for at in 0..pass.users.len() {
-            pass.lift(at, f32::NEG_INFINITY);
-        }
-        pass
+        let hits = vec![0; search.plan.vectors];
+        Self { search, users, groups, first, bars, shared, keys, open, window: 0, panel, hits }
     }
 
     /// Through a range of items, a window at a time.
-    fn over(&mut self, items: Range<usize>, scores: &mut [f32]) {
+    fn over(&mut self, items: Range<usize>, scores: &mut [f32], guess: bool) {
+        if self.users.is_empty() {
+            return;
+        }
+        for at in 0..self.users.len() {
+            self.lift(at, f32::NEG_INFINITY);
+        }
         let size = self.search.plan.window() * PANEL;
         let mut passing = vec![0; self.search.plan.vectors];
         for from in items.clone().step_by(size) {
             let window = from..items.end.min(from + size);
             self.open(window.clone());
-            if from == items.start && T::BOUNDS && self.search.plan.k <= FEW {
-                self.raise(window.clone(), scores, &mut passing);
+            if guess && from == items.start && T::BOUNDS {
+                self.guess(window.clone(), scores, &mut passing);
             }
             self.through(window, items.end, scores, &mut passing);
         }
@@ -153,29 +179,31 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
 
     /// Tells what each user may get of a window.
     fn open(&mut self, items: Range<usize>) {
-        let (masks, size, panels) = (self.search.masks, self.search.plan.window(), items.len().div_ceil(PANEL));
         self.window = items.start;
-        let (first, others) = self.open.split_at_mut(size);
-        masks.allow(items.clone(), &mut first[..panels]);
-        for (open, user) in others.chunks_exact_mut(size).zip(self.users.iter().skip(1)) {
-            open[..panels].copy_from_slice(&first[..panels]);
-            masks.leave_out(user.user, items.start, &mut open[..panels]);
+        let (users, masks) = (self.users.len(), self.search.masks);
+        let open = &mut self.open[..items.len().div_ceil(PANEL) * users];
+        for (open, from) in open.chunks_exact_mut(users).zip(items.clone().step_by(PANEL)) {
+            open.fill(masks.allowed(from, items.end));
         }
-        if let Some(user) = self.users.first() {
-            masks.leave_out(user.user, items.start, &mut first[..panels]);
+        for (at, user) in self.users.iter().enumerate() {
+            masks.leave_out(user.user, items.start, &mut open[at..], users);
         }
     }
 
-    /// What a user may get of the panel of an item.
-    fn open_to(&self, at: usize, item: usize) -> u64 {
-        self.open[at * self.search.plan.window() + (item - self.window) / PANEL]
+    /// What each user may get of the panel of an item.
+    #[inline(always)]
+    fn open_to(&self, item: usize) -> &[u64] {
+        &self.open[(item - self.window) / PANEL * self.users.len()..][..self.users.len()]
     }
 
-    /// Sets bars by some of the panels: of the largest in each of 64 groups of items the k-th is no more than what k items score.
-    fn raise(&mut self, items: Range<usize>, scores: &mut [f32], open: &mut [u64]) {
-        let k = self.search.plan.k;
-        // About as many as cost what they save: the fewer panels, the more candidates pass.
-        let step = (items.len() / PANEL).isqrt().max(2);
+    /// Guesses bars by some of the panels: by the largest score in each of 64 groups of their items.
+    fn guess(&mut self, items: Range<usize>, scores: &mut [f32], open: &mut [u64]) {
+        // About as many panels as cost what they save: the fewer they are, the more candidates pass.
+        let step = ((items.len() / PANEL).isqrt() * 5 / 4).max(2);
+        let rank = rank_of(self.search.plan.k, step);
+        if rank > FEW {
+            return;
+        }
         for group in self.groups.clone() {
             let vectors = self.vectors_of(&group);
             let (open, size) = (&mut open[..vectors.len()], vectors.len() * PANEL);
@@ -183,17 +211,16 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
             for from in items.clone().step_by(step * PANEL) {
                 for at in group.clone() {
                     let own = &self.users[at].vectors;
-                    open[own.start - vectors.start..own.end - vectors.start].fill(self.open_to(at, from));
+                    open[own.start - vectors.start..own.end - vectors.start].fill(self.open_to(from)[at]);
                 }
                 self.search.table.raise(vectors.clone(), from, open, &mut self.panel[..size], &mut scores[..size]);
             }
             for at in group {
                 let own = &self.users[at].vectors;
                 let rows = &self.panel[(own.start - vectors.start) * PANEL..(own.end - vectors.start) * PANEL];
-                let mut best = largest_of(self.search.table.exact().set, rows).map(descending);
-                // One that ties may have a smaller id than the k items, and must pass.
-                let bar = ascending(*best.select_nth_unstable(k - 1).1).next_down();
-                self.lift(at, bar);
+                // One that ties may have a smaller id, and must pass.
+                self.users[at].guess = nth::on(self.search.table.exact().set, rows, rank).next_down();
+                self.lift(at, f32::NEG_INFINITY);
             }
         }
     }
@@ -220,7 +247,10 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
 
     /// Panels that are scored at once: several where there is room, and bars keep most items from being candidates.
     fn panels(&self) -> usize {
-        if T::BOUNDS && self.groups.len() == 1 && self.bars.iter().all(|&bar| bar > f32::NEG_INFINITY) {
+        if T::BOUNDS
+            && self.search.plan.vectors >= 2 * self.bars.len()
+            && self.bars.iter().all(|&bar| bar > f32::NEG_INFINITY)
+        {
             (self.search.plan.vectors / self.bars.len()).clamp(1, TOGETHER)
         } else {
             1
@@ -233,19 +263,20 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
         let (scores, passing) = (&mut scores[..panels * rows * PANEL], &mut passing[..panels * rows]);
         let bars = &self.bars[vectors.start - self.first..vectors.end - self.first];
         self.search.table.score(vectors.clone(), items.clone(), self.panel, bars, scores, passing);
-        let panels = scores.chunks_exact(rows * PANEL).zip(passing.chunks_exact(rows));
+        let panels = scores.chunks_exact(rows * PANEL).zip(passing.chunks_exact_mut(rows));
         for (from, (scores, passing)) in items.step_by(PANEL).zip(panels) {
             if rows == group.len() {
-                for (i, &bits) in passing.iter().enumerate() {
-                    if bits != 0 {
-                        self.take(group.start + i, bits, from, &scores[i * PANEL..(i + 1) * PANEL]);
-                    }
+                let open = (from - self.window) / PANEL * self.users.len();
+                let open = &self.open[open + group.start..open + group.end];
+                for hit in 0..collect(passing, open, &mut self.hits) {
+                    let i = self.hits[hit];
+                    self.take(group.start + i, passing[i], from, &scores.as_chunks().0[i]);
                 }
                 continue;
             }
             for at in group.clone() {
                 let own = self.users[at].vectors.start - vectors.start..self.users[at].vectors.end - vectors.start;
-                let bits = passing[own.clone()].iter().fold(0, |all, bits| all | bits);
+                let bits = passing[own.clone()].iter().fold(0, |all, bits| all | bits) & self.open_to(from)[at];
                 if bits != 0 {
                     let set = self.search.table.exact().set;
                     self.take(at, bits, from, &largest_of(set, &scores[own.start * PANEL..own.end * PANEL]));
@@ -254,36 +285,49 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
         }
     }
 
-    /// Adds the items of a panel whose bits are set to a user's candidates, if the user may get them.
-    #[inline(never)]
-    fn take(&mut self, at: usize, bits: u64, from: usize, scores: &[f32]) {
-        let (bits, length) = (bits & self.open_to(at, from), self.users[at].length);
+    /// Adds the items of a panel whose bits are set to a user's candidates.
+    #[inline(always)]
+    fn take(&mut self, at: usize, bits: u64, from: usize, scores: &[f32; PANEL]) {
+        let length = self.users[at].length;
         let mut candidates = Candidates { keys: self.keys_of(at), length };
         candidates.add(bits, from, scores);
         let full = candidates.is_full();
         self.users[at].length = candidates.length;
         if full {
-            self.select(at);
+            self.make_room(at);
         }
     }
 
-    /// Keeps the k best of a user's candidates, all with their scores.
-    fn select(&mut self, at: usize) {
-        let Plan { k, capacity, users: per, .. } = self.search.plan;
-        let User { user, ref vectors, length, settled } = self.users[at];
-        let keys = &mut self.keys[user % per * capacity..][..length];
+    #[inline(never)]
+    fn make_room(&mut self, at: usize) {
+        let first = self.choose(at);
+        self.select(at, first);
+    }
+
+    /// Moves those of a user's candidates to the front that are to be settled first, and gives where they end: the best bounds,
+    /// of which the scores keep most of the others from being scored.
+    fn choose(&mut self, at: usize) -> usize {
+        let User { place, length, settled, .. } = self.users[at];
+        let (keys, k) = (&mut self.keys[place + settled..place + length], self.search.plan.k);
+        let most = (k + 4).next_multiple_of(LANES);
+        let count = keep_some(self.search.table.exact().set, keys, k.max(most - 1), most);
+        self.search.table.fetch(&keys[..count]);
+        settled + count
+    }
+
+    /// Keeps the k best of a user's candidates, all with their scores; those up to `first` were chosen.
+    fn select(&mut self, at: usize, first: usize) {
+        let k = self.search.plan.k;
+        let User { place, ref vectors, length, settled, .. } = self.users[at];
+        let keys = &mut self.keys[place..][..length];
         let mut settle = |keys: &mut [u64]| self.search.table.settle(vectors.clone(), keys, self.panel);
-        // First those with the best bounds: what they score keeps most of the others from being scored.
-        let first = settled + keep_best(&mut keys[settled..], k.next_multiple_of(LANES));
         let kept = settled + settle(&mut keys[settled..first]);
         let kept = keep_best(&mut keys[..kept], k);
         let bar = if kept == k { worst(&keys[..k]) } else { f32::NEG_INFINITY };
         let mut end = kept;
         for i in first..length {
-            if score_of(keys[i]) >= bar {
-                keys[end] = keys[i];
-                end += 1;
-            }
+            keys[end] = keys[i];
+            end += usize::from(score_of(keys[i]) >= bar);
         }
         let kept = kept + settle(&mut keys[kept..end]);
         let kept = keep_best(&mut keys[..kept], k);
@@ -292,24 +336,68 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
         self.lift(at, bar);
     }
 
+    /// Puts the k best of each user at the start of the user's keys.
+    fn finish(&mut self) {
+        let (k, users) = (self.search.plan.k, self.users.len());
+        // The next user's items are on their way while one's are scored.
+        let mut chosen = if users > 0 { self.choose(0) } else { 0 };
+        for at in 0..users {
+            let first = chosen;
+            chosen = if at + 1 < users { self.choose(at + 1) } else { 0 };
+            self.select(at, first);
+            let length = self.users[at].length;
+            sort_best(self.keys_of(at), length, k);
+        }
+    }
+
+    /// Leaves those users for whom the guess may have kept an item out, as if nothing had been found; tells whether there
+    /// are any.
+    fn leave_missed(&mut self) -> bool {
+        self.users.retain(User::has_missed);
+        for user in &mut self.users {
+            (user.length, user.settled, user.guess) = (0, 0, f32::NEG_INFINITY);
+            self.bars[user.vectors.start - self.first..user.vectors.end - self.first].fill(f32::NEG_INFINITY);
+        }
+        self.groups = groups_of(&self.users, self.search.plan.vectors);
+        !self.users.is_empty()
+    }
+
     /// The vectors of some users.
     fn vectors_of(&self, users: &Range<usize>) -> Range<usize> {
         self.users[users.start].vectors.start..self.users[users.end - 1].vectors.end
     }
 
     /// A user's candidates, and places for more.
+    #[inline(always)]
     fn keys_of(&mut self, at: usize) -> &mut [u64] {
-        let Plan { users, capacity, .. } = self.search.plan;
-        let place = self.users[at].user % users;
-        &mut self.keys[place * capacity..(place + 1) * capacity]
+        let place = self.users[at].place;
+        &mut self.keys[place..place + self.search.plan.capacity]
     }
 
     /// Lets a user's bar be `bar` at least.
     fn lift(&mut self, at: usize, bar: f32) {
-        let User { user, ref vectors, .. } = self.users[at];
-        let bars = &mut self.bars[vectors.start - self.first..vectors.end - self.first];
-        bars.fill(share(self.shared, user, bar.max(bars[0])));
+        let user = &mut self.users[at];
+        user.bar = share(self.shared, user.user, user.bar.max(bar));
+        self.bars[user.vectors.start - self.first..user.vectors.end - self.first].fill(user.bar.max(user.guess));
     }
+}
+
+/// The place in a sample of one item in `step` of that score which k items of all pass, hardly ever fewer.
+pub(super) fn rank_of(k: usize, step: usize) -> usize {
+    let share = k as f64 / step as f64;
+    k.min((share + 3.0 * share.sqrt() + 1.5) as usize)
+}
+
+/// Clears what is not open in words, and writes down which are not 0 then; gives how many.
+fn collect(words: &mut [u64], open: &[u64], places: &mut [usize]) -> usize {
+    let (mut count, places) = (0, &mut places[..words.len()]);
+    for (i, (word, open)) in words.iter_mut().zip(open).enumerate() {
+        *word &= open;
+        // Always written: whether a user finds something is not to be foreseen.
+        places[count] = i;
+        count += usize::from(*word != 0);
+    }
+    count
 }
 
 /// As many users at a time as have `most` vectors together, unless one alone has more.
@@ -346,4 +434,27 @@ pub(super) fn largest_of(set: Instructions, rows: &[f32]) -> [f32; PANEL] {
     let mut best = [f32::NEG_INFINITY; PANEL];
     largest::on(set, rows, &mut best);
     best
+}
+
+crate::multiversion!(fn nth = nth_body(rows: &[f32], n: usize) -> f32);
+
+/// The n-th of the different numbers among the largest of each column of scores [rows, 64], from 1 on; −∞ where there are fewer.
+#[inline(always)]
+fn nth_body<const FMA: bool>(rows: &[f32], n: usize) -> f32 {
+    let mut best = [f32::NEG_INFINITY; PANEL];
+    largest_body::<FMA>(rows, &mut best);
+    let mut top = f32::NEG_INFINITY;
+    for _ in 0..n {
+        let mut lanes = [f32::NEG_INFINITY; LANES];
+        for part in best.as_chunks::<LANES>().0 {
+            for i in 0..LANES {
+                lanes[i] = if part[i] > lanes[i] { part[i] } else { lanes[i] };
+            }
+        }
+        top = max_lanes(lanes);
+        for x in &mut best {
+            *x = if *x < top { *x } else { f32::NEG_INFINITY };
+        }
+    }
+    top
 }
