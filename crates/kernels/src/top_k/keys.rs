@@ -95,6 +95,18 @@ pub(super) fn capacity(k: usize) -> usize {
     k + k.clamp(128, 4096) + PANEL
 }
 
+/// Puts the keys of items from `from` on, whose bits are set, at place `at` and behind it; gives where they end.
+#[inline(always)]
+pub(super) fn add(keys: &mut [u64], mut at: usize, mut bits: u64, from: usize, scores: &[f32; PANEL]) -> usize {
+    while bits != 0 {
+        let i = bits.trailing_zeros() as usize % PANEL;
+        bits &= bits - 1;
+        keys[at] = key(scores[i], from + i);
+        at += 1;
+    }
+    at
+}
+
 /// One user's candidates among items that come by ascending id.
 pub(super) struct Candidates<'a> {
     /// [`capacity`] of them.
@@ -104,14 +116,8 @@ pub(super) struct Candidates<'a> {
 
 impl Candidates<'_> {
     /// Adds the items from `from` on whose bits are set.
-    #[inline(always)]
-    pub fn add(&mut self, mut bits: u64, from: usize, scores: &[f32; PANEL]) {
-        while bits != 0 {
-            let i = bits.trailing_zeros() as usize % PANEL;
-            bits &= bits - 1;
-            self.keys[self.length] = key(scores[i], from + i);
-            self.length += 1;
-        }
+    pub fn add(&mut self, bits: u64, from: usize, scores: &[f32; PANEL]) {
+        self.length = add(self.keys, self.length, bits, from, scores);
     }
 
     /// Whether another panel might not fit.

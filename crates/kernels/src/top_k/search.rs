@@ -5,9 +5,10 @@ use std::sync::atomic::AtomicU32;
 
 use super::bars::share;
 use super::exact::Exact;
-use super::keys::{ABSENT, Candidates, keep_best, keep_some, score_of, sort_best};
+use super::keys::{ABSENT, add, keep_best, keep_some, score_of, sort_best};
 use super::masks::Masks;
 use super::plan::Plan;
+use crate::simd::compare::filled;
 use crate::simd::matrix::PANEL;
 use crate::simd::{Instructions, LANES, max_lanes};
 
@@ -132,8 +133,6 @@ struct Pass<'a, 's, T> {
     /// The first item of the window.
     window: usize,
     panel: &'a mut [f32],
-    /// Rows of a panel's scores of which some pass.
-    hits: Vec<usize>,
 }
 
 impl<'a, 's, T: Table> Pass<'a, 's, T> {
@@ -153,8 +152,7 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
         let users: Vec<User> = users.filter(|user| !user.vectors.is_empty()).collect();
         let bars = vec![f32::NEG_INFINITY; search.offsets[end] as usize - first];
         let groups = groups_of(&users, search.plan.vectors);
-        let hits = vec![0; search.plan.vectors];
-        Self { search, users, groups, first, bars, shared, keys, open, window: 0, panel, hits }
+        Self { search, users, groups, first, bars, shared, keys, open, window: 0, panel }
     }
 
     /// Through a range of items, a window at a time.
@@ -263,15 +261,10 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
         let (scores, passing) = (&mut scores[..panels * rows * PANEL], &mut passing[..panels * rows]);
         let bars = &self.bars[vectors.start - self.first..vectors.end - self.first];
         self.search.table.score(vectors.clone(), items.clone(), self.panel, bars, scores, passing);
-        let panels = scores.chunks_exact(rows * PANEL).zip(passing.chunks_exact_mut(rows));
+        let panels = scores.chunks_exact(rows * PANEL).zip(passing.chunks_exact(rows));
         for (from, (scores, passing)) in items.step_by(PANEL).zip(panels) {
             if rows == group.len() {
-                let open = (from - self.window) / PANEL * self.users.len();
-                let open = &self.open[open + group.start..open + group.end];
-                for hit in 0..collect(passing, open, &mut self.hits) {
-                    let i = self.hits[hit];
-                    self.take(group.start + i, passing[i], from, &scores.as_chunks().0[i]);
-                }
+                self.take_rows(group.clone(), from, passing, scores.as_chunks().0);
                 continue;
             }
             for at in group.clone() {
@@ -285,15 +278,29 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
         }
     }
 
+    /// Adds what passes of a panel to the candidates of users who have one vector each.
+    fn take_rows(&mut self, users: Range<usize>, from: usize, passing: &[u64], scores: &[[f32; PANEL]]) {
+        let open = (from - self.window) / PANEL * self.users.len();
+        for first in (0..users.len()).step_by(64) {
+            let rows = first..users.len().min(first + 64);
+            let at = open + users.start + first;
+            let mut hits =
+                filled(self.search.table.exact().set, &passing[rows.clone()], &self.open[at..at + rows.len()]);
+            while hits != 0 {
+                let i = hits.trailing_zeros() as usize;
+                hits &= hits - 1;
+                let bits = passing[first + i] & self.open[at + i];
+                self.take(users.start + first + i, bits, from, &scores[first + i]);
+            }
+        }
+    }
+
     /// Adds the items of a panel whose bits are set to a user's candidates.
     #[inline(always)]
     fn take(&mut self, at: usize, bits: u64, from: usize, scores: &[f32; PANEL]) {
-        let length = self.users[at].length;
-        let mut candidates = Candidates { keys: self.keys_of(at), length };
-        candidates.add(bits, from, scores);
-        let full = candidates.is_full();
-        self.users[at].length = candidates.length;
-        if full {
+        let User { place, ref mut length, .. } = self.users[at];
+        *length = add(self.keys, place + *length, bits, from, scores) - place;
+        if *length > self.search.plan.capacity - PANEL {
             self.make_room(at);
         }
     }
@@ -386,18 +393,6 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
 pub(super) fn rank_of(k: usize, step: usize) -> usize {
     let share = k as f64 / step as f64;
     k.min((share + 3.0 * share.sqrt() + 1.5) as usize)
-}
-
-/// Clears what is not open in words, and writes down which are not 0 then; gives how many.
-fn collect(words: &mut [u64], open: &[u64], places: &mut [usize]) -> usize {
-    let (mut count, places) = (0, &mut places[..words.len()]);
-    for (i, (word, open)) in words.iter_mut().zip(open).enumerate() {
-        *word &= open;
-        // Always written: whether a user finds something is not to be foreseen.
-        places[count] = i;
-        count += usize::from(*word != 0);
-    }
-    count
 }
 
 /// As many users at a time as have `most` vectors together, unless one alone has more.
