@@ -191,7 +191,7 @@ mod lanes {
                 bound.store(tile.scores.add(row * PANEL + at));
                 passing |= u64::from(bound.above(bar)) << at;
             }
-            *tile.passing.add(row) |= passing;
+            *tile.passing.add(row) = if from == 0 { passing } else { *tile.passing.add(row) | passing };
         }
     }
 
@@ -273,7 +273,8 @@ mod wasm {
                         let bound = f32x4_mul(scales, scaled);
                         v128_store(tile.scores.add(m * PANEL + i).cast(), bound);
                         let above = i32x4_bitmask(f32x4_gt(bound, f32x4_splat(*tile.bars.add(m))));
-                        *tile.passing.add(m) |= u64::from(above) << i;
+                        let before = if i == 0 { 0 } else { *tile.passing.add(m) };
+                        *tile.passing.add(m) = before | u64::from(above) << i;
                     }
                 }
             }

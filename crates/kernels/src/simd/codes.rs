@@ -6,7 +6,8 @@ use super::matrix::PANEL;
 use super::vector::Floats;
 use super::{Instructions, LANES, vectorized};
 
-/// What follows the codes in a query's row: −128 times their sum, then the scale, the slack and the slack's negative (bits of f32).
+/// What follows the codes in a query's row: −128 times their sum, then (bits of f32) the scale, the slack, and what stands in
+/// its place in an estimate, 0 or a NaN where there is none.
 pub const BESIDE: usize = 4;
 
 /// Vectors as codes, [rows, `words` + [`BESIDE`]].
@@ -17,10 +18,6 @@ pub struct Queries<'a> {
 }
 
 impl Queries<'_> {
-    fn rows(&self) -> usize {
-        self.values.len() / (self.words + BESIDE)
-    }
-
     /// i32 of a panel: `words` rows of the codes of 64 items, and one of their scales (bits of f32).
     fn panel(&self) -> usize {
         (self.words + 1) * PANEL
@@ -37,17 +34,14 @@ pub fn bounds(
     scores: &mut [f32],
     passing: &mut [u64],
 ) {
-    assert!(bars.len() == queries.rows() && queries.values.len() == bars.len() * (queries.words + BESIDE));
-    assert!(
-        panels.len() / queries.panel() * bars.len() == passing.len() && panels.len().is_multiple_of(queries.panel())
-    );
-    assert!(scores.len() == passing.len() * PANEL);
+    assert!(queries.values.len() == bars.len() * (queries.words + BESIDE));
+    assert!(panels.len() * bars.len() == queries.panel() * passing.len() && scores.len() == passing.len() * PANEL);
     run(set, Work { queries, panels, slack: 2, bars }, scores, passing);
 }
 
-/// `largest[r, i] = max(largest[r, i], scale_i · (scale · codes · codes_i − slack))`, lower bounds of scores, for the items of
-/// a panel whose bits in `open` [rows] are set; a NaN is none.
-pub fn floors(
+/// `largest[r, i] = max(largest[r, i], scale_i · scale · codes · codes_i)`, estimates of scores, for the items of a panel whose
+/// bits in `open` [rows] are set; a NaN is none.
+pub fn estimates(
     set: Instructions,
     queries: Queries,
     panel: &[i32],
@@ -55,7 +49,7 @@ pub fn floors(
     largest: &mut [f32],
     scores: &mut [f32],
 ) {
-    assert!(open.len() == queries.rows() && queries.values.len() == open.len() * (queries.words + BESIDE));
+    assert!(queries.values.len() == open.len() * (queries.words + BESIDE));
     assert!(panel.len() == queries.panel() && largest.len() == open.len() * PANEL && scores.len() == largest.len());
     // Nobody asks which of them pass.
     let (bars, mut passing) = ([0.0; PANEL], [0; PANEL]);
@@ -72,7 +66,7 @@ pub fn floors(
 struct Work<'a> {
     queries: Queries<'a>,
     panels: &'a [i32],
-    /// Where the slack stands beside a query: its negative bounds from below.
+    /// Where the slack stands beside a query, or what stands in its place.
     slack: usize,
     bars: &'a [f32],
 }
@@ -108,20 +102,21 @@ fn run(set: Instructions, work: Work, scores: &mut [f32], passing: &mut [u64]) {
 
 #[inline(always)]
 unsafe fn body<V: Tiles>(work: Work, scores: &mut [f32], passing: &mut [u64]) {
-    let Work { queries, panels, slack, bars } = work;
-    let (rows, row) = (bars.len(), queries.words + BESIDE);
-    passing.fill(0);
-    let panels = panels.chunks_exact(queries.panel()).zip(passing.chunks_exact_mut(rows));
-    for ((panel, passing), scores) in panels.zip(scores.chunks_exact_mut(rows * PANEL)) {
+    let Work { queries, mut panels, slack, bars } = work;
+    let (rows, row, mut first) = (bars.len(), queries.words + BESIDE, 0);
+    while first < passing.len() {
+        let (panel, rest) = panels.split_at(queries.panel());
+        panels = rest;
         for r in (0..rows).step_by(V::ROWS) {
+            let at = first + r;
             let tile = Tile {
                 queries: queries.values[r * row..].as_ptr(),
                 words: queries.words,
                 panel: panel.as_ptr(),
                 slack,
                 bars: bars[r..].as_ptr(),
-                scores: scores[r * PANEL..].as_mut_ptr(),
-                passing: passing[r..].as_mut_ptr(),
+                scores: scores[at * PANEL..].as_mut_ptr(),
+                passing: passing[at..].as_mut_ptr(),
             };
             // SAFETY: the callers of `run` asserted the lengths: there are as many rows of everything.
             unsafe {
@@ -135,6 +130,7 @@ unsafe fn body<V: Tiles>(work: Work, scores: &mut [f32], passing: &mut [u64]) {
                 }
             }
         }
+        first += rows;
     }
 }
 
@@ -157,7 +153,7 @@ impl Tile {
         unsafe { self.queries.add(row * (self.words + BESIDE)) }
     }
 
-    /// What stands beside them: how much too high products are, the scale and the slack with its sign.
+    /// What stands beside them: where sums begin if products are too high, the scale and the slack.
     #[inline(always)]
     pub unsafe fn beside(&self, row: usize) -> (i32, [f32; 2]) {
         // SAFETY: as above.
@@ -174,7 +170,7 @@ pub(super) trait Tiles {
     /// Rows at a time.
     const ROWS: usize;
 
-    /// Scores of M rows, and bits set for those that are greater than their row's bar.
+    /// Scores of M rows, and the bits of those that are greater than their row's bar.
     ///
     /// # Safety
     /// The set must be there, and M rows of all that the tile points to.
@@ -230,7 +226,7 @@ mod tests {
             let words = codes.as_chunks::<4>().0.iter();
             world.queries.extend(words.map(|four| i32::from_le_bytes(four.map(|code| code as u8))));
             world.queries.push(-128 * codes.iter().sum::<i32>());
-            world.queries.extend([0.5f32, 3.0, -3.0].map(|x| x.to_bits() as i32));
+            world.queries.extend([0.5f32, 3.0, 0.0].map(|x| x.to_bits() as i32));
         }
         for p in 0..panels {
             let at = |word: usize, i: usize| [0, 1, 2, 3].map(|b| item(((p * words + word) * PANEL + i) * 4 + b));
@@ -278,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_floor_is_its_formula_where_an_item_is_open() {
+    fn an_estimate_is_its_formula_where_an_item_is_open() {
         for_each_world(|rows, words, _, World { queries, panels, products }| {
             let open: Vec<u64> = (0..rows)
                 .map(|r| if r % 2 == 0 { 0x0123_4567_89ab_cdef_u64.rotate_left(r as u32) } else { u64::MAX })
@@ -286,14 +282,14 @@ mod tests {
             let before = |at: usize| (at % 7) as f32 * 50.0;
             let expected: Vec<f32> = (0..rows * PANEL)
                 .map(|at| {
-                    let floor = scale(at % PANEL) * (0.5 * products[at] as f32 - 3.0);
-                    if open[at / PANEL] >> (at % PANEL) & 1 == 1 { floor.max(before(at)) } else { before(at) }
+                    let estimate = scale(at % PANEL) * (0.5 * products[at] as f32);
+                    if open[at / PANEL] >> (at % PANEL) & 1 == 1 { estimate.max(before(at)) } else { before(at) }
                 })
                 .collect();
             for set in SETS {
                 let mut largest: Vec<f32> = (0..rows * PANEL).map(before).collect();
                 let (panel, mut scores) = (&panels[..(words + 1) * PANEL], vec![f32::NAN; rows * PANEL]);
-                floors(set, Queries { values: &queries, words }, panel, &open, &mut largest, &mut scores);
+                estimates(set, Queries { values: &queries, words }, panel, &open, &mut largest, &mut scores);
                 assert_eq!(largest, expected, "{set:?} {rows} {words}");
             }
         });

@@ -15,7 +15,7 @@ use crate::size::{plus, times};
 /// The smallest scale: products of codes with it are normal numbers, and what is smaller counts as an error.
 const SMALLEST: f32 = f32::from_bits(27 << 23);
 
-/// 2⁵⁰, above which a magnitude has no code: no sum of products of smaller ones leaves the f32, so a lower bound is below a score.
+/// 2⁵⁰, above which a magnitude has no code: no sum of products of smaller ones leaves the f32.
 const LARGEST: f32 = f32::from_bits(177 << 23);
 
 /// i32 that hold the codes of a row: four in each.
@@ -133,7 +133,7 @@ fn encode_body<const FMA: bool>(vector: &[f32], [error, length]: [f64; 2], query
     let scale = scale_of(vector);
     if scale.is_infinite() {
         codes.fill(0);
-        return beside.copy_from_slice(&[0.0, 0.0, f32::INFINITY, f32::NEG_INFINITY].map(|x| x.to_bits() as i32));
+        return beside.copy_from_slice(&[0.0, 0.0, f32::INFINITY, f32::NAN].map(|x| x.to_bits() as i32));
     }
     let (mut sums, mut norms, mut losts) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
     for (words, part) in codes.chunks_mut(LANES / 4).zip(vector.chunks(LANES)) {
@@ -154,7 +154,7 @@ fn encode_body<const FMA: bool>(vector: &[f32], [error, length]: [f64; 2], query
     let sum = sums.iter().sum::<f32>() as i32;
     let [norm, lost] = [norms, losts].map(|lanes| lanes.iter().sum::<f64>().sqrt());
     let slack = slack(vector.len() as f64, norm, lost, error, length);
-    beside.copy_from_slice(&[-128 * sum, scale.to_bits() as i32, slack.to_bits() as i32, (-slack).to_bits() as i32]);
+    beside.copy_from_slice(&[-128 * sum, scale.to_bits() as i32, slack.to_bits() as i32, 0]);
 }
 
 /// ‖q‖ ‖e‖ + ‖f‖ ‖c‖, and for what f32 rounds twice what it can be: a chain of `width` products over ‖q‖ ‖c + e‖, the four

@@ -101,13 +101,15 @@ impl Table for Exact<'_> {
         above(self.set, scores, bars, passing);
     }
 
-    fn raise(&self, _: Range<usize>, _: usize, _: &[u64], _: &mut [f32], _: &mut [f32]) {}
+    fn sample(&self, _: Range<usize>, _: usize, _: &[u64], _: &mut [f32], _: &mut [f32]) {}
+
+    fn is_far(&self) -> bool {
+        // Products in place ask for the next panel themselves.
+        !self.in_place(0)
+    }
 
     fn prefetch(&self, items: Range<usize>) {
-        // Products in place ask for the next panel themselves.
-        if !self.in_place(0) {
-            prefetch(self.rows(items));
-        }
+        prefetch(self.rows(items));
     }
 
     fn settle(&self, _vectors: Range<usize>, keys: &mut [u64], _scratch: &mut [f32]) -> usize {

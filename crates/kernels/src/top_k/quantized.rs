@@ -6,7 +6,7 @@ use super::codes::{panel_size, query_size, words};
 use super::exact::Exact;
 use super::keys::{item_of, key};
 use super::search::{Table, largest_of};
-use crate::simd::codes::{Queries, bounds, floors};
+use crate::simd::codes::{Queries, bounds, estimates};
 use crate::simd::compare::prefetch;
 use crate::simd::matrix::PANEL;
 
@@ -59,14 +59,15 @@ impl Table for Quantized<'_> {
         bounds(self.exact.set, self.queries(vectors), self.panels(items), bars, scores, passing);
     }
 
-    fn raise(&self, vectors: Range<usize>, from: usize, open: &[u64], largest: &mut [f32], scores: &mut [f32]) {
-        floors(self.exact.set, self.queries(vectors), self.panels(from..from + 1), open, largest, scores);
+    fn sample(&self, vectors: Range<usize>, from: usize, open: &[u64], largest: &mut [f32], scores: &mut [f32]) {
+        estimates(self.exact.set, self.queries(vectors), self.panels(from..from + 1), open, largest, scores);
+    }
+
+    fn is_far(&self) -> bool {
+        self.codes.len() > NEAR
     }
 
     fn prefetch(&self, items: Range<usize>) {
-        if self.codes.len() <= NEAR {
-            return;
-        }
         let size = panel_size(self.exact.width);
         let at = |item: usize| self.codes.len().min((item + AHEAD * PANEL) * size / PANEL);
         prefetch(&self.codes[at(items.start)..at(items.end)]);

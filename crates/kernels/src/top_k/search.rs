@@ -20,7 +20,7 @@ const TOGETHER: usize = 2;
 
 /// Items that can be scored by vectors, a panel of 64 at a time. Scratch is that of a panel, or of a user's products for 64 items.
 pub(super) trait Table: Sync {
-    /// Whether scores are bounds until they are settled: several panels can be bounded at once, and from below.
+    /// Whether scores are bounds until they are settled: several panels can be bounded at once, and guesses pay.
     const BOUNDS: bool;
 
     /// The items and vectors in f32.
@@ -41,9 +41,12 @@ pub(super) trait Table: Sync {
         passing: &mut [u64],
     );
 
-    /// The larger of `largest` [rows, 64] and bounds below the scores of the 64 items from `from` on, where these are open to a
+    /// The larger of `largest` [rows, 64] and estimates of the scores of the 64 items from `from` on, where these are open to a
     /// vector.
-    fn raise(&self, vectors: Range<usize>, from: usize, open: &[u64], largest: &mut [f32], scores: &mut [f32]);
+    fn sample(&self, vectors: Range<usize>, from: usize, open: &[u64], largest: &mut [f32], scores: &mut [f32]);
+
+    /// Whether what is soon to be opened should be asked for.
+    fn is_far(&self) -> bool;
 
     /// Asks for items that are soon to be opened.
     fn prefetch(&self, items: Range<usize>);
@@ -211,7 +214,7 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
                     let own = &self.users[at].vectors;
                     open[own.start - vectors.start..own.end - vectors.start].fill(self.open_to(from)[at]);
                 }
-                self.search.table.raise(vectors.clone(), from, open, &mut self.panel[..size], &mut scores[..size]);
+                self.search.table.sample(vectors.clone(), from, open, &mut self.panel[..size], &mut scores[..size]);
             }
             for at in group {
                 let own = &self.users[at].vectors;
@@ -234,9 +237,11 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
                 for i in 0..self.groups.len() {
                     let group = self.groups[i].clone();
                     self.score(&group, from..until, scores, passing);
-                    // A part of the next panels with each part of the users: memory has the time of all of these.
-                    let ahead = |at: usize| end.min(until + at * (until - from) / self.users.len());
-                    table.prefetch(ahead(group.start)..ahead(group.end));
+                    if table.is_far() {
+                        // A part of the next panels with each part of the users: memory has the time of all of these.
+                        let ahead = |at: usize| end.min(until + at * (until - from) / self.users.len());
+                        table.prefetch(ahead(group.start)..ahead(group.end));
+                    }
                 }
             }
             from = until;
@@ -261,8 +266,9 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
         let (scores, passing) = (&mut scores[..panels * rows * PANEL], &mut passing[..panels * rows]);
         let bars = &self.bars[vectors.start - self.first..vectors.end - self.first];
         self.search.table.score(vectors.clone(), items.clone(), self.panel, bars, scores, passing);
-        let panels = scores.chunks_exact(rows * PANEL).zip(passing.chunks_exact(rows));
-        for (from, (scores, passing)) in items.step_by(PANEL).zip(panels) {
+        for panel in 0..panels {
+            let (from, at) = (items.start + panel * PANEL, panel * rows);
+            let (scores, passing) = (&scores[at * PANEL..][..rows * PANEL], &passing[at..][..rows]);
             if rows == group.len() {
                 self.take_rows(group.clone(), from, passing, scores.as_chunks().0);
                 continue;
