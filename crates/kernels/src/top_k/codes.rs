@@ -77,8 +77,8 @@ fn panel_body<const FMA: bool>(rows: &[f32], width: usize, panel: &mut [i32]) ->
         for (word, four) in row.chunks(4).enumerate() {
             let mut bytes = [128u8; 4];
             for (byte, &x) in bytes.iter_mut().zip(four) {
-                let code = code_of(x, scale);
-                *byte = (code + 128.0) as u8;
+                let (code, signed) = code_of(x, scale);
+                *byte = signed ^ 128;
                 error += (f64::from(x) - f64::from(scale) * f64::from(code)).powi(2);
                 length += f64::from(code) * f64::from(code);
             }
@@ -98,9 +98,14 @@ fn scale_of(row: &[f32]) -> f32 {
     if largest <= LARGEST.to_bits() { (f32::from_bits(largest) / 127.0).max(SMALLEST) } else { f32::INFINITY }
 }
 
+/// 1.5 · 2²³: a sum with it is a whole number, of ties the even one, and ends with the byte of what was added.
+const WHOLE: f32 = 12_582_912.0;
+
+/// A code, at most 127 by what its scale is, and its byte.
 #[inline(always)]
-fn code_of(x: f32, scale: f32) -> f32 {
-    (x / scale).round_ties_even().clamp(-127.0, 127.0)
+fn code_of(x: f32, scale: f32) -> (f32, u8) {
+    let sum = x / scale + WHOLE;
+    (sum - WHOLE, sum.to_bits() as u8)
 }
 
 /// An f32 that is larger, whatever rounding lost before.
@@ -139,8 +144,8 @@ fn encode_body<const FMA: bool>(vector: &[f32], [error, length]: [f64; 2], query
     for (words, part) in codes.chunks_mut(LANES / 4).zip(vector.chunks(LANES)) {
         let (x, mut bytes) = (padded(part), [0; LANES]);
         for i in 0..LANES {
-            let code = code_of(x[i], scale);
-            bytes[i] = code as i8 as u8;
+            let code;
+            (code, bytes[i]) = code_of(x[i], scale);
             sums[i] += code;
             let (q, own) = (f64::from(x[i]), f64::from(scale) * f64::from(code));
             norms[i] += q * q;

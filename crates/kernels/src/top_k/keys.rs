@@ -1,7 +1,7 @@
 //! A score and its item as one number that sorts, score descending, then id ascending; and the candidates of a user.
 
-use crate::simd::Instructions;
 use crate::simd::matrix::PANEL;
+use crate::simd::{Instructions, LANES};
 
 /// What sorts behind every candidate.
 pub(super) const ABSENT: u64 = u64::MAX;
@@ -33,6 +33,29 @@ pub(super) fn item_of(key: u64) -> usize {
 /// Keys that are sorted as soon as a selection is made of them.
 const SORTED: usize = 32;
 
+crate::multiversion!(fn sort_few = sort_few_body(keys: &mut [u64]));
+
+/// Sorts at most [`SORTED`] keys, of which only absent ones are equal: a key's place is the number of smaller ones.
+#[inline(always)]
+fn sort_few_body<const FMA: bool>(keys: &mut [u64]) {
+    if keys.len() > LANES { by_ranks::<SORTED>(keys) } else { by_ranks::<LANES>(keys) }
+}
+
+#[inline(always)]
+fn by_ranks<const N: usize>(keys: &mut [u64]) {
+    let (mut from, mut ranks) = ([ABSENT; N], [0u64; N]);
+    from[..keys.len()].copy_from_slice(keys);
+    for &key in &*keys {
+        for i in 0..N {
+            ranks[i] += u64::from(key < from[i]);
+        }
+    }
+    keys.fill(ABSENT);
+    for i in 0..keys.len() {
+        keys[ranks[i] as usize] = from[i];
+    }
+}
+
 /// How often the range of scores is halved in search of a limit before a selection tells it.
 const HALVINGS: usize = 16;
 
@@ -41,7 +64,7 @@ pub(super) fn keep_best(keys: &mut [u64], k: usize) -> usize {
     if keys.len() > k.max(SORTED) {
         keys.select_nth_unstable(k - 1);
     } else if keys.len() > k {
-        keys.sort_unstable();
+        sort_few(keys);
     }
     keys.len().min(k)
 }
@@ -86,7 +109,11 @@ fn part(keys: &mut [u64], limit: u64) -> usize {
 /// Moves the k best keys to the front in their order, and absent ones behind them up to k.
 pub(super) fn sort_best(keys: &mut [u64], length: usize, k: usize) {
     let kept = keep_best(&mut keys[..length], k);
-    keys[..kept].sort_unstable();
+    if kept > SORTED {
+        keys[..kept].sort_unstable()
+    } else {
+        sort_few(&mut keys[..kept])
+    }
     keys[kept..k].fill(ABSENT);
 }
 

@@ -334,17 +334,19 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
         let User { place, ref vectors, length, settled, .. } = self.users[at];
         let keys = &mut self.keys[place..][..length];
         let mut settle = |keys: &mut [u64]| self.search.table.settle(vectors.clone(), keys, self.panel);
-        let kept = settled + settle(&mut keys[settled..first]);
-        let kept = keep_best(&mut keys[..kept], k);
-        let bar = if kept == k { worst(&keys[..k]) } else { f32::NEG_INFINITY };
+        let mut kept = settled + settle(&mut keys[settled..first]);
+        kept = keep_best(&mut keys[..kept], k);
+        let mut bar = bar_of(&keys[..kept], k);
         let mut end = kept;
         for i in first..length {
             keys[end] = keys[i];
             end += usize::from(score_of(keys[i]) >= bar);
         }
-        let kept = kept + settle(&mut keys[kept..end]);
-        let kept = keep_best(&mut keys[..kept], k);
-        let bar = if kept == k { worst(&keys[..k]) } else { f32::NEG_INFINITY };
+        if end > kept {
+            kept += settle(&mut keys[kept..end]);
+            kept = keep_best(&mut keys[..kept], k);
+            bar = bar_of(&keys[..kept], k);
+        }
         (self.users[at].length, self.users[at].settled) = (kept, kept);
         self.lift(at, bar);
     }
@@ -413,9 +415,10 @@ fn groups_of(users: &[User], most: usize) -> Vec<Range<usize>> {
     groups
 }
 
-/// The smallest score of some keys.
-fn worst(keys: &[u64]) -> f32 {
-    keys.iter().max().map_or(f32::NEG_INFINITY, |&key| score_of(key))
+/// The smallest score of k keys; none where there are fewer.
+fn bar_of(keys: &[u64], k: usize) -> f32 {
+    let worst = keys.iter().max().filter(|_| keys.len() == k);
+    worst.map_or(f32::NEG_INFINITY, |&key| score_of(key))
 }
 
 crate::multiversion!(fn largest = largest_body(rows: &[f32], best: &mut [f32; PANEL]));
