@@ -130,6 +130,7 @@ mod lanes {
 
     impl<V: Bytes> Tiles for V {
         const ROWS: usize = V::ROWS;
+        const OFFSET: bool = V::OFFSET;
 
         #[inline(always)]
         unsafe fn bounds<const M: usize>(tile: &Tile) {
@@ -153,7 +154,7 @@ mod lanes {
             let mut sums = [[V::splat(0); N]; M];
             for m in 0..M {
                 for n in 0..N {
-                    sums[m][n] = V::splat(if V::OFFSET { tile.beside(m).0 } else { 0 });
+                    sums[m][n] = V::splat(tile.start(m));
                 }
             }
             for word in 0..tile.words {
@@ -181,13 +182,11 @@ mod lanes {
     unsafe fn finish<V: Bytes, const N: usize>(tile: &Tile, row: usize, from: usize, sums: [V; N]) {
         // SAFETY: by the caller's promise.
         unsafe {
-            let (_, [scale, slack]) = tile.beside(row);
-            let [scale, slack, bar] = [scale, slack, *tile.bars.add(row)].map(|x| V::Floats::splat(x));
-            let mut passing = 0;
+            let (bar, mut passing) = (V::Floats::splat(*tile.bars.add(row)), 0);
             for n in 0..N {
                 let at = from + n * LANES;
                 let scales = V::Floats::load(tile.panel.add(tile.words * PANEL + at).cast());
-                let bound = scales.fma(scale.fma(sums[n].floats(), slack), V::Floats::splat(0.0));
+                let bound = scales.fma(sums[n].floats(), V::Floats::splat(0.0));
                 bound.store(tile.scores.add(row * PANEL + at));
                 passing |= u64::from(bound.above(bar)) << at;
             }
@@ -244,6 +243,7 @@ mod wasm {
 
     impl Tiles for Simd128OfBytes {
         const ROWS: usize = 4;
+        const OFFSET: bool = true;
 
         #[inline(always)]
         unsafe fn bounds<const M: usize>(tile: &Tile) {
@@ -267,10 +267,8 @@ mod wasm {
                         let [low, high] = sums[m];
                         let (even, odd) =
                             (i32x4_shuffle::<0, 2, 4, 6>(low, high), i32x4_shuffle::<1, 3, 5, 7>(low, high));
-                        let (offset, [scale, slack]) = tile.beside(m);
-                        let product = f32x4_convert_i32x4(i32x4_add(i32x4_add(even, odd), i32x4_splat(offset)));
-                        let scaled = f32x4_add(f32x4_mul(f32x4_splat(scale), product), f32x4_splat(slack));
-                        let bound = f32x4_mul(scales, scaled);
+                        let sum = i32x4_add(i32x4_add(even, odd), i32x4_splat(tile.start(m)));
+                        let bound = f32x4_mul(scales, f32x4_convert_i32x4(sum));
                         v128_store(tile.scores.add(m * PANEL + i).cast(), bound);
                         let above = i32x4_bitmask(f32x4_gt(bound, f32x4_splat(*tile.bars.add(m))));
                         let before = if i == 0 { 0 } else { *tile.passing.add(m) };

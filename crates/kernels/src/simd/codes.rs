@@ -6,9 +6,10 @@ use super::matrix::PANEL;
 use super::vector::Floats;
 use super::{Instructions, LANES, vectorized};
 
-/// What follows the codes in a query's row: −128 times their sum, then (bits of f32) the scale, the slack, and what stands in
-/// its place in an estimate, 0 or a NaN where there is none.
-pub const BESIDE: usize = 4;
+/// What follows the codes in a query's row: what sums of products begin with, the slack for a bound and 0 for an estimate, where
+/// an item's bytes are taken as they are (less 128 times the sum of the query's codes) and where they are not; then the scale,
+/// what a product of codes is worth (bits of f32).
+pub const BESIDE: usize = 5;
 
 /// Vectors as codes, [rows, `words` + [`BESIDE`]].
 #[derive(Clone, Copy)]
@@ -24,8 +25,8 @@ impl Queries<'_> {
     }
 }
 
-/// Upper bounds of scores for some panels, [panels, rows, 64], `scale_i · (scale · codes · codes_i + slack)`; bit i of
-/// `passing` [panels, rows] is set where one is greater than the row's bar.
+/// Upper bounds of scores for some panels, [panels, rows, 64], `scale_i · (codes · codes_i + slack)` in units of the row's scale,
+/// as bars are; bit i of `passing` [panels, rows] is set where one is greater than the row's bar.
 pub fn bounds(
     set: Instructions,
     queries: Queries,
@@ -36,11 +37,11 @@ pub fn bounds(
 ) {
     assert!(queries.values.len() == bars.len() * (queries.words + BESIDE));
     assert!(panels.len() * bars.len() == queries.panel() * passing.len() && scores.len() == passing.len() * PANEL);
-    run(set, Work { queries, panels, slack: 2, bars }, scores, passing);
+    run(set, Work { queries, panels, begin: 0, bars }, scores, passing);
 }
 
-/// `largest[r, i] = max(largest[r, i], scale_i · scale · codes · codes_i)`, estimates of scores, for the items of a panel whose
-/// bits in `open` [rows] are set; a NaN is none.
+/// `largest[r, i] = max(largest[r, i], scale_i · codes · codes_i)`, estimates of scores in units of the row's scale, for the items
+/// of a panel whose bits in `open` [rows] are set; a NaN is none.
 pub fn estimates(
     set: Instructions,
     queries: Queries,
@@ -56,7 +57,7 @@ pub fn estimates(
     let parts = queries.values.chunks(PANEL * (queries.words + BESIDE));
     for (values, scores) in parts.zip(scores.chunks_mut(PANEL * PANEL)) {
         let (queries, rows) = (Queries { values, ..queries }, scores.len() / PANEL);
-        run(set, Work { queries, panels: panel, slack: 3, bars: &bars[..rows] }, scores, &mut passing[..rows]);
+        run(set, Work { queries, panels: panel, begin: 1, bars: &bars[..rows] }, scores, &mut passing[..rows]);
     }
     raise(set, open, scores, largest);
 }
@@ -66,8 +67,8 @@ pub fn estimates(
 struct Work<'a> {
     queries: Queries<'a>,
     panels: &'a [i32],
-    /// Where the slack stands beside a query, or what stands in its place.
-    slack: usize,
+    /// Which of the numbers beside a query sums begin with, where items' bytes are taken as they are.
+    begin: usize,
     bars: &'a [f32],
 }
 
@@ -102,7 +103,7 @@ fn run(set: Instructions, work: Work, scores: &mut [f32], passing: &mut [u64]) {
 
 #[inline(always)]
 unsafe fn body<V: Tiles>(work: Work, scores: &mut [f32], passing: &mut [u64]) {
-    let Work { queries, mut panels, slack, bars } = work;
+    let Work { queries, mut panels, begin, bars } = work;
     let (rows, row, mut first) = (bars.len(), queries.words + BESIDE, 0);
     while first < passing.len() {
         let (panel, rest) = panels.split_at(queries.panel());
@@ -113,7 +114,7 @@ unsafe fn body<V: Tiles>(work: Work, scores: &mut [f32], passing: &mut [u64]) {
                 queries: queries.values[r * row..].as_ptr(),
                 words: queries.words,
                 panel: panel.as_ptr(),
-                slack,
+                begin: begin + if V::OFFSET { 0 } else { 2 },
                 bars: bars[r..].as_ptr(),
                 scores: scores[at * PANEL..].as_mut_ptr(),
                 passing: passing[at..].as_mut_ptr(),
@@ -139,7 +140,7 @@ pub(super) struct Tile {
     queries: *const i32,
     pub words: usize,
     pub panel: *const i32,
-    slack: usize,
+    begin: usize,
     pub bars: *const f32,
     pub scores: *mut f32,
     pub passing: *mut u64,
@@ -153,15 +154,11 @@ impl Tile {
         unsafe { self.queries.add(row * (self.words + BESIDE)) }
     }
 
-    /// What stands beside them: where sums begin if products are too high, the scale and the slack.
+    /// What the sums of a row begin with.
     #[inline(always)]
-    pub unsafe fn beside(&self, row: usize) -> (i32, [f32; 2]) {
+    pub unsafe fn start(&self, row: usize) -> i32 {
         // SAFETY: as above.
-        unsafe {
-            let beside = self.query(row).add(self.words);
-            let number = |i| f32::from_bits(*beside.add(i) as u32);
-            (*beside, [number(1), number(self.slack)])
-        }
+        unsafe { *self.query(row).add(self.words + self.begin) }
     }
 }
 
@@ -169,6 +166,8 @@ impl Tile {
 pub(super) trait Tiles {
     /// Rows at a time.
     const ROWS: usize;
+    /// Whether items' bytes are taken as they are.
+    const OFFSET: bool;
 
     /// Scores of M rows, and the bits of those that are greater than their row's bar.
     ///
@@ -210,7 +209,7 @@ mod tests {
     use crate::parallel::testing::SETS;
     use crate::random;
 
-    /// Products of codes that `draw(seed, i)` gives, beside queries [rows, words + 4] and panels made of them.
+    /// Products of codes that `draw(seed, i)` gives, beside queries [rows, words + 5] and panels made of them.
     struct World {
         queries: Vec<i32>,
         panels: Vec<i32>,
@@ -225,8 +224,8 @@ mod tests {
             let codes: Vec<i32> = (0..4 * words).map(|k| query(r * 4 * words + k)).collect();
             let words = codes.as_chunks::<4>().0.iter();
             world.queries.extend(words.map(|four| i32::from_le_bytes(four.map(|code| code as u8))));
-            world.queries.push(-128 * codes.iter().sum::<i32>());
-            world.queries.extend([0.5f32, 3.0, 0.0].map(|x| x.to_bits() as i32));
+            let sum = 128 * codes.iter().sum::<i32>();
+            world.queries.extend([SLACK - sum, -sum, SLACK, 0, 1.0f32.to_bits() as i32]);
         }
         for p in 0..panels {
             let at = |word: usize, i: usize| [0, 1, 2, 3].map(|b| item(((p * words + word) * PANEL + i) * 4 + b));
@@ -240,6 +239,8 @@ mod tests {
         }
         world
     }
+
+    const SLACK: i32 = 7;
 
     fn scale(item: usize) -> f32 {
         0.25 * item as f32
@@ -258,7 +259,7 @@ mod tests {
     #[test]
     fn a_bound_is_its_formula_on_every_set() {
         for_each_world(|rows, words, panels, World { queries, panels: items, products }| {
-            let bound = |(at, &product): (usize, &i32)| scale(at % PANEL) * (0.5 * product as f32 + 3.0);
+            let bound = |(at, &product): (usize, &i32)| scale(at % PANEL) * (product + SLACK) as f32;
             let expected: Vec<f32> = products.iter().enumerate().map(bound).collect();
             let bars: Vec<f32> = (0..rows).map(|r| expected[r * PANEL + (20 + r) % PANEL]).collect();
             for set in SETS {
@@ -282,7 +283,7 @@ mod tests {
             let before = |at: usize| (at % 7) as f32 * 50.0;
             let expected: Vec<f32> = (0..rows * PANEL)
                 .map(|at| {
-                    let estimate = scale(at % PANEL) * (0.5 * products[at] as f32);
+                    let estimate = scale(at % PANEL) * products[at] as f32;
                     if open[at / PANEL] >> (at % PANEL) & 1 == 1 { estimate.max(before(at)) } else { before(at) }
                 })
                 .collect();

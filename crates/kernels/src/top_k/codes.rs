@@ -18,6 +18,9 @@ const SMALLEST: f32 = f32::from_bits(27 << 23);
 /// 2⁵⁰, above which a magnitude has no code: no sum of products of smaller ones leaves the f32.
 const LARGEST: f32 = f32::from_bits(177 << 23);
 
+/// The largest slack in products of codes: beside all that there are of them it stays in an i32.
+const MOST: f64 = (1 << 30) as f64;
+
 /// i32 that hold the codes of a row: four in each.
 pub(super) fn words(width: usize) -> usize {
     width.div_ceil(4)
@@ -118,6 +121,11 @@ pub(super) fn query_size(width: usize) -> usize {
     words(width) + BESIDE
 }
 
+/// What a product of a vector's codes is worth.
+pub(super) fn worth(query: &[i32]) -> f32 {
+    f32::from_bits(query[query.len() - 1] as u32)
+}
+
 /// Vectors [S, D] as codes for a table of items, [S, [`query_size`]].
 pub(super) fn encode(run: &impl Parallel, vectors: &[f32], width: usize, table: &[i32], queries: &mut [i32]) {
     let extents = [0, 1].map(|i| f64::from(f32::from_bits(table[table.len() - PANEL + i] as u32)));
@@ -137,8 +145,7 @@ fn encode_body<const FMA: bool>(vector: &[f32], [error, length]: [f64; 2], query
     let (codes, beside) = query.split_at_mut(words(vector.len()));
     let scale = scale_of(vector);
     if scale.is_infinite() {
-        codes.fill(0);
-        return beside.copy_from_slice(&[0.0, 0.0, f32::INFINITY, f32::NAN].map(|x| x.to_bits() as i32));
+        return encode_none(codes, beside);
     }
     let (mut sums, mut norms, mut losts) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
     for (words, part) in codes.chunks_mut(LANES / 4).zip(vector.chunks(LANES)) {
@@ -158,15 +165,25 @@ fn encode_body<const FMA: bool>(vector: &[f32], [error, length]: [f64; 2], query
     // Whole numbers of which f32 hold all sums that i32 hold 128 times.
     let sum = sums.iter().sum::<f32>() as i32;
     let [norm, lost] = [norms, losts].map(|lanes| lanes.iter().sum::<f64>().sqrt());
-    let slack = slack(vector.len() as f64, norm, lost, error, length);
-    beside.copy_from_slice(&[-128 * sum, scale.to_bits() as i32, slack.to_bits() as i32, 0]);
+    let slack = (slack(vector.len() as f64, norm, lost, error, length) / f64::from(scale)).ceil();
+    if slack > MOST {
+        return encode_none(codes, beside);
+    }
+    let slack = slack as i32;
+    beside.copy_from_slice(&[slack - 128 * sum, -128 * sum, slack, 0, scale.to_bits() as i32]);
+}
+
+/// A vector of which every bound is infinite: one that has no codes, or so small a one that they tell nothing.
+fn encode_none(codes: &mut [i32], beside: &mut [i32]) {
+    codes.fill(0);
+    beside.copy_from_slice(&[1, 0, 1, 0, f32::INFINITY.to_bits() as i32]);
 }
 
 /// ‖q‖ ‖e‖ + ‖f‖ ‖c‖, and for what f32 rounds twice what it can be: a chain of `width` products over ‖q‖ ‖c + e‖, the four
-/// operations of a bound over ‖t d‖ ‖c‖, and products so small that their last bits are missing.
-fn slack(width: f64, norm: f64, lost: f64, error: f64, length: f64) -> f32 {
+/// operations of a bound and its bar over ‖t d‖ ‖c‖, and products so small that their last bits are missing.
+fn slack(width: f64, norm: f64, lost: f64, error: f64, length: f64) -> f64 {
     let rounding = f64::from(f32::EPSILON);
     let chain = (width + 8.0) * rounding * norm * (length + error);
     let own = 8.0 * rounding * (norm + lost) * length;
-    above(norm * error + lost * length + chain + own + width * rounding * rounding)
+    (norm * error + lost * length + chain + own + width * rounding * rounding) * (1.0 + 1e-6)
 }

@@ -103,6 +103,14 @@ impl Table for Exact<'_> {
 
     fn sample(&self, _: Range<usize>, _: usize, _: &[u64], _: &mut [f32], _: &mut [f32]) {}
 
+    fn unit(&self, _vector: usize) -> f32 {
+        1.0
+    }
+
+    fn bar(&self, bar: f32, _unit: f32) -> f32 {
+        bar
+    }
+
     fn is_far(&self) -> bool {
         // Products in place ask for the next panel themselves.
         !self.in_place(0)

@@ -122,13 +122,21 @@ pub(super) fn capacity(k: usize) -> usize {
     k + k.clamp(128, 4096) + PANEL
 }
 
-/// Puts the keys of items from `from` on, whose bits are set, at place `at` and behind it; gives where they end.
+/// Puts the keys of items from `from` on, whose bits are set, at place `at` and behind it; gives where they end. Scores are in
+/// units of `unit`.
 #[inline(always)]
-pub(super) fn add(keys: &mut [u64], mut at: usize, mut bits: u64, from: usize, scores: &[f32; PANEL]) -> usize {
+pub(super) fn add(
+    keys: &mut [u64],
+    mut at: usize,
+    mut bits: u64,
+    from: usize,
+    scores: &[f32; PANEL],
+    unit: f32,
+) -> usize {
     while bits != 0 {
         let i = bits.trailing_zeros() as usize % PANEL;
         bits &= bits - 1;
-        keys[at] = key(scores[i], from + i);
+        keys[at] = key(scores[i] * unit, from + i);
         at += 1;
     }
     at
@@ -144,7 +152,7 @@ pub(super) struct Candidates<'a> {
 impl Candidates<'_> {
     /// Adds the items from `from` on whose bits are set.
     pub fn add(&mut self, bits: u64, from: usize, scores: &[f32; PANEL]) {
-        self.length = add(self.keys, self.length, bits, from, scores);
+        self.length = add(self.keys, self.length, bits, from, scores, 1.0);
     }
 
     /// Whether another panel might not fit.

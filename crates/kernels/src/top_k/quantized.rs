@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::codes::{panel_size, query_size, words};
+use super::codes::{panel_size, query_size, words, worth};
 use super::exact::Exact;
 use super::keys::{item_of, key};
 use super::search::{Table, largest_of};
@@ -61,6 +61,16 @@ impl Table for Quantized<'_> {
 
     fn sample(&self, vectors: Range<usize>, from: usize, open: &[u64], largest: &mut [f32], scores: &mut [f32]) {
         estimates(self.exact.set, self.queries(vectors), self.panels(from..from + 1), open, largest, scores);
+    }
+
+    fn unit(&self, vector: usize) -> f32 {
+        let size = query_size(self.exact.width);
+        worth(&self.queries[vector * size..(vector + 1) * size])
+    }
+
+    fn bar(&self, bar: f32, unit: f32) -> f32 {
+        // An infinite bound is greater than every bar, and none is a NaN.
+        (bar.clamp(f32::MIN, f32::MAX) / unit).clamp(f32::MIN, f32::MAX)
     }
 
     fn is_far(&self) -> bool {

@@ -30,7 +30,7 @@ pub(super) trait Table: Sync {
     fn open(&self, from: usize, scratch: &mut [f32]);
 
     /// Scores [panels, rows, 64] of some vectors for the items last opened, or bounds above them, whatever there is where no
-    /// items are left; and which of them pass their vector's bar, [panels, rows].
+    /// items are left; and which of them pass their vector's bar, [panels, rows]. All are in units of the vector's.
     fn score(
         &self,
         vectors: Range<usize>,
@@ -42,8 +42,14 @@ pub(super) trait Table: Sync {
     );
 
     /// The larger of `largest` [rows, 64] and estimates of the scores of the 64 items from `from` on, where these are open to a
-    /// vector.
+    /// vector, in its units.
     fn sample(&self, vectors: Range<usize>, from: usize, open: &[u64], largest: &mut [f32], scores: &mut [f32]);
+
+    /// What scores of a vector are given in units of.
+    fn unit(&self, vector: usize) -> f32;
+
+    /// A bar in such units.
+    fn bar(&self, bar: f32, unit: f32) -> f32;
 
     /// Whether what is soon to be opened should be asked for.
     fn is_far(&self) -> bool;
@@ -125,8 +131,10 @@ struct Pass<'a, 's, T> {
     groups: Vec<Range<usize>>,
     /// The first vector of the block's users.
     first: usize,
-    /// Of each vector the bar of its user.
+    /// Of each vector the bar of its user, in the vector's units.
     bars: Vec<f32>,
+    /// What these units are.
+    units: Vec<f32>,
     /// Those of all users, whatever range found them.
     shared: &'a [AtomicU32],
     /// Candidates of all users of the block.
@@ -153,9 +161,10 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
         let users =
             (from..end).map(|user| User::new(user, search.vectors_of(user), (user - from) * search.plan.capacity));
         let users: Vec<User> = users.filter(|user| !user.vectors.is_empty()).collect();
-        let bars = vec![f32::NEG_INFINITY; search.offsets[end] as usize - first];
+        let units: Vec<f32> = (first..search.offsets[end] as usize).map(|vector| search.table.unit(vector)).collect();
+        let bars = vec![f32::NEG_INFINITY; units.len()];
         let groups = groups_of(&users, search.plan.vectors);
-        Self { search, users, groups, first, bars, shared, keys, open, window: 0, panel }
+        Self { search, users, groups, first, bars, units, shared, keys, open, window: 0, panel }
     }
 
     /// Through a range of items, a window at a time.
@@ -218,7 +227,8 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
             }
             for at in group {
                 let own = &self.users[at].vectors;
-                let rows = &self.panel[(own.start - vectors.start) * PANEL..(own.end - vectors.start) * PANEL];
+                let rows = &mut self.panel[(own.start - vectors.start) * PANEL..(own.end - vectors.start) * PANEL];
+                scale(rows, &self.units[own.start - self.first..own.end - self.first]);
                 // One that ties may have a smaller id, and must pass.
                 self.users[at].guess = nth::on(self.search.table.exact().set, rows, rank).next_down();
                 self.lift(at, f32::NEG_INFINITY);
@@ -252,7 +262,7 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
     fn panels(&self) -> usize {
         if T::BOUNDS
             && self.search.plan.vectors >= 2 * self.bars.len()
-            && self.bars.iter().all(|&bar| bar > f32::NEG_INFINITY)
+            && self.users.iter().all(|user| user.bar.max(user.guess) > f32::NEG_INFINITY)
         {
             (self.search.plan.vectors / self.bars.len()).clamp(1, TOGETHER)
         } else {
@@ -268,7 +278,7 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
         self.search.table.score(vectors.clone(), items.clone(), self.panel, bars, scores, passing);
         for panel in 0..panels {
             let (from, at) = (items.start + panel * PANEL, panel * rows);
-            let (scores, passing) = (&scores[at * PANEL..][..rows * PANEL], &passing[at..][..rows]);
+            let (scores, passing) = (&mut scores[at * PANEL..][..rows * PANEL], &passing[at..][..rows]);
             if rows == group.len() {
                 self.take_rows(group.clone(), from, passing, scores.as_chunks().0);
                 continue;
@@ -277,8 +287,10 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
                 let own = self.users[at].vectors.start - vectors.start..self.users[at].vectors.end - vectors.start;
                 let bits = passing[own.clone()].iter().fold(0, |all, bits| all | bits) & self.open_to(from)[at];
                 if bits != 0 {
-                    let set = self.search.table.exact().set;
-                    self.take(at, bits, from, &largest_of(set, &scores[own.start * PANEL..own.end * PANEL]));
+                    let (set, first) = (self.search.table.exact().set, vectors.start - self.first);
+                    let rows = &mut scores[own.start * PANEL..own.end * PANEL];
+                    scale(rows, &self.units[first + own.start..first + own.end]);
+                    self.take(at, bits, from, &largest_of(set, rows), 1.0);
                 }
             }
         }
@@ -287,6 +299,7 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
     /// Adds what passes of a panel to the candidates of users who have one vector each.
     fn take_rows(&mut self, users: Range<usize>, from: usize, passing: &[u64], scores: &[[f32; PANEL]]) {
         let open = (from - self.window) / PANEL * self.users.len();
+        let vector = self.users[users.start].vectors.start - self.first;
         for first in (0..users.len()).step_by(64) {
             let rows = first..users.len().min(first + 64);
             let at = open + users.start + first;
@@ -296,16 +309,16 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
                 let i = hits.trailing_zeros() as usize;
                 hits &= hits - 1;
                 let bits = passing[first + i] & self.open[at + i];
-                self.take(users.start + first + i, bits, from, &scores[first + i]);
+                self.take(users.start + first + i, bits, from, &scores[first + i], self.units[vector + first + i]);
             }
         }
     }
 
     /// Adds the items of a panel whose bits are set to a user's candidates.
     #[inline(always)]
-    fn take(&mut self, at: usize, bits: u64, from: usize, scores: &[f32; PANEL]) {
+    fn take(&mut self, at: usize, bits: u64, from: usize, scores: &[f32; PANEL], unit: f32) {
         let User { place, ref mut length, .. } = self.users[at];
-        *length = add(self.keys, place + *length, bits, from, scores) - place;
+        *length = add(self.keys, place + *length, bits, from, scores, unit) - place;
         if *length > self.search.plan.capacity - PANEL {
             self.make_room(at);
         }
@@ -393,7 +406,10 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
     fn lift(&mut self, at: usize, bar: f32) {
         let user = &mut self.users[at];
         user.bar = share(self.shared, user.user, user.bar.max(bar));
-        self.bars[user.vectors.start - self.first..user.vectors.end - self.first].fill(user.bar.max(user.guess));
+        let own = user.vectors.start - self.first..user.vectors.end - self.first;
+        for (bar, &unit) in self.bars[own.clone()].iter_mut().zip(&self.units[own]) {
+            *bar = self.search.table.bar(user.bar.max(user.guess), unit);
+        }
     }
 }
 
@@ -401,6 +417,13 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
 pub(super) fn rank_of(k: usize, step: usize) -> usize {
     let share = k as f64 / step as f64;
     k.min((share + 3.0 * share.sqrt() + 1.5) as usize)
+}
+
+/// Puts scores [rows, 64] in the place of scores in units of each row.
+fn scale(rows: &mut [f32], units: &[f32]) {
+    for (row, unit) in rows.as_chunks_mut::<PANEL>().0.iter_mut().zip(units) {
+        row.iter_mut().for_each(|score| *score *= unit);
+    }
 }
 
 /// As many users at a time as have `most` vectors together, unless one alone has more.

@@ -327,7 +327,7 @@ fn codes_bound_every_score() {
                 let keys: Vec<u64> = (from..count.min(from + PANEL)).map(|item| key(0.0, item)).collect();
                 exact.rescore(0..vectors, &keys, &mut scores);
                 for i in (0..scores.len()).filter(|i| i % PANEL < keys.len()) {
-                    let (score, bound) = (scores[i], bounds[i]);
+                    let (score, bound) = (scores[i], bounds[i] * table.unit(i / PANEL));
                     assert!(score <= bound, "{set:?} {width}: {score} {bound} at {i}");
                 }
             }
@@ -346,6 +346,7 @@ fn codes_leave_few_items_to_be_scored() {
     for from in (0..640).step_by(PANEL) {
         table.score(0..1, from..from + PANEL, &[], &[0.0], &mut bounds, &mut [0]);
         for (bound, score) in bounds.iter().zip(&scores[from..]) {
+            let bound = bound * table.unit(0);
             // Uniform in ±1 at width 64: ‖q‖ = ‖x‖ = 4.6, a code is worth 1 / 127, ‖e‖ ≤ 8 · 0.5 of it: 2 · 4.6 · 0.03 in all.
             assert!(bound - score < 0.29, "{bound} is far above {score}");
         }
