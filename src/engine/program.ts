@@ -3,10 +3,14 @@ import type { Id } from './engine.ts'
 import { faultError } from './faults.ts'
 import { loadAddon } from './native.ts'
 
-/** What was done once, to be done again on other inputs by the addon's own threads: as many as its pool has. */
+/** What was done once, to be done again on other inputs: at one call, or by the addon's own threads, as many as its pool has. */
 export interface Program {
+  /** Lets its weights go. It is of no use then. */
+  empty(): void
+  /** The values of the outputs for other inputs, at once. @throws FociError as the operations do */
+  runHere(inputs: readonly Int32Array[]): readonly (Int32Array | Float32Array)[]
   /**
-   * The values of the outputs for other inputs, which may be used again at once.
+   * The same by the thread that is free first. The inputs may be used again at once.
    * @throws FociError as the operations do
    */
   run(inputs: readonly Int32Array[]): Promise<readonly (Int32Array | Float32Array)[]>
@@ -30,7 +34,18 @@ export function programOf(inputs: readonly Id[], body: () => readonly Id[]): Pro
     throw error
   }
   const program = end()
-  return program ? { run: async (values) => valuesOf(await program.run([...values])) } : undefined
+  if (!program) return undefined
+  return {
+    run: async (values) => valuesOf(await program.run(values as Int32Array[])),
+    empty: () => program.empty(),
+    runHere: (values) => {
+      try {
+        return program.runHere(values as Int32Array[])
+      } catch (thrown) {
+        throw faultError(thrown)
+      }
+    },
+  }
 }
 
 function valuesOf({ values, code, message = '' }: ProgramOutcome): readonly (Int32Array | Float32Array)[] {

@@ -4,6 +4,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import type { Variables } from '../tensor/variables.ts'
 import type { Weights } from './build.ts'
 import type { Crew } from './crew.ts'
+import type { Programs } from './program.ts'
 
 /** What a recommender holds of its engine, and its threads. */
 export class Held {
@@ -11,6 +12,8 @@ export class Held {
   normalized?: Tensor
   /** The item table as 8-bit codes, where they are read in its place. */
   quantized?: Tensor
+  /** What ranks at one call, where there is such. */
+  programs?: Programs
   private readonly engine: Engine
   private readonly variables: Variables
   private readonly busy = new Set<Crew>()
@@ -51,6 +54,7 @@ export class Held {
     this.open = false
     for (const crew of this.idle ? [...this.busy, this.idle] : this.busy) crew.dismiss(disposed())
     this.busy.clear()
+    this.programs?.empty()
     for (const table of [this.normalized, this.quantized]) if (table) this.engine.release(table.id)
     this.variables[Symbol.dispose]()
   }

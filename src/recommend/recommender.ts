@@ -76,7 +76,13 @@ export class Recommender {
    * @throws FociError FILE, ARTEFACT, ENGINE_MISSING, OPTION
    */
   static async load(source: string | Uint8Array | Artefact, options: LoadOptions = {}): Promise<Recommender> {
-    return new Recommender(await artefactOf(source), options.engine ?? (await selectEngine()), options)
+    const recommender = new Recommender(await artefactOf(source), options.engine ?? (await selectEngine()), options)
+    const { engine, model, held } = recommender
+    if (engine.name === 'native' && model.kind === 'encoder') {
+      const { Programs } = await import('./program.ts')
+      held.programs = new Programs(engine, model, held.quantized)
+    }
+    return recommender
   }
 
   /** Which engine serves it. */
@@ -187,7 +193,8 @@ export class Recommender {
 
   private rank(request: RankRequest): Ranked {
     this.checkOpen()
-    return rankItems(this.engine, this.model, { ...request, k: Math.min(request.k, this.catalogue.size) }, this.held.quantized)
+    const most = { ...request, k: Math.min(request.k, this.catalogue.size) }
+    return this.held.programs?.rank(most) ?? rankItems(this.engine, this.model, most, this.held.quantized)
   }
 
   private rankMany<T>(source: Source<T>, read: (each: T, to: Asked) => void, options: ListOptions): RankedStream {
@@ -198,8 +205,8 @@ export class Recommender {
 
   /** By threads where there are some and they know the model. */
   private async *stream(what: Pick<Plan, 'k' | 'allowed'>, begin: (ranks: Pick<Plan, 'rank' | 'ahead'>) => RankedStream): RankedStream {
-    const rank = await this.ranker(what)
-    if (rank) return yield* begin({ rank, ahead: 2 * this.engine.threads() })
+    const rank = this.held.programs?.ranker({ k: what.k, allowed: what.allowed.mask })
+    if (rank) return yield* begin({ rank: this.whileOpen(rank), ahead: 2 * this.engine.threads() })
     const crew = this.own ? await this.held.hire(this.artefact) : undefined
     if (!crew) return yield* begin({ rank: inPlace((request) => this.rank(request)), ahead: 1 })
     let early = true
@@ -211,13 +218,11 @@ export class Recommender {
     }
   }
 
-  /** Ranks by the native engine's own threads, which need no more of a model than a recording of its operations. */
-  private async ranker({ k, allowed }: Pick<Plan, 'k' | 'allowed'>): Promise<Plan['rank'] | undefined> {
-    const { engine, model, held } = this
-    if (engine.name !== 'native' || model.kind === 'scorer') return undefined
-    const { rankerOf } = await import('./program.ts')
-    this.checkOpen()
-    return rankerOf(engine, model, { k, allowed: allowed.mask }, held.quantized)
+  private whileOpen(rank: Plan['rank']): Plan['rank'] {
+    return async (request) => {
+      this.checkOpen()
+      return rank(request)
+    }
   }
 
   private async *answers(lists: RankedStream): AsyncGenerator<Recommendations, void, undefined> {

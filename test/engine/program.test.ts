@@ -24,6 +24,32 @@ describe('a program', () => {
     }
   })
 
+  it('does the same at one call', () => {
+    const lists = recorded()!.runHere([Int32Array.of(0, 2, 2, 3)])
+    expect(lists.map((list) => Array.from(list))).toEqual([
+      [0, 1, 0],
+      [1, 2],
+      [0, 1, 1, 2],
+    ])
+    expect(() => recorded()!.runHere([Int32Array.of(0, 3, 2)])).toThrow(expect.objectContaining({ code: 'RANGE' }))
+  })
+
+  it('lets its weights go when it is emptied', () => {
+    const item = engine.freeze('program.test', 'table', Float32Array.of(1, 2), Uint32Array.of(2, 1))
+    const program = scope(engine, () => {
+      const ids = ints(1)
+      return programOf([ids.id], () => [engine.gather(item, ids.id)])
+    })
+    engine.release(item)
+    expect(program!.runHere([Int32Array.of(1, 0)])).toEqual([Float32Array.of(2, 1)])
+    const held = engine.frozen('program.test', 'table')
+    expect(held).not.toBe(0)
+    engine.release(held)
+    program!.empty()
+    expect(engine.frozen('program.test', 'table')).toBe(0)
+    expect(() => program!.runHere([Int32Array.of(1)])).toThrow(expect.objectContaining({ code: 'RANGE' }))
+  })
+
   it('has its inputs before the call returns', async () => {
     const offsets = Int32Array.of(0, 3)
     const run = recorded()!.run([offsets])

@@ -183,6 +183,18 @@ describe('recommendMany', () => {
     await allGone()
   })
 
+  it('goes on while others ask for lists of many lengths', async () => {
+    using shop = await Recommender.load(artefact, { log })
+    const expected = requests.map((request) => shop.recommend(request))
+    const found: unknown[] = []
+    for await (const each of shop.recommendMany(requests)) {
+      if (found.length % 8 === 0)
+        expect(shop.recommend({ history: ['item-3'], k: 1 + (found.length % 39) }).items).toHaveLength(1 + (found.length % 39))
+      found.push(each)
+    }
+    expect(found).toEqual(expected)
+  })
+
   it('names the request that is wrong, after the results of those before it', async () => {
     using shop = await Recommender.load(artefact, { log })
     const wrong: [request: unknown, code: string, message: string][] = [

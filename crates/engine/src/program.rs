@@ -112,7 +112,7 @@ impl Recording {
 }
 
 /// Operations in their order, which read inputs, i32 lists, and frozen weights alone.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Program {
     inputs: usize,
     slots: usize,

@@ -88,6 +88,21 @@ readers! {
     read_int32 "readInt32" Int32ArraySlice read_i32 copy_i32;
 }
 
+macro_rules! arrays {
+    ($($name:ident $array:ident $number:ident;)*) => {
+        /// Values as an array of JavaScript's.
+        $(pub fn $name(env: &Env, values: Vec<$number>) -> Result<$array<'_>> {
+            let few = values.len() <= FEW;
+            let array = if few { $array::copy_from(env, &values) } else { $array::from_data(env, values) };
+            array.map_err(|error| napi::Error::new(Code::Memory, error.reason.clone()))
+        })*
+    };
+}
+arrays! {
+    floats Float32ArraySlice f32;
+    ints Int32ArraySlice i32;
+}
+
 #[napi(js_name = "memory")]
 pub fn memory() -> Result<Vec<f64>> {
     call(|arena| Ok(arena.memory().to_vec()))
