@@ -29,7 +29,7 @@ type History = readonly string[]
 const WARM = 50
 const CALLS = 10_000
 const SECONDS = 5
-const PASSES = 2
+const PASSES = 3
 
 export const readInputs = (path: string): Inputs => JSON.parse(readFileSync(path, 'utf8')) as Inputs
 
@@ -52,14 +52,24 @@ export async function latencies(histories: readonly History[], call: (history: H
   return { figures: { 'ms p50': quantile(0.5), 'ms p99': quantile(0.99) }, answer: topOf(rankings) }
 }
 
-/** Users a second of passes over everybody, after one that warms up. */
-export async function throughput(users: number, pass: () => Promise<readonly Ranking[]>): Promise<Measured> {
-  const rankings = await pass()
+/**
+ * Users a second of passes over everybody, after one that warms up and whose answers are kept.
+ * @param pass hands over everybody's answers, in order, as the library gives them
+ */
+export async function throughput<Answer>(
+  users: number,
+  pass: (take: (answer: Answer) => void) => Promise<void>,
+  ranking: (answer: Answer) => Ranking,
+): Promise<Measured> {
+  const rankings: Ranking[] = []
+  await pass((answer) => rankings.push(ranking(answer)))
   const rates: number[] = []
   for (let i = 0; i < PASSES; i++) {
+    let answers = 0
     const start = performance.now()
-    await pass()
+    await pass(() => answers++)
     rates.push((1000 * users) / (performance.now() - start))
+    if (answers !== users) throw new Error(`${answers} of ${users} users were answered`)
   }
   return { figures: { 'users/s': rates }, answer: topOf(rankings) }
 }

@@ -7,15 +7,13 @@ const { artefact, inputs, many, k, engine } = job<Serving & { engine: 'native' |
 const { histories } = readInputs(inputs)
 const recommender = await Recommender.load(artefact, engine === 'wasm' ? { engine: await loadWasm({ inference: true }) } : {})
 const { figures, answer } = many
-  ? await throughput(histories.length, everybody)
+  ? await throughput(histories.length, everybody, ranking)
   : await latencies(histories, (history) => ranking(recommender.recommend({ history, k })))
 report(fociVersion, figures, answer)
 
-async function everybody(): Promise<Ranking[]> {
-  const rankings: Ranking[] = []
+async function everybody(take: (answer: Recommendations) => void): Promise<void> {
   const requests = histories.map((history) => ({ history }))
-  for await (const each of recommender.recommendMany(requests, { k })) rankings.push(ranking(each))
-  return rankings
+  for await (const each of recommender.recommendMany(requests, { k })) take(each)
 }
 
 function ranking({ items }: Recommendations): Ranking {
