@@ -3,12 +3,16 @@
 
 mod bars;
 mod codes;
+mod columns;
 mod exact;
+mod guess;
 mod keys;
 mod masks;
+mod pass;
 mod plan;
 mod quantized;
 mod search;
+mod select;
 #[cfg(test)]
 mod tests;
 

@@ -19,7 +19,7 @@ const SMALLEST: f32 = f32::from_bits(27 << 23);
 const LARGEST: f32 = f32::from_bits(177 << 23);
 
 /// The largest slack in products of codes: beside all that there are of them it stays in an i32.
-const MOST: f64 = (1 << 30) as f64;
+const MOST: f64 = (1 << 28) as f64;
 
 /// i32 that hold the codes of a row: four in each.
 pub(super) fn words(width: usize) -> usize {

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::codes::{panel_size, query_size, words, worth};
+use super::columns::largest_of;
 use super::exact::Exact;
 use super::keys::{item_of, key};
-use super::search::{Table, largest_of};
+use super::search::Table;
 use crate::simd::codes::{Queries, bounds, estimates};
 use crate::simd::compare::prefetch;
 use crate::simd::matrix::PANEL;

@@ -1,6 +1,6 @@
+use super::guess::rank_of;
 use super::keys::key;
 use super::plan::Sizes;
-use super::search::rank_of;
 use super::*;
 use crate::Serial;
 use crate::parallel::testing::{Reverse, SETS, TwoThreads, bits, values};
