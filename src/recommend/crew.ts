@@ -61,8 +61,7 @@ function shared({ shape, data }: Values): Values {
 
 /** A request without the unused rest of its arrays' memory, which messages would hold. */
 function copyOf({ histories, seen, ...others }: RankRequest): RankRequest {
-  const own = compact(histories)
-  return { ...others, histories: own, seen: seen === histories ? own : compact(seen) }
+  return { ...others, histories: compact(histories), seen: compact(seen) }
 }
 
 const compact = ({ values, offsets }: Lists): Lists => ({ values: values.slice(), offsets: offsets.slice() })

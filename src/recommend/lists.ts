@@ -36,12 +36,6 @@ export class ListsBuilder {
     return { values: this.values.subarray(0, offsets[this.closed]), offsets }
   }
 
-  /** Whether the closed lists are those of another. */
-  equals(other: ListsBuilder): boolean {
-    const [own, others] = [this.view(), other.view()]
-    return same(own.offsets, others.offsets) && same(own.values, others.values)
-  }
-
   clear(): void {
     this.length = 0
     this.closed = 0
@@ -52,9 +46,4 @@ function wider(values: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
   const copy = new Int32Array(2 * values.length)
   copy.set(values)
   return copy
-}
-
-function same(a: Int32Array, b: Int32Array): boolean {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return a.length === b.length
 }

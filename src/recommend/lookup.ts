@@ -12,22 +12,21 @@ export class Asked {
   /** What each does not get: the items that the user has seen, and those that the request leaves out. */
   readonly left = new ListsBuilder()
   /** Items of each request that the artefact does not know. */
-  readonly unknown: (readonly string[])[] = []
+  unknown: (readonly string[])[] = []
 
   get users(): number {
     return this.unknown.length
   }
 
-  /** What a ranking takes, until more is added: the same lists for both where nothing else was seen, as is usual. */
+  /** What a ranking takes, until more is added. */
   view(): { histories: Lists; seen: Lists } {
-    const histories = this.histories.view()
-    return { histories, seen: this.left.equals(this.histories) ? histories : this.left.view() }
+    return { histories: this.histories.view(), seen: this.left.view() }
   }
 
   clear(): void {
     this.histories.clear()
     this.left.clear()
-    this.unknown.length = 0
+    this.unknown = []
   }
 }
 

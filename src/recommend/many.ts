@@ -46,10 +46,11 @@ interface Failed {
  */
 export async function* rankMany<T>(source: Source<T>, read: (each: T, to: Asked) => void, plan: Plan): RankedStream {
   const open: Promise<RankedUsers>[] = []
+  const spare: Asked[] = []
   let failed: Failed | undefined
-  for await (const batch of batches(source, read, plan.size)) {
+  for await (const batch of batches(source, read, plan.size, spare)) {
     if ('error' in batch) failed = batch
-    else open.push(rankBatch(batch, plan))
+    else open.push(rankBatch(batch, plan, spare))
     if (open.length === plan.ahead) yield await open.splice(0, 1)[0]
   }
   for (const batch of open) yield await batch
@@ -60,6 +61,7 @@ async function* batches<T>(
   source: Source<T>,
   read: (each: T, to: Asked) => void,
   size: number,
+  spare: Asked[],
 ): AsyncGenerator<Asked | Failed, void, undefined> {
   let batch = new Asked()
   let index = 0
@@ -68,7 +70,7 @@ async function* batches<T>(
     readAt(index++, () => read(each, batch))
     if (batch.users < size) return undefined
     const full = batch
-    batch = new Asked()
+    batch = spare.pop() ?? new Asked()
     return full
   }
   let failed: Failed | undefined
@@ -104,10 +106,13 @@ function readAt(index: number, read: () => void): void {
   }
 }
 
-function rankBatch(asked: Asked, { k, allowed, popular, rank }: Plan): Promise<RankedUsers> {
+/** @param spare gets what was asked, in which memory the next batches are asked */
+function rankBatch(asked: Asked, { k, allowed, popular, rank }: Plan, spare: Asked[]): Promise<RankedUsers> {
   const { users, unknown } = asked
   const ranking = rank({ ...asked.view(), k, allowed: allowed.mask }).then((ranked) => {
     fillUp(ranked, asked.view(), allowed, popular)
+    asked.clear()
+    spare.push(asked)
     return { ...ranked, users, unknown }
   })
   ranking.catch(() => undefined) // its turn to be awaited may never come

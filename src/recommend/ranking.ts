@@ -10,7 +10,7 @@ export interface RankRequest {
   readonly times?: Float64Array
   readonly at?: Requests
   readonly k: number
-  /** Items left out for each user; may be the histories themselves. */
+  /** Items left out for each user. */
   readonly seen: Lists
   /** Bits of the items that may appear, i32 [⌈V/32⌉]; all where absent. */
   readonly allowed?: Int32Array
@@ -46,9 +46,7 @@ export function rankItems(engine: Engine, model: Model, request: RankRequest, qu
       times: request.times,
     }
     const at = request.at ?? {}
-    const same = request.seen === request.histories
-    const seen = same ? histories.items : Tensor.int32(engine, request.seen.values)
-    const seenOffsets = same ? histories.offsets : Tensor.int32(engine, request.seen.offsets)
+    const [seen, seenOffsets] = [request.seen.values, request.seen.offsets].map((list) => Tensor.int32(engine, list))
     const allowed = request.allowed && Tensor.int32(engine, request.allowed)
     if (model.kind === 'scorer') {
       const results = engine.topKScores(model.scores(histories, at).id, request.k, seen.id, seenOffsets.id, allowed?.id ?? 0)
