@@ -120,7 +120,9 @@ export class Lookup {
 
   private rowsOf(given: Interactions): Rows {
     const log = { ...given, roles: this.roles }
-    const known = Int32Array.from(log.catalogue.ids, (id) => this.catalogue.indexOf(id))
+    // Most logs begin as the one did that the artefact was trained on: an item's place is its index
+    const { ids } = this.catalogue
+    const known = Int32Array.from(log.catalogue.ids, (id, place) => (ids[place] === id ? place : this.catalogue.indexOf(id)))
     return { log, known, isInput: roleTable(log, this.roles.input), isSeen: seenTable(log) }
   }
 

@@ -48,7 +48,7 @@ export async function runBatch({ file, log: path, out, format, flags, words }: B
   if (parts.users > 0) say(`Going on after ${plural(parts.users, 'user')}, whose rows are in ${parts.folder}.`)
   const bar = await barOf('[{bar}] {value}/{total} users, {eta_formatted} left')
   await resumable(parts, users, bar, words, async () => {
-    const lines = new Rows(run.format, artefact.catalogue.ids, k)
+    const lines = () => new Rows(run.format, artefact.catalogue.ids, k)
     await addRows(parts, lines, recommender, log, k, reporter(bar, say, parts.users, users))
     await finish(parts, format, out)
   })
@@ -111,18 +111,23 @@ function reporter(bar: Bar, say: Output['say'], before: number, users: number): 
   }
 }
 
-/** Ranks the users without rows, and adds theirs; the next are ranked while some are written. */
+/**
+ * Ranks the users without rows, and adds theirs; the next are ranked while some are written.
+ * @param linesOf makes what writes lists, while the first are ranked
+ */
 async function addRows(
   parts: Parts,
-  lines: Rows,
+  linesOf: () => Rows,
   recommender: Recommender,
   log: Interactions,
   k: number,
   onUsers: (done: number) => void,
 ): Promise<void> {
   let [end, writing] = [parts.users, Promise.resolve()]
+  let lines: Rows | undefined
   try {
     for await (const ranked of recommender.rankLog(log, end, { k })) {
+      lines ??= linesOf()
       lines.add(log.users.slice(end, end + ranked.users), ranked)
       end += ranked.users
       if (lines.length >= TOGETHER || end === log.users.length) {
