@@ -315,6 +315,9 @@ fn codes_bound_every_score() {
         let mut world = World::new(3, count, width);
         world.items.iter_mut().enumerate().for_each(|(i, x)| *x *= scale * ((i / width % 5) as f32).exp2());
         world.vectors[..width].fill(0.0);
+        // So small that its codes tell nothing, and small.
+        world.vectors[width..2 * width].iter_mut().for_each(|x| *x *= 1e-30);
+        world.vectors[2 * width..3 * width].iter_mut().for_each(|x| *x *= 1e-12);
         let (codes, queries) = world.codes();
         for set in SETS {
             let exact = Exact { set, items: &world.items, vectors: &world.vectors, width };
@@ -362,5 +365,6 @@ fn items_and_vectors_that_are_not_finite_are_scored() {
     world.vectors[7] = f32::INFINITY;
     world.vectors[22] = f32::MAX;
     world.vectors[31] = f32::NAN;
+    world.vectors[10..15].iter_mut().for_each(|x| *x *= 1e-30);
     assert_eq!(world.run(instructions(), &Serial, 30), world.expected(30));
 }
