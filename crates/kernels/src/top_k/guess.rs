@@ -58,5 +58,5 @@ impl<T: Table> Pass<'_, '_, T> {
 /// The place in a sample of one item in `step` of that score which k items of all pass, hardly ever fewer.
 pub(super) fn rank_of(k: usize, step: usize) -> usize {
     let share = k as f64 / step as f64;
-    k.min((share + 3.0 * share.sqrt() + 1.5) as usize)
+    (share + 3.0 * share.sqrt() + 1.7) as usize
 }
