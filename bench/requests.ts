@@ -29,7 +29,7 @@ type History = readonly string[]
 const WARM = 50
 const CALLS = 10_000
 const SECONDS = 5
-const PASSES = 3
+const PASSES = 10
 
 export const readInputs = (path: string): Inputs => JSON.parse(readFileSync(path, 'utf8')) as Inputs
 

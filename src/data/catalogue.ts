@@ -1,3 +1,4 @@
+import { indexOfIds } from './id-index.ts'
 import type { Catalogue } from './interactions.ts'
 
 /** What an items table says of one item. */
@@ -13,15 +14,15 @@ export function catalogueOf(
   titles?: readonly (string | undefined)[],
   categories?: readonly (readonly string[])[],
 ): Catalogue {
-  let index: Map<string, number> | undefined
+  let indexOf: ((id: string) => number) | undefined
   return {
     size: ids.length,
     ids,
     titles,
     categories,
     indexOf(id) {
-      index ??= new Map(ids.map((each, i) => [each, i]))
-      return index.get(id) ?? -1
+      indexOf ??= indexOfIds(ids)
+      return indexOf(id)
     },
   }
 }
