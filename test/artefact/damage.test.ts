@@ -65,7 +65,10 @@ describe('reading', () => {
     const about = fc.oneof(fc.json(), fc.constant(JSON.stringify({ checksum: '0'.repeat(64), parts: [], version: 1 })))
     await fc.assert(
       fc.asyncProperty(table, about, fc.uint8Array({ maxLength: 40 }), async (entries, foci, body) => {
-        const header = canonicalJson({ ...entries, __metadata__: { foci } }, damaged)
+        const content = { ...entries, __metadata__: { foci } }
+        const plain = JSON.stringify(content)
+        // Nobody can write such a key, but a file may have one
+        const header = plain.includes('"__proto__"') ? plain : canonicalJson(content, damaged)
         expect(await outcome(fileOf(header, body))).toBe('ARTEFACT')
       }),
       { numRuns: 500 },
