@@ -21,7 +21,7 @@ const chunks = {
   train: /\/src\/(evaluate|losses|train\/(?!worker))/,
 }
 
-/** Whether all was written. */
+/** Writes it all into a folder. */
 export async function bundle(folder) {
   const modules = readdirSync('src', { recursive: true }).filter((file) => file.endsWith('.ts'))
   const input = Object.fromEntries(modules.map((file) => [file.slice(0, -'.ts'.length).replaceAll('\\', '/'), join('src', file)]))

@@ -178,15 +178,17 @@ fn a_sample_that_misleads_costs_time_alone() {
     // Of sixteen panels every fifth is sampled: there all items have scores three times as far from 0, so that the best of the
     // sample are the best of all, and fewer than k pass the guess.
     assert!([10, 30].iter().all(|&k| rank_of(k, 5) < k));
-    let mut world = World::new(9, 1_024, if cfg!(miri) { 2 } else { 16 });
+    let mut world = World::new(if cfg!(miri) { 2 } else { 9 }, 1_024, if cfg!(miri) { 2 } else { 16 });
     let panel = PANEL * world.width;
     world.items.chunks_mut(5 * panel).for_each(|five| five[..panel].iter_mut().for_each(|x| *x *= 3.0));
     for k in if cfg!(miri) { 10..11 } else { 1..31 } {
-        for sizes in [SIZES, SMALL] {
-            world.sizes = sizes;
+        for sizes in if cfg!(miri) { &[SIZES][..] } else { &[SIZES, SMALL] } {
+            world.sizes = *sizes;
             let expected = world.expected(k);
             assert_eq!(world.run(instructions(), &Serial, k), expected, "{k}");
-            assert_eq!(world.run(instructions(), &TwoThreads, k), expected, "{k}");
+            if !cfg!(miri) {
+                assert_eq!(world.run(instructions(), &TwoThreads, k), expected, "{k}");
+            }
         }
     }
 }
