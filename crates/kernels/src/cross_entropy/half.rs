@@ -4,7 +4,7 @@ use super::slabs::PAIRED;
 use crate::Parallel;
 use crate::parallel::over_parts;
 use crate::simd::Instructions;
-use crate::simd::half::{Words, interleave, multiply_pairs, pack};
+use crate::simd::half::{Words, multiply_pairs, pack};
 use crate::simd::matrix::{Into, PANEL, transpose};
 use crate::simd::memory::Stack;
 use crate::size::{padded, plus, times};
@@ -54,21 +54,8 @@ impl<'a> Items<'a> {
         multiply_pairs((rows, half), (panel, PANEL), (n, half, PANEL), Into::Set, logits, PANEL);
     }
 
-    /// Adds to dhᵀ [D, 64] what weights [n ≤ 64, 64] of a chunk's items give it; `pairs` is scratch [32, 64].
-    pub fn weigh(&self, first: usize, weights: &[f32], pairs: &mut [f32], dh: &mut [f32]) {
-        let filled = weights.len().div_ceil(2 * PANEL) * PANEL;
-        let plane = pairs.len() / self.planes;
-        if filled == plane {
-            interleave(weights, PANEL, pairs);
-        } else {
-            pairs.fill(0.0);
-            let mut own = Stack::<{ PAIRED * PANEL }>::new();
-            let [own] = own.parts([filled * self.planes]);
-            interleave(weights, PANEL, own);
-            for (plane, own) in pairs.chunks_exact_mut(plane).zip(own.chunks_exact(filled)) {
-                plane[..filled].copy_from_slice(own);
-            }
-        }
+    /// Adds to dhᵀ [D, 64] what the weights of a chunk's items give it, in pairs of items [32, 64].
+    pub fn weigh(&self, first: usize, pairs: &[f32], dh: &mut [f32]) {
         let size = self.width * PAIRED / 2 * self.planes;
         let columns = Words::new(&self.columns[first / PAIRED * size..][..size], self.planes);
         let shape = (self.width, PAIRED / 2, PANEL);

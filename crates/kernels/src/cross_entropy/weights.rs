@@ -7,7 +7,7 @@ use crate::Parallel;
 use crate::parallel::over_parts;
 use crate::product::{Panels, rows_by_panels};
 use crate::simd::LANES;
-use crate::simd::half::{Words, interleave, pack};
+use crate::simd::half::{self as words, Words, interleave};
 use crate::simd::matrix::{Into, Left, PANEL, multiply, transpose};
 use crate::simd::memory::Stack;
 use crate::simd::tiles;
@@ -127,9 +127,14 @@ impl Slabs {
                 let (logits, pairs) = chunk.split_at_mut(PAIRED * PANEL);
                 let (logits, pairs) = (&mut logits[..n * PANEL], &mut pairs[..self.held(PAIRED * PANEL)]);
                 self.logits(weighing, (row, rows), first, n, logits);
-                exponentials::on(set, logits, shifts, sums, weighing.near);
-                pack(logits, &mut weights[self.held(at * PANEL)..][..self.held(n * PANEL)]);
-                rounded.weigh(first, logits, pairs, dh);
+                words::exponentials(
+                    logits,
+                    shifts,
+                    sums,
+                    &mut weights[self.held(at * PANEL)..][..self.held(n * PANEL)],
+                    pairs,
+                );
+                rounded.weigh(first, pairs, dh);
                 continue;
             }
             let weights = &mut weights[strip * PANEL + (at - strip) * lanes..][..n * lanes];

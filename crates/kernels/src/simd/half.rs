@@ -6,6 +6,10 @@
 use super::matrix::{Into, Left, check};
 use super::tiles;
 
+mod exponentials;
+
+pub use exponentials::exponentials;
+
 /// In what numbers the products of a training step are taken; sums are f32 either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
