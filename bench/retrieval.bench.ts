@@ -15,6 +15,12 @@ export interface Retrieval {
   readonly interests: boolean
 }
 
+/** What foci is asked besides. */
+export interface OwnRetrieval extends Retrieval {
+  /** Whether codes of the items are read, as a recommender has them, and only those that may be among the best in f32. */
+  readonly codes: boolean
+}
+
 const THREADS = 2
 const [ITEMS, DIM, K, MOST] = [1_000_000, 64, 100, 256]
 const numbers = `${PEERS}/numbers.f32`
@@ -38,9 +44,12 @@ for (const { name, queries, interests } of works.filter((work) => bench.wants(wo
   ]
   const read = { what: 'read', threads: THREADS, bytes: 4 * ITEMS * DIM }
   const memory = { side: 'memory', variant: 'reads the items once', program: compilePeak(), job: read, threads: THREADS }
-  bench.measure(name, [{ side: 'foci', variant: 'f32', program: 'foci/retrieval.js', job, threads: THREADS }, ...peers, memory], sameTop)
+  const foci = (variant: string, codes: boolean): Side => {
+    return { side: 'foci', variant, program: 'foci/retrieval.js', job: { ...job, codes } satisfies OwnRetrieval, threads: THREADS }
+  }
+  bench.measure(name, [foci('codes', true), foci('f32', false), ...peers, memory], sameTop)
 }
 bench.finish({
   title: 'Retrieval',
-  settings: `The exact ${K} best of ${ITEMS.toLocaleString('en')} items by inner product, ${DIM} wide, f32, uniform numbers; ${THREADS} threads. faiss is IndexFlatIP. A tuned allocator keeps its memory instead of giving it back after every query.`,
+  settings: `The exact ${K} best of ${ITEMS.toLocaleString('en')} items by inner product, ${DIM} wide, f32, uniform numbers; ${THREADS} threads. faiss is IndexFlatIP. By codes, foci reads 8-bit codes of the items, as its recommenders do, and the f32 rows of those that may be among the best: the answers are as exact. A tuned allocator keeps its memory instead of giving it back after every query.`,
 })
