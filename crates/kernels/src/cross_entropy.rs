@@ -15,7 +15,7 @@ use crate::Parallel;
 use crate::simd::half::Precision;
 use crate::simd::{Instructions, instructions};
 
-/// Scratch of [`cross_entropy`], in f32: the weights of some rows, `64 · V` or up to 2 million where that is more, and their sums.
+/// Scratch of [`cross_entropy`], in f32: the weights of some rows, `64 · V` or up to a million where that is more, and their sums.
 pub fn cross_entropy_scratch(t: usize, v: usize, width: usize, precision: Precision) -> usize {
     Slabs::new(t, v, width, precision).scratch()
 }

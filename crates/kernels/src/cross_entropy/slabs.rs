@@ -85,7 +85,7 @@ impl Slabs {
     /// Widths that fill no vectors of words are computed in f32.
     pub fn new(rows: usize, items: usize, width: usize, precision: Precision) -> Self {
         // Many units make few meetings of the threads; fewer keep the weights of a large catalogue near the cores.
-        let most = (32_768 / items.max(1)).clamp(1, UNITS);
+        let most = (16_384 / items.max(1)).clamp(1, UNITS);
         let planes = if width.is_multiple_of(PAIRS) { precision.planes() } else { 0 };
         let chunk = if planes > 0 { PAIRED } else { CHUNK };
         let segment = size::padded(items.div_ceil(SEGMENTS), chunk).min(items);
