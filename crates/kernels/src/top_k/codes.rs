@@ -126,6 +126,11 @@ pub(super) fn worth(query: &[i32]) -> f32 {
     f32::from_bits(query[query.len() - 1] as u32)
 }
 
+/// The slack of a vector's bounds, in products of codes.
+pub(super) fn slack_of(query: &[i32]) -> f32 {
+    query[query.len() - 3] as f32
+}
+
 /// Vectors [S, D] as codes for a table of items, [S, [`query_size`]].
 pub(super) fn encode(run: &impl Parallel, vectors: &[f32], width: usize, table: &[i32], queries: &mut [i32]) {
     let extents = [0, 1].map(|i| f64::from(f32::from_bits(table[table.len() - PANEL + i] as u32)));

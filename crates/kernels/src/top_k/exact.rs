@@ -111,6 +111,10 @@ impl Table for Exact<'_> {
         bar
     }
 
+    fn spare(&self, _vector: usize, _item: usize) -> f32 {
+        0.0
+    }
+
     fn is_far(&self) -> bool {
         // Products in place ask for the next panel themselves.
         !self.in_place(0)

@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use super::columns::{nth_of, scale};
-use super::pass::{Pass, User, groups_of};
+use super::keys::{item_of, limit, score_of};
+use super::pass::{Pass, SWEEPS, User, groups_of};
 use super::search::Table;
 use crate::simd::matrix::PANEL;
 
@@ -16,7 +17,7 @@ impl<T: Table> Pass<'_, '_, T> {
     pub fn guess(&mut self, items: Range<usize>, scores: &mut [f32], open: &mut [u64]) {
         // About as many panels as cost what they save: the fewer they are, the more candidates pass.
         let step = ((items.len() / PANEL).isqrt() * 5 / 4).max(2);
-        let rank = rank_of(self.search.plan.k, step);
+        let rank = rank_of(self.search.plan.k, step as f64);
         if rank > FEW {
             return;
         }
@@ -42,6 +43,25 @@ impl<T: Table> Pass<'_, '_, T> {
         }
     }
 
+    /// Guesses once more after the first of some sweeps: what has passed is a larger sample.
+    pub fn sharpen(&mut self) {
+        let least = rank_of(self.search.plan.k, SWEEPS as f64);
+        for at in 0..self.users.len() {
+            let User { place, length, settled, .. } = self.users[at];
+            let (table, keys) = (&self.search.table, &self.keys[place..place + length]);
+            // Whose candidates have scores has a bar by them.
+            if settled > 0 || length < least {
+                continue;
+            }
+            let Some(limit) = limit::on(table.exact().set, keys, least, least + least / 2) else { continue };
+            // They are bounds: the scores are below them.
+            let spare = self.users[at].vectors.clone().map(|vector| table.spare(vector, item_of(keys[0])));
+            let guess = score_of(limit) - spare.fold(0.0, f32::max);
+            self.users[at].guess = self.users[at].guess.max(guess.next_down());
+            self.lift(at, f32::NEG_INFINITY);
+        }
+    }
+
     /// Leaves those users for whom the guess may have kept an item out, as if nothing had been found; tells whether there
     /// are any.
     pub fn leave_missed(&mut self) -> bool {
@@ -56,7 +76,7 @@ impl<T: Table> Pass<'_, '_, T> {
 }
 
 /// The place in a sample of one item in `step` of that score which k items of all pass, hardly ever fewer.
-pub(super) fn rank_of(k: usize, step: usize) -> usize {
-    let share = k as f64 / step as f64;
-    (share + 3.0 * share.sqrt() + 1.7) as usize
+pub(super) fn rank_of(k: usize, step: f64) -> usize {
+    let share = k as f64 / step;
+    (share + 3.0 * (share * (1.0 - 1.0 / step)).sqrt() + 1.7) as usize
 }

@@ -71,31 +71,46 @@ pub(super) fn keep_best(keys: &mut [u64], k: usize) -> usize {
 
 /// Moves the best keys to the front, `least` at least and `most` at most if there are as many; gives how many are there.
 pub(super) fn keep_some(set: Instructions, keys: &mut [u64], least: usize, most: usize) -> usize {
-    if keys.len() <= most { keys.len() } else { some::on(set, keys, least, most) }
+    if keys.len() <= most {
+        return keys.len();
+    }
+    match limit::on(set, keys, least, most) {
+        Some(limit) => part(keys, limit),
+        None => keep_best(keys, least),
+    }
 }
 
-crate::multiversion!(fn some = some_body(keys: &mut [u64], least: usize, most: usize) -> usize);
+crate::multiversion!(pub(super) fn limit = limit_body(keys: &[u64], least: usize, most: usize) -> Option<u64>);
 
+/// What `least` to `most` keys are below; none where scores are too close to each other.
 #[inline(always)]
-fn some_body<const FMA: bool>(keys: &mut [u64], least: usize, most: usize) -> usize {
+fn limit_body<const FMA: bool>(keys: &[u64], least: usize, most: usize) -> Option<u64> {
+    let (lanes, tail) = keys.as_chunks::<8>();
+    let mut last = [ABSENT; 8];
+    last[..tail.len()].copy_from_slice(tail);
     let (low, high) = keys.iter().fold((u64::MAX, 0), |(low, high), &key| (low.min(key), high.max(key)));
     let (mut low, mut high) = (low >> 32, high >> 32);
     for _ in 0..HALVINGS {
         let middle = low.midpoint(high) << 32;
-        let count = keys.iter().map(|&key| u64::from(key < middle)).sum::<u64>() as usize;
+        let mut counts = [0u64; 8];
+        for lane in lanes.iter().chain([&last]) {
+            for i in 0..8 {
+                counts[i] += u64::from(lane[i] < middle);
+            }
+        }
+        let count = counts.iter().sum::<u64>() as usize;
         if count < least {
             low = middle >> 32;
         } else if count > most {
             high = middle >> 32;
         } else {
-            return part(keys, middle);
+            return Some(middle);
         }
     }
-    keep_best(keys, least)
+    None
 }
 
 /// Moves the keys below a limit to the front; gives how many they are.
-#[inline(always)]
 fn part(keys: &mut [u64], limit: u64) -> usize {
     let mut end = 0;
     for i in 0..keys.len() {
@@ -122,24 +137,18 @@ pub(super) fn capacity(k: usize) -> usize {
     k + k.clamp(128, 4096) + PANEL
 }
 
-/// Puts the keys of items from `from` on, whose bits are set, at place `at` and behind it; gives where they end. Scores are in
-/// units of `unit`.
+/// Puts the keys of items from `from` on, whose bits are set, at the start of `keys`, of 64 at least; gives how many they are.
+/// Scores are in units of `unit`.
 #[inline(always)]
-pub(super) fn add(
-    keys: &mut [u64],
-    mut at: usize,
-    mut bits: u64,
-    from: usize,
-    scores: &[f32; PANEL],
-    unit: f32,
-) -> usize {
+pub(super) fn add(keys: &mut [u64], mut bits: u64, from: usize, scores: &[f32; PANEL], unit: f32) -> usize {
+    let (keys, mut count) = (&mut keys[..PANEL], 0);
     while bits != 0 {
         let i = bits.trailing_zeros() as usize % PANEL;
         bits &= bits - 1;
-        keys[at] = key(scores[i] * unit, from + i);
-        at += 1;
+        keys[count % PANEL] = key(scores[i] * unit, from + i);
+        count += 1;
     }
-    at
+    count
 }
 
 /// One user's candidates among items that come by ascending id.
@@ -152,7 +161,7 @@ pub(super) struct Candidates<'a> {
 impl Candidates<'_> {
     /// Adds the items from `from` on whose bits are set.
     pub fn add(&mut self, bits: u64, from: usize, scores: &[f32; PANEL]) {
-        self.length = add(self.keys, self.length, bits, from, scores, 1.0);
+        self.length += add(&mut self.keys[self.length..], bits, from, scores, 1.0);
     }
 
     /// Whether another panel might not fit.

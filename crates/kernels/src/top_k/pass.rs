@@ -16,6 +16,9 @@ const TOGETHER: usize = 2;
 /// The same where they are near.
 const NEAR: usize = 16;
 
+/// Sweeps over panels, each taking every third, where what passes in the first makes guesses sharper.
+pub(super) const SWEEPS: usize = 3;
+
 /// A user who has vectors.
 pub(super) struct User {
     pub user: usize,
@@ -100,10 +103,12 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
         for from in items.clone().step_by(size) {
             let window = from..items.end.min(from + size);
             self.open(window.clone());
+            let mut sweeps = 1;
             if guess && from == items.start && T::BOUNDS {
                 self.guess(window.clone(), scores, &mut passing);
+                sweeps = self.sweeps();
             }
-            self.through(window, items.end, scores, &mut passing);
+            self.through(window, items.end, sweeps, scores, &mut passing);
         }
     }
 
@@ -126,25 +131,42 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
         &self.open[(item - self.window) / PANEL * self.users.len()..][..self.users.len()]
     }
 
-    /// Takes what passes of a window's items; `end` is that of the range.
-    fn through(&mut self, items: Range<usize>, end: usize, scores: &mut [f32], passing: &mut [u64]) {
-        let Search { table, masks, .. } = self.search;
-        let mut from = items.start;
-        while from < items.end {
-            let until = items.end.min(from + self.panels() * PANEL);
-            if until - from > PANEL || masks.allowed(from, items.end) != 0 {
-                table.open(from, self.panel);
-                for i in 0..self.groups.len() {
-                    let group = self.groups[i].clone();
-                    self.score(&group, from..until, scores, passing);
-                    if table.is_far() {
-                        // A part of the next panels with each part of the users: memory has the time of all of these.
-                        let ahead = |at: usize| end.min(until + at * (until - from) / self.users.len());
-                        table.prefetch(ahead(group.start)..ahead(group.end));
-                    }
+    /// Takes what passes of a window's items in some sweeps over its panels; `end` is that of the range.
+    fn through(&mut self, items: Range<usize>, end: usize, sweeps: usize, scores: &mut [f32], passing: &mut [u64]) {
+        for sweep in 0..sweeps {
+            let mut from = items.start + sweep * PANEL;
+            while from < items.end {
+                let panels = if sweeps > 1 { 1 } else { self.panels() };
+                let until = items.end.min(from + panels * PANEL);
+                if until - from > PANEL || self.search.masks.allowed(from, items.end) != 0 {
+                    self.take_panels(from..until, end, scores, passing);
                 }
+                from = until + (sweeps - 1) * PANEL;
             }
-            from = until;
+            if sweep == 0 && sweeps > 1 {
+                self.sharpen();
+            }
+        }
+    }
+
+    /// Sweeps over the first window: several where panels may come in any order, and guesses can become sharper on the way.
+    fn sweeps(&self) -> usize {
+        let guessed = self.users.iter().all(|user| user.guess > f32::NEG_INFINITY);
+        if guessed && !self.search.table.is_far() && self.panels() == 1 { SWEEPS } else { 1 }
+    }
+
+    /// Takes what passes of some panels.
+    fn take_panels(&mut self, items: Range<usize>, end: usize, scores: &mut [f32], passing: &mut [u64]) {
+        let table = &self.search.table;
+        table.open(items.start, self.panel);
+        for i in 0..self.groups.len() {
+            let group = self.groups[i].clone();
+            self.score(&group, items.clone(), scores, passing);
+            if table.is_far() {
+                // A part of the next panels with each part of the users: memory has the time of all of these.
+                let ahead = |at: usize| end.min(items.end + at * items.len() / self.users.len());
+                table.prefetch(ahead(group.start)..ahead(group.end));
+            }
         }
     }
 
@@ -181,7 +203,7 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
                     let (set, first) = (self.search.table.exact().set, vectors.start - self.first);
                     let rows = &mut scores[own.start * PANEL..own.end * PANEL];
                     scale(rows, &self.units[first + own.start..first + own.end]);
-                    self.take(at, bits, from, &largest_of(set, rows), 1.0);
+                    self.take(at, bits, from, &largest_of(set, rows));
                 }
             }
         }
@@ -189,28 +211,35 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
 
     /// Adds what passes of a panel to the candidates of users who have one vector each.
     fn take_rows(&mut self, users: Range<usize>, from: usize, passing: &[u64], scores: &[[f32; PANEL]]) {
+        let (set, most) = (self.search.table.exact().set, self.search.plan.capacity - PANEL);
         let open = (from - self.window) / PANEL * self.users.len();
         let vector = self.users[users.start].vectors.start - self.first;
         for first in (0..users.len()).step_by(64) {
             let rows = first..users.len().min(first + 64);
-            let at = open + users.start + first;
-            let mut hits =
-                filled(self.search.table.exact().set, &passing[rows.clone()], &self.open[at..at + rows.len()]);
+            let (start, count) = (users.start + first, rows.len());
+            let (passing, scores) = (&passing[rows.clone()], &scores[rows]);
+            let (open, units) = (&self.open[open + start..][..count], &self.units[vector + first..][..count]);
+            let (mut hits, mut full) = (filled(set, passing, open), 0);
             while hits != 0 {
                 let i = hits.trailing_zeros() as usize;
                 hits &= hits - 1;
-                let bits = passing[first + i] & self.open[at + i];
-                self.take(users.start + first + i, bits, from, &scores[first + i], self.units[vector + first + i]);
+                let user = &mut self.users[start + i];
+                user.length +=
+                    add(&mut self.keys[user.place + user.length..], passing[i] & open[i], from, &scores[i], units[i]);
+                full |= u64::from(user.length > most) << i;
+            }
+            while full != 0 {
+                self.make_room(start + full.trailing_zeros() as usize);
+                full &= full - 1;
             }
         }
     }
 
     /// Adds the items of a panel whose bits are set to a user's candidates.
-    #[inline(always)]
-    fn take(&mut self, at: usize, bits: u64, from: usize, scores: &[f32; PANEL], unit: f32) {
-        let User { place, ref mut length, .. } = self.users[at];
-        *length = add(self.keys, place + *length, bits, from, scores, unit) - place;
-        if *length > self.search.plan.capacity - PANEL {
+    fn take(&mut self, at: usize, bits: u64, from: usize, scores: &[f32; PANEL]) {
+        let user = &mut self.users[at];
+        user.length += add(&mut self.keys[user.place + user.length..], bits, from, scores, 1.0);
+        if user.length > self.search.plan.capacity - PANEL {
             self.make_room(at);
         }
     }

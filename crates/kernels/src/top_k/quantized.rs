@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::codes::{panel_size, query_size, words, worth};
+use super::codes::{panel_size, query_size, slack_of, words, worth};
 use super::columns::largest_of;
 use super::exact::Exact;
 use super::keys::{item_of, key};
@@ -30,6 +30,11 @@ impl Quantized<'_> {
         let width = self.exact.width;
         let values = &self.queries[vectors.start * query_size(width)..vectors.end * query_size(width)];
         Queries { values, words: words(width) }
+    }
+
+    fn query(&self, vector: usize) -> &[i32] {
+        let size = query_size(self.exact.width);
+        &self.queries[vector * size..(vector + 1) * size]
     }
 
     /// The panels of some items, of which the first begins one.
@@ -65,13 +70,18 @@ impl Table for Quantized<'_> {
     }
 
     fn unit(&self, vector: usize) -> f32 {
-        let size = query_size(self.exact.width);
-        worth(&self.queries[vector * size..(vector + 1) * size])
+        worth(self.query(vector))
     }
 
     fn bar(&self, bar: f32, unit: f32) -> f32 {
-        // An infinite bound is greater than every bar, and none is a NaN.
-        (bar.clamp(f32::MIN, f32::MAX) / unit).clamp(f32::MIN, f32::MAX)
+        // One that ties may have a smaller id, and must pass; an infinite bound is greater than every bar, and none is a NaN.
+        (bar.next_down().clamp(f32::MIN, f32::MAX) / unit).clamp(f32::MIN, f32::MAX)
+    }
+
+    fn spare(&self, vector: usize, item: usize) -> f32 {
+        let (panel, words) = (self.panels(item..item + 1), words(self.exact.width));
+        let scale = f32::from_bits(panel[words * PANEL + item % PANEL] as u32);
+        slack_of(self.query(vector)) * scale * self.unit(vector)
     }
 
     fn is_far(&self) -> bool {

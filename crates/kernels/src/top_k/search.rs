@@ -42,6 +42,9 @@ pub(super) trait Table: Sync {
     /// A bar in such units.
     fn bar(&self, bar: f32, unit: f32) -> f32;
 
+    /// By how much the score of an item is likely below its bound.
+    fn spare(&self, vector: usize, item: usize) -> f32;
+
     /// Whether what is soon to be opened should be asked for.
     fn is_far(&self) -> bool;
 

@@ -177,7 +177,7 @@ fn is_a_sort_of_all_scores() {
 fn a_sample_that_misleads_costs_time_alone() {
     // Of sixteen panels every fifth is sampled: there all items have scores three times as far from 0, so that the best of the
     // sample are the best of all, and fewer than k pass the guess.
-    assert!([10, 30].iter().all(|&k| rank_of(k, 5) < k));
+    assert!([10, 30].iter().all(|&k| rank_of(k, 5.0) < k));
     let mut world = World::new(if cfg!(miri) { 2 } else { 9 }, 1_024, if cfg!(miri) { 2 } else { 16 });
     let panel = PANEL * world.width;
     world.items.chunks_mut(5 * panel).for_each(|five| five[..panel].iter_mut().for_each(|x| *x *= 3.0));
