@@ -145,9 +145,12 @@ pub fn zip(a: &[f32], b: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
 /// A part of a vector, followed by zeros.
 #[inline(always)]
 pub fn padded(x: &[f32]) -> Lane {
-    let mut lane = [0.0; LANES];
-    lane[..x.len()].copy_from_slice(x);
-    lane
+    // Of a known length it is a load; else the copy is a call.
+    x.try_into().unwrap_or_else(|_| {
+        let mut lane = [0.0; LANES];
+        lane[..x.len()].copy_from_slice(x);
+        lane
+    })
 }
 
 /// Each lane folded by `sum = add(sum, a[i], b[i])`, element `i` in lane `i % LANES`, then the lanes in their tree. Zeros

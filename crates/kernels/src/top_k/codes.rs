@@ -163,8 +163,10 @@ fn encode_body<const FMA: bool>(vector: &[f32], [error, length]: [f64; 2], query
             norms[i] += q * q;
             losts[i] += (q - own) * (q - own);
         }
-        for (word, four) in words.iter_mut().zip(bytes.as_chunks().0) {
-            *word = i32::from_le_bytes(*four);
+        let own: [i32; LANES / 4] = std::array::from_fn(|word| i32::from_le_bytes(bytes.as_chunks().0[word]));
+        match words.first_chunk_mut() {
+            Some(words) => *words = own,
+            None => words.copy_from_slice(&own[..words.len()]),
         }
     }
     // Whole numbers of which f32 hold all sums that i32 hold 128 times.
