@@ -44,7 +44,8 @@ unsafe fn all_rows_body<V: Floats>(vectors: &[f32], rows: &[f32], width: usize, 
 /// [M, 64]; the columns from the number of ids on hold anything.
 pub fn multiply_some(set: Instructions, vectors: &[f32], table: &[f32], ids: &[usize], width: usize, out: &mut [f32]) {
     assert!(suits(width) && ids.len() <= PANEL && out.len() == vectors.len() / width * PANEL);
-    assert!(ids.iter().all(|&id| id < table.len() / width), "rows of the table");
+    let rows = table.len() / width;
+    assert!(ids.iter().all(|&id| id < rows), "rows of the table");
     let Some(&first) = ids.first() else { return };
     let mut padded = [first; PANEL];
     padded[..ids.len()].copy_from_slice(ids);
