@@ -16,8 +16,11 @@ const TOGETHER: usize = 2;
 /// The same where they are near.
 const NEAR: usize = 16;
 
-/// Sweeps over panels, each taking every third, where what passes in the first makes guesses sharper.
+/// Sweeps over panels, each taking every third stretch, where what passes in the first makes guesses sharper.
 pub(super) const SWEEPS: usize = 3;
+
+/// Panels of a stretch: one after the other they are on their way from memory before they are asked for.
+const STRETCH: usize = 4;
 
 /// A user who has vectors.
 pub(super) struct User {
@@ -108,7 +111,7 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
                 self.guess(window.clone(), scores, &mut passing);
                 sweeps = self.sweeps();
             }
-            self.through(window, items.end, sweeps, scores, &mut passing);
+            self.sweep(window, items.end, sweeps, scores, &mut passing);
         }
     }
 
@@ -132,16 +135,11 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
     }
 
     /// Takes what passes of a window's items in some sweeps over its panels; `end` is that of the range.
-    fn through(&mut self, items: Range<usize>, end: usize, sweeps: usize, scores: &mut [f32], passing: &mut [u64]) {
+    fn sweep(&mut self, items: Range<usize>, end: usize, sweeps: usize, scores: &mut [f32], passing: &mut [u64]) {
+        let stretch = if sweeps > 1 { STRETCH * PANEL } else { items.len() };
         for sweep in 0..sweeps {
-            let mut from = items.start + sweep * PANEL;
-            while from < items.end {
-                let panels = if sweeps > 1 { 1 } else { self.panels() };
-                let until = items.end.min(from + panels * PANEL);
-                if until - from > PANEL || self.search.masks.allowed(from, items.end) != 0 {
-                    self.take_panels(from..until, end, scores, passing);
-                }
-                from = until + (sweeps - 1) * PANEL;
+            for from in (items.start + sweep * stretch..items.end).step_by(sweeps * stretch) {
+                self.through(from..items.end.min(from + stretch), end, scores, passing);
             }
             if sweep == 0 && sweeps > 1 {
                 self.sharpen();
@@ -149,25 +147,32 @@ impl<'a, 's, T: Table> Pass<'a, 's, T> {
         }
     }
 
+    /// Takes what passes of some items, panel by panel.
+    fn through(&mut self, items: Range<usize>, end: usize, scores: &mut [f32], passing: &mut [u64]) {
+        let Search { table, masks, .. } = self.search;
+        let mut from = items.start;
+        while from < items.end {
+            let until = items.end.min(from + self.panels() * PANEL);
+            if until - from > PANEL || masks.allowed(from, items.end) != 0 {
+                table.open(from, self.panel);
+                for i in 0..self.groups.len() {
+                    let group = self.groups[i].clone();
+                    self.score(&group, from..until, scores, passing);
+                    if table.is_far() {
+                        // A part of the next panels with each part of the users: memory has the time of all of these.
+                        let ahead = |at: usize| end.min(until + at * (until - from) / self.users.len());
+                        table.prefetch(ahead(group.start)..ahead(group.end));
+                    }
+                }
+            }
+            from = until;
+        }
+    }
+
     /// Sweeps over the first window: several where panels may come in any order, and guesses can become sharper on the way.
     fn sweeps(&self) -> usize {
         let guessed = self.users.iter().all(|user| user.guess > f32::NEG_INFINITY);
         if guessed && !self.search.table.is_far() && self.panels() == 1 { SWEEPS } else { 1 }
-    }
-
-    /// Takes what passes of some panels.
-    fn take_panels(&mut self, items: Range<usize>, end: usize, scores: &mut [f32], passing: &mut [u64]) {
-        let table = &self.search.table;
-        table.open(items.start, self.panel);
-        for i in 0..self.groups.len() {
-            let group = self.groups[i].clone();
-            self.score(&group, items.clone(), scores, passing);
-            if table.is_far() {
-                // A part of the next panels with each part of the users: memory has the time of all of these.
-                let ahead = |at: usize| end.min(items.end + at * items.len() / self.users.len());
-                table.prefetch(ahead(group.start)..ahead(group.end));
-            }
-        }
     }
 
     /// Panels that are scored at once: several where there is room, and bars keep most items from being candidates.
