@@ -20,7 +20,7 @@ const NEAR: usize = 16;
 pub(super) const SWEEPS: usize = 3;
 
 /// Panels of a stretch: one after the other they are on their way from memory before they are asked for.
-const STRETCH: usize = 4;
+pub(super) const STRETCH: usize = 4;
 
 /// A user who has vectors.
 pub(super) struct User {

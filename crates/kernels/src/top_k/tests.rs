@@ -1,5 +1,6 @@
 use super::guess::rank_of;
 use super::keys::key;
+use super::pass::{STRETCH, SWEEPS};
 use super::plan::Sizes;
 use super::*;
 use crate::Serial;
@@ -176,18 +177,21 @@ fn is_a_sort_of_all_scores() {
 #[test]
 fn a_sample_that_misleads_costs_time_alone() {
     // Of sixteen panels every fifth is sampled: there all items have scores three times as far from 0, so that the best of the
-    // sample are the best of all, and fewer than k pass the guess.
-    assert!([10, 30].iter().all(|&k| rank_of(k, 5.0) < k));
-    let mut world = World::new(if cfg!(miri) { 2 } else { 9 }, 1_024, if cfg!(miri) { 2 } else { 16 });
-    let panel = PANEL * world.width;
-    world.items.chunks_mut(5 * panel).for_each(|five| five[..panel].iter_mut().for_each(|x| *x *= 3.0));
-    for k in if cfg!(miri) { 10..11 } else { 1..31 } {
-        for sizes in if cfg!(miri) { &[SIZES][..] } else { &[SIZES, SMALL] } {
-            world.sizes = *sizes;
-            let expected = world.expected(k);
-            assert_eq!(world.run(instructions(), &Serial, k), expected, "{k}");
-            if !cfg!(miri) {
-                assert_eq!(world.run(instructions(), &TwoThreads, k), expected, "{k}");
+    // sample are the best of all, and fewer than k pass the guess. So it is with the first four of every twelve, which are the
+    // first sweep.
+    assert!([10, 30].iter().all(|&k| rank_of(k, 5.0) < k) && rank_of(90, SWEEPS as f64) * 3 / 2 < 90);
+    for (every, loud) in [(5, 1), (SWEEPS * STRETCH, STRETCH)] {
+        let mut world = World::new(if cfg!(miri) { 2 } else { 9 }, 1_024, if cfg!(miri) { 2 } else { 16 });
+        let panel = PANEL * world.width;
+        world.items.chunks_mut(every * panel).for_each(|some| some[..loud * panel].iter_mut().for_each(|x| *x *= 3.0));
+        for k in (1..31).chain([90]).filter(|&k| !cfg!(miri) || k == 10) {
+            for sizes in if cfg!(miri) { &[SIZES][..] } else { &[SIZES, SMALL, Sizes { vectors: 3, ..SIZES }] } {
+                world.sizes = *sizes;
+                let expected = world.expected(k);
+                assert_eq!(world.run(instructions(), &Serial, k), expected, "{every} {k}");
+                if !cfg!(miri) {
+                    assert_eq!(world.run(instructions(), &TwoThreads, k), expected, "{every} {k}");
+                }
             }
         }
     }
