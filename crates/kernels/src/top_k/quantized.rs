@@ -37,7 +37,7 @@ impl Quantized<'_> {
         &self.queries[vector * size..(vector + 1) * size]
     }
 
-    /// The panels of some items, of which the first begins one.
+    /// The panels that hold some items.
     fn panels(&self, items: Range<usize>) -> &[i32] {
         let size = panel_size(self.exact.width);
         &self.codes[items.start / PANEL * size..items.end.div_ceil(PANEL) * size]
