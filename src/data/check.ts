@@ -1,5 +1,5 @@
 import { fault, faults } from './faults.ts'
-import type { Block, Gathered } from './gathered.ts'
+import type { Block, Gathered, Limits } from './gathered.ts'
 import type { TimeUnit } from './interactions.ts'
 import { bandLimits, detectUnit, ordinalLimit, type TimeCounts, timeFaults } from './time.ts'
 
@@ -23,7 +23,7 @@ export interface Fault {
 /** Finds the unit of the times where it is not given, and the rows that don't fit it. */
 export function checkRows(gathered: Gathered, given?: TimeUnit): Checked {
   const { blocks } = gathered
-  const limits = blocks.map(limitsOf)
+  const limits = blocks.map((block) => block.limits ?? limitsOf(block))
   const unit = given ?? detectUnit(countTimes(blocks, limits))
   const found = new Int32Array(Math.max(...Object.values(fault)) + 1)
   const faultOf = timeFaults(unit)
@@ -46,14 +46,6 @@ export function checkRows(gathered: Gathered, given?: TimeUnit): Checked {
   }
   const counts = Array.from(found, (count, code) => [faults[code]?.reason, count] as const).filter(([, count]) => count > 0)
   return { unit, counts: Object.fromEntries(counts), first }
-}
-
-/** What is known of a block whose rows are sound and have numbers for times. */
-interface Limits {
-  readonly least: number
-  readonly most: number
-  /** Whether all are whole numbers, and small ones. */
-  readonly whole: boolean
 }
 
 function limitsOf({ rows, times, dated, faults }: Block): Limits | undefined {

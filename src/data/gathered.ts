@@ -43,6 +43,16 @@ export interface Block {
   readonly values?: Float32Array
   /** The first thing found wrong with each row. */
   readonly faults: Uint8Array
+  /** Where they are known already. */
+  readonly limits?: Limits
+}
+
+/** What is known of a block whose rows are sound and have numbers for times. */
+export interface Limits {
+  readonly least: number
+  readonly most: number
+  /** Whether all are whole numbers, and small ones. */
+  readonly whole: boolean
 }
 
 export const blockRows = 1 << 16

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { type ArtefactContent, readArtefact, writeArtefact } from '../../src/artefact/artefact.ts'
 import { bare, errorOf, headerOf, sample } from './sample.ts'
 
@@ -60,6 +60,19 @@ describe('an artefact', () => {
   it('has bytes that do not change from release to release: other bytes need another version of the format', async () => {
     const { hash } = await readArtefact(await writeArtefact(sample()))
     expect(hash).toBe('ef2b3acb6f713b4506bbfcf6930118f6d9632615603020c688e67af88314667d')
+  })
+
+  it('has the same hash where WebCrypto takes it', async () => {
+    const bytes = await writeArtefact(sample())
+    const node = vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined as never)
+    const digest = vi.spyOn(crypto.subtle, 'digest')
+    try {
+      expect(await writeArtefact(sample())).toEqual(bytes)
+      expect(digest).toHaveBeenCalled()
+    } finally {
+      node.mockRestore()
+      digest.mockRestore()
+    }
   })
 
   it('has another hash for other content', async () => {

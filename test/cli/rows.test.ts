@@ -74,14 +74,14 @@ describe.each(engine === 'wasm' ? ['without the addon'] : ['with the addon', 'wi
   const ids = ['plain', 'a,b', '"q"\n']
 
   it('are lines of CSV, with quotes where they are needed', () => {
-    const { bytes, rows } = linesOf(new Rows('csv', ids, 2), ['u', 'o"o'], ranked)
+    const { bytes, rows } = linesOf(new Rows('csv', ids, 2, 100), ['u', 'o"o'], ranked)
     expect([`${bytes}`, rows]).toEqual(['u,1,"a,b",1.5,0\nu,2,plain,0.25,3\n"o""o",1,"""q""\n",0,-1\n', 3])
     expect(['a b', 'a;b', "a'b", '', 'a\rb'].map(csvField)).toEqual(['a b', 'a;b', "a'b", '', '"a\rb"'])
   })
 
   it('are the texts one after the other, for ids of any length and letters, and interests that come late', () => {
     const [items, k] = [['x', 'ü', '😀 and more', 'long '.repeat(5000)], 3]
-    const lists = new Rows('csv', items, k)
+    const lists = new Rows('csv', items, k, 100)
     for (let batch = 0; batch < 4; batch++) {
       const users = Array.from({ length: 50 }, (_, b) => ['u', 'é', '日本', 'w'.repeat(3000)][(b + batch) % 4] + b)
       const places = Array.from({ length: 50 * k }, (_, i) => bits(batch, 1, i))
@@ -104,7 +104,7 @@ describe.each(engine === 'wasm' ? ['without the addon'] : ['with the addon', 'wi
   })
 
   it('are lines of JSON', () => {
-    const { bytes } = linesOf(new Rows('jsonl', ids, 2), ['u', 'o"o'], ranked)
+    const { bytes } = linesOf(new Rows('jsonl', ids, 2, 100), ['u', 'o"o'], ranked)
     expect(
       bytes
         .toString()
@@ -121,7 +121,7 @@ describe.each(engine === 'wasm' ? ['without the addon'] : ['with the addon', 'wi
   it('have scores of any size', () => {
     const scores = Float32Array.of(1e-7, 0.1, 3e38)
     const made = { users: 1, unknown: [], items: Int32Array.of(0, 0, 0), scores, interests: new Int32Array(3) }
-    const written = `${linesOf(new Rows('csv', ['x', 'y', 'z'], 3), ['u'], made).bytes}`
+    const written = `${linesOf(new Rows('csv', ['x', 'y', 'z'], 3, 100), ['u'], made).bytes}`
     expect(written.split('\n').map((line) => Math.fround(Number(line.split(',')[3])))).toEqual([...scores, Number.NaN])
   })
 })
@@ -132,7 +132,7 @@ describe.skipIf(engine === 'wasm')('the addon', () => {
     const scores = Float32Array.from({ length: count }, (_, i) => (bits(3, 0, i) % 2 ? 1 : -1) * 10 ** ((bits(3, 1, i) / 2 ** 32) * 11 - 4))
     const made = { users: 1, unknown: [], items: new Int32Array(count), scores, interests: new Int32Array(count) }
     const ids = new Array(count).fill('x')
-    const lines = () => linesOf(new Rows('csv', ids, count), ['u'], made).bytes
+    const lines = () => linesOf(new Rows('csv', ids, count, 100), ['u'], made).bytes
     const script = vi.spyOn(Lines.prototype, 'lines')
     const by = lines()
     expect(script).not.toHaveBeenCalled()

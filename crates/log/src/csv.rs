@@ -16,7 +16,7 @@ use crate::source::{Cut, Source};
 use crate::{Numbers, Text};
 
 /// Bytes of a part, and how many are cut before their ids are numbered.
-const PART: u64 = 2 << 20;
+const PART: u64 = 512 << 10;
 const WINDOW: usize = 16;
 /// The longest line that is plain.
 const LINE: u64 = 64 << 10;
@@ -55,6 +55,25 @@ pub struct Block {
     pub times: Vec<f64>,
     /// NaN where there is none.
     pub values: Option<Vec<f32>>,
+}
+
+/// What a block's times lie between, and whether all are whole numbers of 32 bits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    pub least: f64,
+    pub most: f64,
+    pub whole: bool,
+}
+
+impl Block {
+    pub fn limits(&self) -> Limits {
+        let none = Limits { least: f64::INFINITY, most: f64::NEG_INFINITY, whole: true };
+        self.times.iter().fold(none, |Limits { least, most, whole }, &time| Limits {
+            least: least.min(time),
+            most: most.max(time),
+            whole: whole & (f64::from(time as i32) == time),
+        })
+    }
 }
 
 /// The rows of a file; none where it is not plain throughout, cannot be read, or holds no row.
@@ -162,6 +181,8 @@ impl Slot {
         for bin in &mut bins {
             bin.keys.clear();
             bin.rows.clear();
+            bin.keys.reserve(rows.div_ceil(BINS));
+            bin.rows.reserve(rows.div_ceil(BINS));
         }
         *block = Block {
             ids: vec![vec![0; rows]; layout.ids.len()],

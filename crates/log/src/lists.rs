@@ -87,34 +87,63 @@ pub struct Lists {
     pub items: Texts,
     /// What stands before an interest, and behind it.
     pub interest: Texts,
-    /// Room that is used again.
-    pub room: Vec<u8>,
+}
+
+/// What was written of some lists.
+#[derive(Debug, PartialEq)]
+pub enum Written {
+    All {
+        bytes: usize,
+        rows: u32,
+    },
+    /// Nothing, for that takes up to so many bytes.
+    Wants(usize),
+    /// A score is not plain.
+    Odd,
 }
 
 impl Lists {
-    /// The rows, and how many; none where a score is not plain.
-    pub fn lines(&mut self, users: &Texts, ranked: &Ranked<'_>) -> Option<(Vec<u8>, u32)> {
-        let Self { ranks, items, interest, room } = self;
+    /// Writes the rows to the beginning of `to`, and over what stands behind them.
+    pub fn write(&self, users: &Texts, ranked: &Ranked<'_>, to: &mut [u8]) -> Written {
         let k = ranked.items.len() / users.len().max(1);
-        let around = ranks.longest + items.longest + 2 * interest.longest + 2 * NUMBER;
+        let there = |user: usize| ranked.items[user * k..][..k].iter().take_while(|&&item| item >= 0).count();
+        let around = self.ranks.longest + self.items.longest + 2 * self.interest.longest + 2 * NUMBER;
+        let wanted = (0..users.len()).map(|user| there(user) * (users.length(user) + around)).sum();
+        if wanted > to.len() {
+            return Written::Wants(wanted);
+        }
         let (mut at, mut rows) = (0, 0);
         for user in 0..users.len() {
-            let first = user * k;
-            let there = ranked.items[first..first + k].iter().take_while(|&&item| item >= 0).count();
-            room.resize(room.len().max(at + there * (users.length(user) + around)), 0);
-            for place in 0..there {
-                at = users.put(user, room, at);
-                at = ranks.put(place, room, at);
-                at = items.put(ranked.items[first + place] as usize, room, at);
-                at = put_score(ranked.scores[first + place], room, at)?;
-                at = interest.put(0, room, at);
-                let number = ranked.interests[first + place];
-                at = put_decimal(number < 0, number.unsigned_abs(), 0, room, at);
-                at = interest.put(1, room, at);
+            for place in 0..there(user) {
+                let Some(end) = self.put_row((users, user), place, ranked, user * k + place, to, at) else {
+                    return Written::Odd;
+                };
+                at = end;
+                rows += 1;
             }
-            rows += there as u32;
         }
-        Some((room[..at].to_vec(), rows))
+        Written::All { bytes: at, rows }
+    }
+
+    /// Writes a row, and gives where the next byte goes; none where its score is not plain.
+    #[inline(always)]
+    fn put_row(
+        &self,
+        (users, user): (&Texts, usize),
+        place: usize,
+        ranked: &Ranked<'_>,
+        row: usize,
+        to: &mut [u8],
+        mut at: usize,
+    ) -> Option<usize> {
+        at = users.put(user, to, at);
+        at = self.ranks.put(place, to, at);
+        at = self.items.put(ranked.items[row] as usize, to, at);
+        at = put_score(ranked.scores[row], to, at)?;
+        at = self.interest.put(0, to, at);
+        let number = ranked.interests[row];
+        at = put_decimal(number < 0, number.unsigned_abs(), 0, to, at);
+        Some(self.interest.put(1, to, at))
     }
 }
 
@@ -198,7 +227,7 @@ mod tests {
     }
 
     fn lists(items: &[&str]) -> Lists {
-        Lists { ranks: texts(&[",1,", ",2,"]), items: texts(items), interest: texts(&[",", "\n"]), room: vec![] }
+        Lists { ranks: texts(&[",1,", ",2,"]), items: texts(items), interest: texts(&[",", "\n"]) }
     }
 
     fn score(x: f32) -> Option<String> {
@@ -209,20 +238,27 @@ mod tests {
     #[test]
     fn rows_are_the_texts_of_their_columns() {
         let long = "long ".repeat(9) + ",";
-        let mut lists = lists(&["a,", "ü,", &long, ","]);
+        let lists = lists(&["a,", "ü,", &long, ","]);
         let ranked = Ranked {
             items: &[1, 2, -1, -1, 3, 0],
             scores: &[1.5, -0.25, 0.0, 0.0, 7.0, 1e-3],
             interests: &[0, -1, 0, 0, 12, 3],
         };
-        let (bytes, rows) = lists.lines(&texts(&["😀", "nobody", "user-of-a-long-name"]), &ranked).unwrap();
+        let users = texts(&["😀", "nobody", "user-of-a-long-name"]);
+        let Written::Wants(wanted) = lists.write(&users, &ranked, &mut []) else { panic!("no room is too little") };
+        assert_eq!(lists.write(&users, &ranked, &mut vec![0; wanted - 1]), Written::Wants(wanted));
+        let mut room = vec![0; wanted];
+        let Written::All { bytes, rows } = lists.write(&users, &ranked, &mut room) else { panic!("there is room") };
         let expected = format!(
             "😀,1,ü,1.5,0\n😀,2,{long}-0.25,-1\nuser-of-a-long-name,1,,7,12\nuser-of-a-long-name,2,a,0.001,3\n"
         );
-        assert_eq!((String::from_utf8(bytes).unwrap(), rows), (expected, 4));
+        assert_eq!((std::str::from_utf8(&room[..bytes]).unwrap(), rows), (&expected[..], 4));
         let none = Ranked { items: &[], scores: &[], interests: &[] };
-        assert_eq!(lists.lines(&texts(&[]), &none), Some((vec![], 0)));
-        assert_eq!(lists.lines(&texts(&["u"]), &none), Some((vec![], 0)));
+        for users in [&[][..], &["u"]] {
+            assert_eq!(lists.write(&texts(users), &none, &mut []), Written::All { bytes: 0, rows: 0 });
+        }
+        let odd = Ranked { items: &[0], scores: &[1e-7], interests: &[0] };
+        assert_eq!(lists.write(&texts(&["u"]), &odd, &mut [0; 999]), Written::Odd);
     }
 
     #[test]

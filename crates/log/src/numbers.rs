@@ -73,8 +73,9 @@ impl Numbers {
     /// Appends the bytes of a number's text.
     pub fn write(&self, number: usize, to: &mut Vec<u8>) {
         let text = self.text(number);
-        let four = ((text.head >> 32) as u32).to_le_bytes();
-        let short = [&four[..], &text.tail.to_le_bytes()].concat();
+        let mut short = [0; 12];
+        short[..4].copy_from_slice(&((text.head >> 32) as u32).to_le_bytes());
+        short[4..].copy_from_slice(&text.tail.to_le_bytes());
         to.extend_from_slice(if text.long.is_empty() { &short[..text.len()] } else { text.long });
     }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use foci_engine::{Pool, keep_panics, message_of};
 use foci_log::{Numbers, Text, csv, lists, sort};
 use napi::bindgen_prelude::{
-    AsyncTask, Float32Array, Float64Array, Int16Array, Int32Array, Int32ArraySlice, Uint8Array, Uint32Array,
+    AsyncTask, Float32Array, Float64Array, Int16Array, Int32Array, Int32ArraySlice, Uint8Array, Uint8ArraySlice,
+    Uint32Array,
 };
 use napi_derive::napi;
 
@@ -52,16 +53,15 @@ impl TextNumbers {
     #[napi(js_name = "texts")]
     pub fn texts(&self, start: u32, end: u32) -> napi::Result<Texts> {
         guarded(|| {
-            let (mut text, mut ends, mut bytes, mut length) = (String::new(), vec![], vec![], 0);
+            let (mut bytes, mut ends) = (vec![], vec![]);
             for number in start..end {
-                bytes.clear();
                 self.numbers.write(number as usize, &mut bytes);
-                let written = String::from_utf8_lossy(&bytes);
-                length += written.encode_utf16().count() as u32;
-                text.push_str(&written);
-                ends.push(length);
+                ends.push(bytes.len() as u32);
             }
-            Texts { text, ends: ends.into() }
+            match String::from_utf8(bytes) {
+                Ok(text) if text.is_ascii() => Texts { text, ends: ends.into() },
+                found => texts_of(&found.map_or_else(|odd| odd.into_bytes(), String::into_bytes), &ends),
+            }
         })
     }
 }
@@ -71,6 +71,22 @@ impl TextNumbers {
 pub struct Texts {
     pub text: String,
     pub ends: Uint32Array,
+}
+
+/// Texts of any letters, from where each ends in bytes.
+fn texts_of(bytes: &[u8], ends: &[u32]) -> Texts {
+    let (mut text, mut start, mut length) = (String::new(), 0, 0);
+    let ends: Vec<u32> = ends
+        .iter()
+        .map(|&end| {
+            let each = String::from_utf8_lossy(&bytes[start..end as usize]);
+            start = end as usize;
+            length += each.encode_utf16().count() as u32;
+            text.push_str(&each);
+            length
+        })
+        .collect();
+    Texts { text, ends: ends.into() }
 }
 
 impl From<Texts> for lists::Texts {
@@ -176,6 +192,15 @@ pub struct CsvBlock {
     pub ids: Vec<Int32Array>,
     pub times: Float64Array,
     pub values: Option<Float32Array>,
+    pub limits: CsvLimits,
+}
+
+/// What times lie between, and whether all are whole numbers of 32 bits.
+#[napi(object)]
+pub struct CsvLimits {
+    pub least: f64,
+    pub most: f64,
+    pub whole: bool,
 }
 
 /// A plain file's rows and ids; each is given once.
@@ -189,10 +214,13 @@ pub struct CsvRows {
 impl CsvRows {
     #[napi(js_name = "nextBlock")]
     pub fn next_block(&mut self) -> Option<CsvBlock> {
-        self.blocks.next().map(|csv::Block { ids, times, values }| CsvBlock {
-            ids: ids.into_iter().map(Int32Array::from).collect(),
-            times: times.into(),
-            values: values.map(Float32Array::from),
+        let block = self.blocks.next()?;
+        let csv::Limits { least, most, whole } = block.limits();
+        Some(CsvBlock {
+            ids: block.ids.into_iter().map(Int32Array::from).collect(),
+            times: block.times.into(),
+            values: block.values.map(Float32Array::from),
+            limits: CsvLimits { least, most, whole },
         })
     }
 
@@ -238,9 +266,10 @@ pub fn read_csv(layout: CsvLayout) -> AsyncTask<ReadCsv> {
 #[napi]
 pub struct ListLines(lists::Lists);
 
+/// What was written of some lists; of more bytes than there was room for nothing was.
 #[napi(object)]
 pub struct Lines {
-    pub bytes: Uint8Array,
+    pub bytes: u32,
     pub rows: u32,
 }
 
@@ -249,21 +278,28 @@ impl ListLines {
     /// What stands before an item, by place; before a score, by item; and before and behind an interest.
     #[napi(constructor)]
     pub fn new(ranks: Texts, items: Texts, interest: Texts) -> Self {
-        Self(lists::Lists { ranks: ranks.into(), items: items.into(), interest: interest.into(), room: vec![] })
+        Self(lists::Lists { ranks: ranks.into(), items: items.into(), interest: interest.into() })
     }
 
-    /// The rows of some users, k places each, whose texts stand at the beginning of a row; null where a score is written with an
-    /// exponent, or is no number.
+    /// Writes the rows of some users, k places each, whose texts stand at the beginning of a row; null where a score is written
+    /// with an exponent, or is no number. Bytes of `to` behind the rows are written over too.
     #[napi(js_name = "lines")]
     pub fn lines(
-        &mut self,
+        &self,
         users: Texts,
         items: &[i32],
         scores: &[f32],
         interests: &[i32],
+        mut to: Uint8ArraySlice,
     ) -> napi::Result<Option<Lines>> {
         let ranked = lists::Ranked { items, scores, interests };
-        let lines = guarded(|| self.0.lines(&users.into(), &ranked))?;
-        Ok(lines.map(|(bytes, rows)| Lines { bytes: bytes.into(), rows }))
+        // SAFETY: JavaScript waits for the call, and `src/cli/batch` gives the rows memory of their own.
+        let to = unsafe { to.as_mut() };
+        let count = |bytes: usize| u32::try_from(bytes).expect("lists of a call are fewer than 4 GiB");
+        guarded(|| match self.0.write(&users.into(), &ranked, to) {
+            lists::Written::All { bytes, rows } => Some(Lines { bytes: count(bytes), rows }),
+            lists::Written::Wants(bytes) => Some(Lines { bytes: count(bytes), rows: 0 }),
+            lists::Written::Odd => None,
+        })
     }
 }

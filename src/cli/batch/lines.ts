@@ -22,7 +22,7 @@ export class Lines {
     this.interest = interest
   }
 
-  /** The rows of some users, whose texts stand at the beginning of each. */
+  /** The rows of some users, whose texts stand at the beginning of each; the bytes stay as they are until the next call. */
   lines(users: readonly string[], ranked: Ranked): { readonly bytes: Buffer; readonly rows: number } {
     this.knowInterests(ranked.interests)
     const k = ranked.items.length / users.length
@@ -34,7 +34,7 @@ export class Lines {
       if (there > 0) this.addUser(users[b], ranked, b * k, there)
       rows += there
     }
-    return { bytes: Buffer.from(this.bytes.subarray(0, this.length)), rows }
+    return { bytes: this.bytes.subarray(0, this.length), rows }
   }
 
   /** Adds the rows of a user, whose items stand at `first` and behind it. */

@@ -32,8 +32,9 @@ interface Batch {
   readonly words: readonly string[]
 }
 
-/** Bytes of text that are written together. */
+/** Bytes of text that are written together, and room for what makes them as many. */
 const TOGETHER = 1 << 20
+const ROOM = TOGETHER + (1 << 18)
 
 const COLUMNS = { user: 'VARCHAR', rank: 'INTEGER', item: 'VARCHAR', score: 'FLOAT', interest: 'INTEGER' } as const
 
@@ -48,7 +49,7 @@ export async function runBatch({ file, log: path, out, format, flags, words }: B
   if (parts.users > 0) say(`Going on after ${plural(parts.users, 'user')}, whose rows are in ${parts.folder}.`)
   const bar = await barOf('[{bar}] {value}/{total} users, {eta_formatted} left')
   await resumable(parts, users, bar, words, async () => {
-    const lines = () => new Rows(run.format, artefact.catalogue.ids, k)
+    const lines = () => new Rows(run.format, artefact.catalogue.ids, k, ROOM)
     await addRows(parts, lines, recommender, log, k, reporter(bar, say, parts.users, users))
     await finish(parts, format, out)
   })
@@ -131,8 +132,8 @@ async function addRows(
       lines.add(log.users.slice(end, end + ranked.users), ranked)
       end += ranked.users
       if (lines.length >= TOGETHER || end === log.users.length) {
-        const { rows, bytes } = lines.take()
         await writing
+        const { rows, bytes } = lines.take()
         writing = parts.add(end, rows, bytes)
         writing.catch(() => undefined) // it is awaited before the next one
       }

@@ -23,10 +23,12 @@ export async function readPlain({ csv, header }: Table, places: Places): Promise
   const blocks: Block[] = []
   let dated = new Uint8Array(0) // no time is a date: blocks share it
   for (let block = rows.nextBlock(); block !== null; block = rows.nextBlock()) {
-    const { times, values } = block
+    const { times, values, limits } = block
+
     const numbers = Object.fromEntries(fields.map((field, i) => [field, block.ids[i]])) as Pick<Block, (typeof fields)[number]>
     if (dated.length < times.length) dated = new Uint8Array(2 * times.length)
-    blocks.push({ ...numbers, rows: times.length, times, dated, faults: new Uint8Array(times.length), values: values ?? undefined })
+    const faults = new Uint8Array(times.length)
+    blocks.push({ ...numbers, rows: times.length, times, dated, faults, values: values ?? undefined, limits })
   }
   const named = Object.fromEntries(fields.map((field) => [field, textsOf(rows.nextIds()!)])) as Partial<Ids> as Ids
   return { blocks, ids: named, valued: value !== undefined }

@@ -201,6 +201,14 @@ fn a_damaged_archive_is_left_to_others() {
 }
 
 #[test]
+fn limits_are_those_of_the_times() {
+    let limits = |times: &[f64]| Block { times: times.to_vec(), ..Block::default() }.limits();
+    assert_eq!(limits(&[5.0, 3.0, 2147483647.0]), Limits { least: 3.0, most: 2147483647.0, whole: true });
+    assert!(!limits(&[5.0, 0.5]).whole && !limits(&[2147483648.0]).whole);
+    assert_eq!(limits(&[]), Limits { least: f64::INFINITY, most: f64::NEG_INFINITY, whole: true });
+}
+
+#[test]
 fn numbers_are_rounded_once() {
     for text in ["0", "7", "0.1", "123456789.012345", "999999999999999", "0.00000000000001", "1700000000.25", "0.30"] {
         assert_eq!(number(text.as_bytes()).map(f64::to_bits), text.parse::<f64>().ok().map(f64::to_bits), "{text}");
