@@ -1,7 +1,5 @@
 //! What follows from the sums of a slab: its loss, and its part of the gradients.
 
-use std::ops::Range;
-
 use super::lanes::add_parts;
 use super::slabs::{PAIRED, Problem, Slab, Slabs, UNITS};
 use crate::Parallel;
@@ -97,34 +95,40 @@ impl Slabs {
     /// ditems of a strip += weightsᵀ · (factor · h).
     pub(super) fn gradient_of_items(&self, weighed: &Weighed, weights: &[f32], strip: usize, ditems: &mut [f32]) {
         let mut into = if weighed.slab.from == 0 { Into::Set } else { Into::Add };
+        if self.planes > 0 {
+            return self.gradient_by_pairs(weighed, weights, strip, into, ditems);
+        }
         for (row, rows) in weighed.slab.units() {
             let unit = row / PANEL;
-            let values = &weights[unit * self.weights() + self.held(strip * PANEL)..];
-            let panels = weighed.scaled[unit * self.scaled()..].chunks_exact(self.held(PANEL * PANEL));
+            let left = &weights[unit * self.weights() + strip * PANEL..];
+            let left = Left { values: left, row: self.lanes(rows), step: 1 };
+            let panels = weighed.scaled[unit * self.scaled()..].chunks_exact(PANEL * PANEL);
             for (c, right) in (0..self.width).step_by(PANEL).zip(panels) {
-                let columns = c..self.width.min(c + PANEL);
-                if self.planes > 0 {
-                    self.add_pairs(values, right, columns, into, ditems);
-                } else {
-                    let left = Left { values, row: self.lanes(rows), step: 1 };
-                    let shape = (ditems.len() / self.width, rows, columns.len());
-                    multiply(weighed.problem.set, left, right, PANEL, shape, into, &mut ditems[c..], self.width);
-                }
+                let shape = (ditems.len() / self.width, rows, PANEL.min(self.width - c));
+                multiply(weighed.problem.set, left, right, PANEL, shape, into, &mut ditems[c..], self.width);
             }
             into = Into::Add;
         }
     }
 
-    /// A unit's part of some columns of ditems, by words of weights and of factor · h.
-    fn add_pairs(&self, weights: &[f32], right: &[f32], columns: Range<usize>, into: Into, ditems: &mut [f32]) {
+    /// The same by words of weights and of factor · h; one product sums over all units.
+    fn gradient_by_pairs(&self, weighed: &Weighed, weights: &[f32], strip: usize, into: Into, ditems: &mut [f32]) {
         // Planes lie side by side chunk by chunk; one plane is one piece.
         let most = if self.planes == 1 { ditems.len() / self.width } else { PAIRED };
-        let chunks = weights.chunks(self.held(most * PANEL));
-        for (weights, ditems) in chunks.zip(ditems.chunks_mut(most * self.width)) {
+        let panel = self.held(PANEL * PANEL);
+        for (chunk, ditems) in ditems.chunks_mut(most * self.width).enumerate() {
             let count = ditems.len() / self.width;
-            let weights = Words::new(&weights[..self.held(count * PANEL)], self.planes);
-            let (right, shape) = (Words::new(right, self.planes), (count, PANEL / 2, columns.len()));
-            multiply_pairs((weights, PANEL / 2), (right, PANEL), shape, into, &mut ditems[columns.start..], self.width);
+            let (from, size) = (self.held((strip + chunk * most) * PANEL), self.held(count * PANEL));
+            for c in (0..self.width).step_by(PANEL) {
+                let operands = weighed.slab.units().map(|(row, _)| {
+                    let unit = row / PANEL;
+                    let left = &weights[unit * self.weights() + from..][..size];
+                    let right = &weighed.scaled[unit * self.scaled() + c / PANEL * panel..][..panel];
+                    [left, right].map(|words| Words::new(words, self.planes))
+                });
+                let shape = (count, PANEL / 2, PANEL.min(self.width - c));
+                multiply_pairs(operands, [PANEL / 2, PANEL], shape, into, &mut ditems[c..], self.width);
+            }
         }
     }
 

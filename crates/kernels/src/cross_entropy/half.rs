@@ -51,7 +51,7 @@ impl<'a> Items<'a> {
         let rows = &self.rows[first * half * self.planes..];
         let chunk = rows.len().min(PAIRED * half * self.planes);
         let rows = Words::new(&rows[..chunk], self.planes);
-        multiply_pairs((rows, half), (panel, PANEL), (n, half, PANEL), Into::Set, logits, PANEL);
+        multiply_pairs([[rows, panel]], [half, PANEL], (n, half, PANEL), Into::Set, logits, PANEL);
     }
 
     /// Adds to dhᵀ [D, 64] what the weights of a chunk's items give it, in pairs of items [32, 64].
@@ -59,7 +59,7 @@ impl<'a> Items<'a> {
         let size = self.width * PAIRED / 2 * self.planes;
         let columns = Words::new(&self.columns[first / PAIRED * size..][..size], self.planes);
         let shape = (self.width, PAIRED / 2, PANEL);
-        multiply_pairs((columns, PAIRED / 2), (Words::new(pairs, self.planes), PANEL), shape, Into::Add, dh, PANEL);
+        multiply_pairs([[columns, Words::new(pairs, self.planes)]], [PAIRED / 2, PANEL], shape, Into::Add, dh, PANEL);
     }
 }
 

@@ -26,7 +26,7 @@ impl Precision {
         match self {
             Self::F32 => true,
             Self::Bf16 => has_bf16(),
-            Self::Bf16x3 => has_bf16() && tiles::available(),
+            Self::Bf16x3 => on_tiles(),
         }
     }
 
@@ -61,6 +61,11 @@ fn has_bf16() -> bool {
     false
 }
 
+/// Whether the CPU's tile unit takes the products.
+pub fn on_tiles() -> bool {
+    has_bf16() && tiles::available()
+}
+
 /// Numbers whose pairs fill whole vectors of words.
 pub const PAIRS: usize = 32;
 
@@ -83,16 +88,10 @@ impl<'a> Words<'a> {
         Self { high: &self.high[at..], low: self.low.map(|low| &low[at..]) }
     }
 
-    /// The planes whose products make one with `other`, the smallest first; the first few of three.
-    fn terms<'b>(self, other: Words<'b>) -> ([[&'b [f32]; 2]; 3], usize)
-    where
-        'a: 'b,
-    {
-        let main = [self.high, other.high];
-        match (self.low, other.low) {
-            (Some(left), Some(right)) => ([[left, other.high], [self.high, right], main], 3),
-            _ => ([main; 3], 1),
-        }
+    /// The planes whose products make one with `other`, the smallest first.
+    fn terms(self, other: Self) -> impl Iterator<Item = [&'a [f32]; 2]> {
+        let low = self.low.zip(other.low).map(|(left, right)| [[left, other.high], [self.high, right]]);
+        low.into_iter().flatten().chain([[self.high, other.high]])
     }
 }
 
@@ -155,13 +154,16 @@ fn plane_of<const LOW: bool>(x: f32) -> f32 {
     if LOW { x - f32::from_bits(rounded(x) << 16) } else { x }
 }
 
-/// Products of words, [rows, columns] = left [rows, depth], `left_row` between its rows, times right [depth, columns ≤ 64],
-/// `right_row` between its rows: `depth` counts pairs, and each gives two products.
+/// Pairs of operands that one product sums over, at most.
+pub const MOST: usize = 4;
+
+/// Products of words, [rows, columns] = Σ left [rows, depth] · right [depth, columns ≤ 64] over up to [`MOST`] pairs of operands,
+/// whose rows lie `left_row` and `right_row` apart: `depth` counts pairs of numbers, and each gives two products.
 ///
 /// With a second plane the products of high and low parts come first, then those of the high ones.
-pub fn multiply_pairs(
-    (left, left_row): (Words, usize),
-    (right, right_row): (Words, usize),
+pub fn multiply_pairs<'a>(
+    operands: impl IntoIterator<Item = [Words<'a>; 2]>,
+    [left_row, right_row]: [usize; 2],
     shape: (usize, usize, usize),
     mut into: Into,
     out: &mut [f32],
@@ -170,12 +172,19 @@ pub fn multiply_pairs(
     if shape.0 == 0 || shape.2 == 0 {
         return;
     }
-    let (terms, count) = left.terms(right);
+    let (mut terms, mut count) = ([[&[][..]; 2]; 3 * MOST], 0);
+    for [left, right] in operands {
+        for term in left.terms(right) {
+            terms[count] = term;
+            count += 1;
+        }
+    }
     let terms = &terms[..count];
+    assert!(count > 0, "a product has operands");
     for &[left, right] in terms {
         check(Left { values: left, row: left_row, step: 1 }, right, right_row, shape, into, out, out_row);
     }
-    if has_bf16() && tiles::available() && tiles::suits(shape, into) {
+    if on_tiles() && tiles::suits(shape, into) {
         return tiles::multiply(terms, [left_row, right_row], shape, into, out, out_row);
     }
     for &[left, right] in terms {
@@ -305,46 +314,4 @@ mod x86 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::parallel::testing::values;
-
-    #[test]
-    fn rounds_to_the_nearest_even() {
-        // bf16 has 7 bits of fraction: 1 + 2⁻⁸ lies between 1 and 1 + 2⁻⁷ and goes to the even one, 1 + 3 · 2⁻⁸ to 1 + 2⁻⁶.
-        let x: Vec<f32> = [1.0, 1.003_906_3, 1.011_718_8, -3.0, 0.0, f32::INFINITY].repeat(16);
-        let mut words = vec![0.0; 48];
-        pack(&x, &mut words);
-        let all: Vec<f32> = words.iter().flat_map(|&word| halves(word)).collect();
-        assert_eq!(all, [1.0, 1.0, 1.015_625, -3.0, 0.0, f32::INFINITY].repeat(16));
-    }
-
-    #[test]
-    fn a_missing_row_is_zeros() {
-        let mut words = vec![f32::NAN; 32];
-        interleave(&[1.0f32, 2.0, 4.0].map(|x| [x; 16]).concat(), 16, &mut words);
-        let all: Vec<f32> = words.iter().flat_map(|&word| halves(word)).collect();
-        assert_eq!(all, [[1.0, 2.0].repeat(16), [4.0, 0.0].repeat(16)].concat());
-    }
-
-    #[test]
-    fn products_are_those_of_the_rounded_numbers() {
-        for (rows, depth, columns) in [(1, 1, 16), (7, 5, 48), (13, 32, 64), (6, 3, 32)] {
-            let (a, b) = (values(1, rows * depth * 32), values(2, 2 * depth * columns));
-            let (mut left, mut right) = (vec![0.0; rows * depth * 16], vec![0.0; depth * columns]);
-            pack(&a, &mut left);
-            interleave(&b, columns, &mut right);
-            let mut out = vec![0.5; rows * columns];
-            let row = 16 * depth;
-            let (left, right) = ((Words::new(&left, 1), row), (Words::new(&right, 1), columns));
-            multiply_pairs(left, right, (rows, depth, columns), Into::Add, &mut out, columns);
-            let near = |x: f32| halves(pair(x, 0.0))[0] as f64;
-            for (i, &actual) in out.iter().enumerate() {
-                let (r, c) = (i / columns, i % columns);
-                let expected: f64 =
-                    (0..2 * depth).map(|k| near(a[r * 32 * depth + k]) * near(b[k * columns + c])).sum();
-                assert!((f64::from(actual) - 0.5 - expected).abs() < 1e-5 * (depth as f64 + 1.0));
-            }
-        }
-    }
-}
+mod tests;
