@@ -271,19 +271,27 @@ mod tests {
         }
     }
 
+    fn threads_do_not_change(precision: Precision, (t, v, width): (usize, usize, usize)) {
+        let (h, items, targets) = world(t, v, width, 1.0);
+        let all = |x: (f64, Vec<f32>, Vec<f32>)| (x.0.to_bits(), bits(&x.1), bits(&x.2));
+        let set = instructions();
+        let serial = all(fused_in(precision, set, &Serial, &h, &items, &targets, width));
+        assert_eq!(serial, all(fused_in(precision, set, &Reverse, &h, &items, &targets, width)));
+        assert_eq!(serial, all(fused_in(precision, set, &TwoThreads, &h, &items, &targets, width)));
+    }
+
     #[test]
     fn threads_do_not_change_the_bits() {
-        let (t, v) = if cfg!(miri) { (3, 20) } else { (330, 1_300) };
-        let (h, items, targets) = world(t, v, 32, 1.0);
-        let all = |x: (f64, Vec<f32>, Vec<f32>)| (x.0.to_bits(), bits(&x.1), bits(&x.2));
+        let shape = if cfg!(miri) { (3, 20, 32) } else { (330, 1_300, 32) };
         // In an interpreter the three products of the last take minutes, and are those of the second.
         let precisions = [Precision::F32, Precision::Bf16, Precision::Bf16x3];
         for &precision in &precisions[..if cfg!(miri) { 2 } else { 3 }] {
-            let set = instructions();
-            let serial = all(fused_in(precision, set, &Serial, &h, &items, &targets, 32));
-            assert_eq!(serial, all(fused_in(precision, set, &Reverse, &h, &items, &targets, 32)));
-            assert_eq!(serial, all(fused_in(precision, set, &TwoThreads, &h, &items, &targets, 32)));
+            threads_do_not_change(precision, shape);
         }
+        with_tiles(|| {
+            threads_do_not_change(Precision::Bf16, (130, 700, 64));
+            threads_do_not_change(Precision::Bf16x3, (70, 300, 32));
+        });
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Slabs {
             for ((y, h), factor) in values.chunks_exact_mut(PANEL).zip(h.chunks_exact(self.width)).zip(factors) {
                 y.iter_mut().zip(&h[columns.clone()]).for_each(|(y, x)| *y = factor * x);
             }
-            if self.planes > 0 { interleave(values, PANEL, to) } else { to.copy_from_slice(values) }
+            if self.planes > 0 { interleave(values, PANEL, self.across, to) } else { to.copy_from_slice(values) }
         }
     }
 
@@ -115,19 +115,19 @@ impl Slabs {
     fn gradient_by_pairs(&self, weighed: &Weighed, weights: &[f32], strip: usize, into: Into, ditems: &mut [f32]) {
         // Planes lie side by side chunk by chunk; one plane is one piece.
         let most = if self.planes == 1 { ditems.len() / self.width } else { PAIRED };
-        let panel = self.held(PANEL * PANEL);
+        let (across, panel) = (self.across, self.held(PANEL * self.across));
         for (chunk, ditems) in ditems.chunks_mut(most * self.width).enumerate() {
             let count = ditems.len() / self.width;
             let (from, size) = (self.held((strip + chunk * most) * PANEL), self.held(count * PANEL));
-            for c in (0..self.width).step_by(PANEL) {
+            for c in (0..self.width).step_by(across) {
                 let operands = weighed.slab.units().map(|(row, _)| {
                     let unit = row / PANEL;
                     let left = &weights[unit * self.weights() + from..][..size];
-                    let right = &weighed.scaled[unit * self.scaled() + c / PANEL * panel..][..panel];
+                    let right = &weighed.scaled[unit * self.scaled() + c / across * panel..][..panel];
                     [left, right].map(|words| Words::new(words, self.planes))
                 });
-                let shape = (count, PANEL / 2, PANEL.min(self.width - c));
-                multiply_pairs(operands, [PANEL / 2, PANEL], shape, into, &mut ditems[c..], self.width);
+                let shape = (count, PANEL / 2, across.min(self.width - c));
+                multiply_pairs(operands, [PANEL / 2, across], shape, into, &mut ditems[c..], self.width);
             }
         }
     }

@@ -18,6 +18,8 @@ pub(super) struct Items<'a> {
     columns: &'a [f32],
     width: usize,
     planes: usize,
+    /// Columns of a panel of words that they are multiplied by, and of what comes of it.
+    across: usize,
 }
 
 impl<'a> Items<'a> {
@@ -31,7 +33,7 @@ impl<'a> Items<'a> {
         run: &impl Parallel,
         set: Instructions,
         items: &[f32],
-        (width, planes): (usize, usize),
+        [width, planes, across]: [usize; 3],
         words: &'a mut [f32],
     ) -> Self {
         let (rows, columns) = words.split_at_mut(items.len() / 2 * planes);
@@ -42,24 +44,34 @@ impl<'a> Items<'a> {
         let size = PAIRED * width / 2 * planes;
         over_parts(run, rows, size, |chunk, words| pack(part(chunk), words));
         over_parts(run, columns, size, |chunk, words| pack_columns(set, part(chunk), (width, planes), words));
-        Self { rows, columns, width, planes }
+        Self { rows, columns, width, planes, across }
     }
 
-    /// Logits of `n` items from `first` on, the first of a chunk, [n, 64]; the panel holds the columns of h in pairs [D / 2, 64].
-    pub fn logits(&self, panel: Words, first: usize, n: usize, logits: &mut [f32]) {
-        let half = self.width / 2;
+    /// Logits of `n` items from `first` on, the first of a chunk, in panels [64 / across][n, across]; `columns` holds those of h in
+    /// pairs, in panels [64 / across][D / 2, across].
+    pub fn logits(&self, columns: &[f32], first: usize, n: usize, logits: &mut [f32]) {
+        let (half, across) = (self.width / 2, self.across);
         let rows = &self.rows[first * half * self.planes..];
         let chunk = rows.len().min(PAIRED * half * self.planes);
         let rows = Words::new(&rows[..chunk], self.planes);
-        multiply_pairs([[rows, panel]], [half, PANEL], (n, half, PANEL), Into::Set, logits, PANEL);
+        let panels = columns.chunks_exact(half * across * self.planes);
+        for (panel, logits) in panels.zip(logits.chunks_exact_mut(n * across)) {
+            let operands = [[rows, Words::new(panel, self.planes)]];
+            multiply_pairs(operands, [half, across], (n, half, across), Into::Set, logits, across);
+        }
     }
 
-    /// Adds to dhᵀ [D, 64] what the weights of a chunk's items give it, in pairs of items [32, 64].
+    /// Adds to dhᵀ, in panels [64 / across][D, across], what the weights of a chunk's items give it, in pairs of items and panels
+    /// [64 / across][32, across].
     pub fn weigh(&self, first: usize, pairs: &[f32], dh: &mut [f32]) {
-        let size = self.width * PAIRED / 2 * self.planes;
+        let (half, across) = (PAIRED / 2, self.across);
+        let size = self.width * half * self.planes;
         let columns = Words::new(&self.columns[first / PAIRED * size..][..size], self.planes);
-        let shape = (self.width, PAIRED / 2, PANEL);
-        multiply_pairs([[columns, Words::new(pairs, self.planes)]], [PAIRED / 2, PANEL], shape, Into::Add, dh, PANEL);
+        let panels = pairs.chunks_exact(half * across * self.planes);
+        for (panel, dh) in panels.zip(dh.chunks_exact_mut(self.width * across)) {
+            let operands = [[columns, Words::new(panel, self.planes)]];
+            multiply_pairs(operands, [half, across], (self.width, half, across), Into::Add, dh, across);
+        }
     }
 }
 

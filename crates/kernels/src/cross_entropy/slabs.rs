@@ -9,7 +9,7 @@ use super::lanes::longest_row;
 use super::weights::Weighing;
 use crate::Parallel;
 use crate::parallel::{over_parts, zip_parts};
-use crate::simd::half::{PAIRS, Precision};
+use crate::simd::half::{PAIRS, Precision, on_tiles};
 use crate::simd::matrix::PANEL;
 use crate::simd::tiles;
 use crate::simd::transpose::to_columns;
@@ -24,6 +24,9 @@ pub(super) const CHUNK: usize = 48;
 
 /// The same where products are taken over pairs of bf16: as many as a panel has columns.
 pub(super) const PAIRED: usize = PANEL;
+
+/// Columns of a panel of words where tiles multiply: the rows of a tile lie closer than in the 64 columns that vectors take.
+const TILED: usize = PANEL / 2;
 
 /// Items whose weights are taken and replaced while they are in a core's second cache; whole chunks of either kind.
 const STRIP: usize = 16 * CHUNK;
@@ -79,6 +82,8 @@ pub(crate) struct Slabs {
     segments: usize,
     /// Words of bf16 for two numbers of a product, 0 for f32.
     pub(super) planes: usize,
+    /// Columns of a panel of words, and of the f32 that come of its products.
+    pub(super) across: usize,
 }
 
 impl Slabs {
@@ -98,6 +103,7 @@ impl Slabs {
             segment,
             segments: if items == 0 { 0 } else { items.div_ceil(segment) },
             planes,
+            across: if planes > 0 && on_tiles() { TILED } else { PANEL },
         }
     }
 
@@ -116,18 +122,19 @@ impl Slabs {
         if self.planes > 0 { PAIRED } else { CHUNK }
     }
 
-    /// hᵀ of a unit [D, 64], and in words [D / 2, 64].
+    /// hᵀ of a unit [D, 64], and in panels of words [D / 2, across].
     pub(super) fn panel(&self) -> usize {
         let panel = size::times([self.width, PANEL]);
         size::plus([panel, self.words(panel)])
     }
 
-    /// A unit's factor · h in panels [⌈D / 64⌉, 64, 64].
+    /// A unit's factor · h in panels [64, 64], or of words [32, across], of all columns up to a multiple of 64.
     pub(super) fn scaled(&self) -> usize {
         self.held(size::times([size::padded(self.width, PANEL), PANEL]))
     }
 
-    /// A unit's sums over a segment: Σ weights · items [64, D], Σ weights [64]. Over pairs of bf16 the first are summed by columns.
+    /// A unit's sums over a segment: Σ weights · items [64, D], Σ weights [64]. Over pairs of bf16 the first are
+    /// summed as panels of columns [D, across].
     pub(super) fn sums(&self) -> usize {
         size::times([size::plus([self.width, 1]), PANEL])
     }
@@ -138,7 +145,7 @@ impl Slabs {
     }
 
     /// A chunk of items [CHUNK, padded] where rows of items are not whole vectors; where weights are in words, of logits, and of
-    /// pairs of weights [32, 64] by planes, or what is summed by columns.
+    /// pairs of weights, both in panels, or what is summed by columns.
     fn chunk(&self) -> usize {
         match self {
             _ if self.planes > 0 => size::plus([PAIRED * PANEL, self.words(PAIRED * PANEL)]).max(self.width * PANEL),
@@ -191,7 +198,7 @@ impl Slabs {
         }
         let fields = self.lengths().map(|length| scratch.split_off_mut(..length).expect("the sum of all lengths"));
         let [coefficients, norms, panels, shifts, factors, scaled, mut sums, mut done, weights, words] = fields;
-        let rounding = (width, self.planes);
+        let rounding = [width, self.planes, self.across];
         let rounded = (self.planes > 0).then(|| half::Items::round(run, problem.set, problem.items, rounding, words));
         let longest = self.longest(run, problem, &mut norms[..self.segments]);
         let (mut loss, mut before) = (0.0, None);
@@ -276,10 +283,12 @@ impl Slabs {
         });
     }
 
-    /// What was summed by columns [D, 64] as rows [64, D].
+    /// What was summed in panels of columns [D, across] as rows [64, D].
     fn to_rows(&self, sums: &mut [f32], scratch: &mut [f32]) {
-        let rows = &mut scratch[..sums.len()];
-        to_columns(instructions(), sums, PANEL, (self.width, PANEL), rows, self.width);
+        let (width, across, rows) = (self.width, self.across, &mut scratch[..sums.len()]);
+        for (panel, rows) in sums.chunks_exact(width * across).zip(rows.chunks_exact_mut(width * across)) {
+            to_columns(instructions(), panel, across, (width, across), rows, width);
+        }
         sums.copy_from_slice(rows);
     }
 }

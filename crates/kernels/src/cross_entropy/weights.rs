@@ -7,7 +7,7 @@ use crate::Parallel;
 use crate::parallel::over_parts;
 use crate::product::{Panels, rows_by_panels};
 use crate::simd::LANES;
-use crate::simd::half::{self as words, Words, interleave};
+use crate::simd::half::{self as words, interleave};
 use crate::simd::matrix::{Into, Left, PANEL, multiply, transpose};
 use crate::simd::memory::Stack;
 use crate::simd::tiles;
@@ -45,7 +45,7 @@ impl Slabs {
             let (panel, words) = panel.split_at_mut(width * PANEL);
             transpose(problem.set, &h[row * width..], rows, width, panel);
             if self.planes > 0 {
-                interleave(panel, PANEL, words);
+                interleave(panel, PANEL, self.across, words);
             }
         }
         let safe = safe_rows(problem.set, h, width, (longest, self.items), shifts);
@@ -69,7 +69,10 @@ impl Slabs {
                     let n = self.together().min(count - first);
                     let [logits] = stack.parts([n * most.len()]);
                     self.logits(weighing, (row, rows), from + first, n, logits);
-                    largest::on(weighing.problem.set, logits, most);
+                    let across = self.columns(rows);
+                    for (logits, most) in logits.chunks_exact(n * across).zip(most.chunks_exact_mut(across)) {
+                        largest::on(weighing.problem.set, logits, most);
+                    }
                 }
             }
             tiles::rest();
@@ -87,12 +90,17 @@ impl Slabs {
         if self.planes > 0 { PANEL } else { size::padded(rows, LANES) }
     }
 
-    /// Logits of a unit for `n` items from `first` on, [n, lanes].
+    /// Those of them that lie side by side in logits.
+    fn columns(&self, rows: usize) -> usize {
+        if self.planes > 0 { self.across } else { self.lanes(rows) }
+    }
+
+    /// Logits of a unit for `n` items from `first` on, [n, lanes], or over pairs of bf16 in panels [n, across].
     fn logits(&self, weighing: &Weighing, (row, rows): (usize, usize), first: usize, n: usize, logits: &mut [f32]) {
         let (problem, width) = (weighing.problem, self.width);
         let panel = &weighing.panels[row / PANEL * self.panel()..][..self.panel()];
         match weighing.rounded {
-            Some(rounded) => rounded.logits(Words::new(&panel[width * PANEL..], self.planes), first, n, logits),
+            Some(rounded) => rounded.logits(&panel[width * PANEL..], first, n, logits),
             None => {
                 let items = &problem.items[first * width..][..n * width];
                 let shape = (n, width, self.lanes(rows));
@@ -101,7 +109,10 @@ impl Slabs {
         }
         if let Some((_, ids)) = problem.apart {
             let targets = &problem.targets[weighing.slab.from + row..][..rows];
-            leave_out::on(problem.set, &ids[first..][..n], targets, self.lanes(rows), logits);
+            let across = self.columns(rows);
+            for (targets, logits) in targets.chunks(across).zip(logits.chunks_exact_mut(n * across)) {
+                leave_out::on(problem.set, &ids[first..][..n], targets, across, logits);
+            }
         }
     }
 
@@ -129,6 +140,7 @@ impl Slabs {
                 self.logits(weighing, (row, rows), first, n, logits);
                 words::exponentials(
                     logits,
+                    self.across,
                     shifts,
                     sums,
                     &mut weights[self.held(at * PANEL)..][..self.held(n * PANEL)],

@@ -105,15 +105,19 @@ pub fn pack(x: &[f32], words: &mut [f32]) {
     }
 }
 
-/// Rows 2j and 2j + 1 of x [rows, width] as row j of words [⌈rows / 2⌉, width]; zeros stand for a missing last row. The width is
-/// a multiple of 16. Twice as many words get a second plane.
-pub fn interleave(x: &[f32], width: usize, words: &mut [f32]) {
-    let rows = x.len() / width.max(1);
-    assert!(width.is_multiple_of(16) && x.len() == rows * width);
-    let (high, low) = planes(words, rows.div_ceil(2) * width);
-    interleave_plane::<false>(x, width, high);
-    if !low.is_empty() {
-        interleave_plane::<true>(x, width, low);
+/// Rows 2j and 2j + 1 of x [rows, width] as row j of panels of words [width / across][⌈rows / 2⌉, across]; zeros stand for a
+/// missing last row. `across` is a multiple of 16. Twice as many words get a second plane, panel by panel.
+pub fn interleave(x: &[f32], width: usize, across: usize, words: &mut [f32]) {
+    let rows = x.len() / width;
+    assert!(rows > 0 && x.len() == rows * width && across.is_multiple_of(16) && width.is_multiple_of(across));
+    let size = words.len() / (width / across);
+    for (panel, words) in words.chunks_exact_mut(size).enumerate() {
+        let (high, low) = planes(words, rows.div_ceil(2) * across);
+        let x = &x[panel * across..];
+        interleave_plane::<false>(x, width, across, high);
+        if !low.is_empty() {
+            interleave_plane::<true>(x, width, across, low);
+        }
     }
 }
 
@@ -134,14 +138,15 @@ fn pack_plane<const LOW: bool>(x: &[f32], words: &mut [f32]) {
     }
 }
 
-fn interleave_plane<const LOW: bool>(x: &[f32], width: usize, words: &mut [f32]) {
+/// The first `across` of rows that lie `row` apart.
+fn interleave_plane<const LOW: bool>(x: &[f32], row: usize, across: usize, words: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
     if has_bf16() {
         // SAFETY: the CPU has the instructions.
-        return unsafe { x86::interleave::<LOW>(x, width, words) };
+        return unsafe { x86::interleave::<LOW>(x, row, across, words) };
     }
-    for (x, words) in x.chunks(2 * width.max(1)).zip(words.chunks_exact_mut(width.max(1))) {
-        let (first, second) = x.split_at(width);
+    for (x, words) in x.chunks(2 * row).zip(words.chunks_exact_mut(across)) {
+        let (first, second) = x.split_at(row.min(x.len()));
         for (i, word) in words.iter_mut().enumerate() {
             let second = second.get(i).copied().unwrap_or(0.0);
             *word = pair(plane_of::<LOW>(first[i]), plane_of::<LOW>(second));
@@ -172,23 +177,20 @@ pub fn multiply_pairs<'a>(
     if shape.0 == 0 || shape.2 == 0 {
         return;
     }
-    let (mut terms, mut count) = ([[&[][..]; 2]; 3 * MOST], 0);
-    for [left, right] in operands {
-        for term in left.terms(right) {
-            terms[count] = term;
+    let all = operands.into_iter().flat_map(|[left, right]| left.terms(right));
+    if on_tiles() && tiles::suits(shape, into) {
+        let (mut terms, mut count) = ([[&[][..]; 2]; 3 * MOST], 0);
+        for [left, right] in all {
+            check(Left { values: left, row: left_row, step: 1 }, right, right_row, shape, into, out, out_row);
+            terms[count] = [left, right];
             count += 1;
         }
+        return tiles::multiply(&terms[..count], [left_row, right_row], shape, into, out, out_row);
     }
-    let terms = &terms[..count];
-    assert!(count > 0, "a product has operands");
-    for &[left, right] in terms {
-        check(Left { values: left, row: left_row, step: 1 }, right, right_row, shape, into, out, out_row);
-    }
-    if on_tiles() && tiles::suits(shape, into) {
-        return tiles::multiply(terms, [left_row, right_row], shape, into, out, out_row);
-    }
-    for &[left, right] in terms {
-        multiply_plane(Left { values: left, row: left_row, step: 1 }, right, right_row, shape, into, out, out_row);
+    for [left, right] in all {
+        let left = Left { values: left, row: left_row, step: 1 };
+        check(left, right, right_row, shape, into, out, out_row);
+        multiply_plane(left, right, right_row, shape, into, out, out_row);
         into = Into::Add;
     }
 }
@@ -274,12 +276,14 @@ mod x86 {
     /// # Safety
     /// The CPU has the instructions.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
-    pub(super) unsafe fn interleave<const LOW: bool>(x: &[f32], width: usize, words: &mut [f32]) {
+    pub(super) unsafe fn interleave<const LOW: bool>(x: &[f32], row: usize, across: usize, words: &mut [f32]) {
         let both: [u16; 32] = std::array::from_fn(|i| (i / 2 + i % 2 * 16) as u16);
-        for (x, words) in x.chunks(2 * width.max(1)).zip(words.chunks_exact_mut(width.max(1))) {
-            let (first, second) = x.split_at(width);
+        for (x, words) in x.chunks(2 * row).zip(words.chunks_exact_mut(across)) {
+            let (first, second) = x.split_at(row.min(x.len()));
+            assert!(first.len() >= across && (second.is_empty() || second.len() >= across));
             for (i, to) in words.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-                // SAFETY: a row holds `width` numbers, a multiple of 16; a missing row is not read. `both` is 64 bytes.
+                // SAFETY: a row holds as many numbers as a row of words, by the assertion; a missing one is not read. `both` is
+                // 64 bytes.
                 unsafe {
                     let low = _mm512_loadu_ps(first.as_ptr().add(16 * i));
                     let high = if second.is_empty() {

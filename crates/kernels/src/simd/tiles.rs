@@ -42,7 +42,7 @@ pub(super) fn multiply(
     out: &mut [f32],
     out_row: usize,
 ) {
-    assert!(available() && suits(shape, into));
+    assert!(available() && suits(shape, into) && !terms.is_empty());
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     // SAFETY: the unit is there, and the bounds were asserted.
     unsafe {

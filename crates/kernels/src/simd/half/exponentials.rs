@@ -4,42 +4,77 @@ use super::{interleave_plane, pack_plane, planes};
 use crate::simd::math::exp;
 use crate::simd::matrix::PANEL;
 
-/// Numbers `exp(logits[i, lane] − shifts[lane])` of n ≤ 64 rows of 64 lanes: words of neighbouring lanes, `rows` [n, 32], and of
-/// neighbouring rows, `columns` [32, 64], where zeros stand for missing rows; their sums by lane are added to `sums`. Twice as
-/// many words get a second plane. Shifted logits are at most 88; what `logits` holds afterwards is not said.
-pub fn exponentials(logits: &mut [f32], shifts: &[f32], sums: &mut [f32], rows: &mut [f32], columns: &mut [f32]) {
+/// Numbers `exp(logits[i, lane] − shifts[lane])` of n ≤ 64 rows of 64 lanes, in panels of `across` lanes [64 / across][n, across]:
+/// words of neighbouring lanes, `rows` [n, 32], and of neighbouring rows, `columns` in panels [64 / across][32, across], where
+/// zeros stand for missing rows; their sums by lane are added to `sums`. Twice as many words get a second plane: of `rows`, and
+/// of each panel. `across` is 32 or 64. Shifted logits are at most 88; what `logits` holds afterwards is not said.
+pub fn exponentials(
+    logits: &mut [f32],
+    across: usize,
+    shifts: &[f32],
+    sums: &mut [f32],
+    rows: &mut [f32],
+    columns: &mut [f32],
+) {
     let n = logits.len() / PANEL;
-    assert!(n <= PANEL && logits.len() == n * PANEL && shifts.len() == PANEL && sums.len() == PANEL);
-    let filled = n.div_ceil(2) * PANEL;
-    let ((rows, low_rows), (columns, low_columns)) = (planes(rows, n * PANEL / 2), planes(columns, PANEL * PANEL / 2));
-    assert!(low_rows.len() == n * PANEL / 2 * usize::from(!low_columns.is_empty()), "both have as many planes");
-    let (columns, missing) = columns.split_at_mut(filled);
-    let (low_columns, low_missing) = low_columns.split_at_mut(filled.min(low_columns.len()));
-    missing.fill(0.0);
-    low_missing.fill(0.0);
+    assert!((1..=PANEL).contains(&n) && logits.len() == n * PANEL && shifts.len() == PANEL && sums.len() == PANEL);
+    assert!(across == PANEL || across == PANEL / 2, "a panel is whole pairs of vectors");
+    assert!(
+        rows.len() / n == columns.len() / PANEL && columns.len().is_multiple_of(PANEL * PANEL / 2),
+        "as many planes"
+    );
+    let (rows, low_rows) = planes(rows, n * PANEL / 2);
+    let panels = logits.chunks_exact_mut(n * across).zip(columns.chunks_exact_mut(columns.len() / (PANEL / across)));
+    for (panel, (logits, columns)) in panels.enumerate() {
+        let lane = panel * across;
+        let (columns, low_columns) = planes(columns, PANEL / 2 * across);
+        let (shifts, sums) = (&shifts[lane..][..across], &mut sums[lane..][..across]);
+        if low_columns.is_empty() {
+            of_panel::<false>(logits, shifts, sums, [&mut rows[lane / 2..], columns], [&mut [], &mut []]);
+        } else {
+            let low = [&mut low_rows[lane / 2..], low_columns];
+            of_panel::<true>(logits, shifts, sums, [&mut rows[lane / 2..], columns], low);
+        }
+    }
+}
+
+/// The same of one panel, whose words begin its rows; `low` is empty where there is one plane.
+fn of_panel<const LOW: bool>(
+    logits: &mut [f32],
+    shifts: &[f32],
+    sums: &mut [f32],
+    high: [&mut [f32]; 2],
+    low: [&mut [f32]; 2],
+) {
+    let across = shifts.len();
+    let filled = logits.len().div_ceil(2 * across) * across;
+    let ([rows, columns], [low_rows, low_columns]) = (high, low);
+    columns[filled..].fill(0.0);
+    if LOW {
+        low_columns[filled..].fill(0.0);
+    }
     #[cfg(target_arch = "x86_64")]
     if super::has_bf16() {
         // SAFETY: the CPU has the instructions, and the lengths were asserted.
-        return unsafe {
-            if low_columns.is_empty() {
-                x86::exponentials::<false>(logits, shifts, sums, [rows, columns], [low_rows, low_columns]);
-            } else {
-                x86::exponentials::<true>(logits, shifts, sums, [rows, columns], [low_rows, low_columns]);
-            }
-        };
+        return unsafe { x86::exponentials::<LOW>(logits, shifts, sums, [rows, columns], [low_rows, low_columns]) };
     }
-    for row in logits.chunks_exact_mut(PANEL) {
+    for row in logits.chunks_exact_mut(across) {
         for ((x, shift), sum) in row.iter_mut().zip(shifts).zip(&mut *sums) {
             *x = exp::<false>(*x - shift);
             *sum += *x;
         }
     }
-    pack_plane::<false>(logits, rows);
-    interleave_plane::<false>(logits, PANEL, columns);
-    if !low_columns.is_empty() {
-        pack_plane::<true>(logits, low_rows);
-        interleave_plane::<true>(logits, PANEL, low_columns);
+    words_of::<false>(logits, across, rows, columns);
+    if LOW {
+        words_of::<true>(logits, across, low_rows, low_columns);
     }
+}
+
+fn words_of<const LOW: bool>(x: &[f32], across: usize, rows: &mut [f32], columns: &mut [f32]) {
+    for (x, to) in x.chunks_exact(across).zip(rows.chunks_mut(PANEL / 2)) {
+        pack_plane::<LOW>(x, &mut to[..across / 2]);
+    }
+    interleave_plane::<LOW>(x, across, across, columns);
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -122,7 +157,8 @@ mod x86 {
     }
 
     /// # Safety
-    /// The CPU has the instructions; logits are whole rows of 64, which `rows` and `columns` have room for in each plane.
+    /// The CPU has the instructions; logits are whole rows of `shifts.len()`, 32 or 64, which `columns` have room for in each
+    /// plane, as have `rows` of words that begin 32 apart.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
     pub(super) unsafe fn exponentials<const LOW: bool>(
         logits: &[f32],
@@ -131,10 +167,11 @@ mod x86 {
         high: [&mut [f32]; 2],
         low: [&mut [f32]; 2],
     ) {
-        let (n, scale) = (logits.len() / PANEL, _mm512_set1_ps(std::f32::consts::LOG2_E));
+        let across = shifts.len();
+        let (n, scale) = (logits.len() / across, _mm512_set1_ps(std::f32::consts::LOG2_E));
         let [high, low] = [high, low].map(|plane| plane.map(<[f32]>::as_mut_ptr));
-        for lane in (0..PANEL).step_by(2 * LANES) {
-            // SAFETY: lanes are below 64 and rows below n; words of a row take half of its numbers, and a second row is read and
+        for lane in (0..across).step_by(2 * LANES) {
+            // SAFETY: lanes are below `across` and rows below n; words of a row take half of its numbers, and a second row is read and
             // written where it is there.
             unsafe {
                 let at = [0, 1].map(|i| lane + i * LANES);
@@ -145,14 +182,14 @@ mod x86 {
                     let both = i + 1 < n;
                     for row in 0..if both { 2 } else { 1 } {
                         for half in 0..2 {
-                            let logit = _mm512_loadu_ps(logits.as_ptr().add((i + row) * PANEL + at[half]));
+                            let logit = _mm512_loadu_ps(logits.as_ptr().add((i + row) * across + at[half]));
                             x[row][half] = power_of_two::<LOW>(_mm512_fmsub_ps(logit, scale, less[half]));
                             parts[half] = _mm512_add_ps(parts[half], x[row][half]);
                         }
                     }
                     let place = |[rows, columns]: [*mut f32; 2]| Places {
                         rows: [0, 1].map(|row| rows.wrapping_add(((i + row) * PANEL + lane) / 2)),
-                        columns: columns.add(i / 2 * PANEL + lane),
+                        columns: columns.add(i / 2 * across + lane),
                     };
                     let near = [words(x[0]), words(x[1])];
                     place(high).put(near, both);
@@ -177,58 +214,72 @@ mod tests {
     use crate::parallel::testing::values;
 
     /// The numbers that words by lane and words by row stand for, of all planes together: [n, 64] and [64, 64].
-    fn numbers(n: usize, rows: &[f32], columns: &[f32]) -> [Vec<f64>; 2] {
+    fn numbers(n: usize, across: usize, rows: &[f32], columns: &[f32]) -> [Vec<f64>; 2] {
         let add = |words: &[f32], size: usize, at: usize, half: usize| -> f64 {
             words.chunks_exact(size).map(|plane| f64::from(halves(plane[at])[half])).sum()
         };
         let by_lane = (0..n * PANEL).map(|i| add(rows, n * PANEL / 2, i / 2, i % 2));
-        let by_row = (0..PANEL * PANEL)
-            .map(|i| add(columns, PANEL * PANEL / 2, i / PANEL / 2 * PANEL + i % PANEL, i / PANEL % 2));
+        let panels: Vec<&[f32]> = columns.chunks_exact(columns.len() * across / PANEL).collect();
+        let by_row = (0..PANEL * PANEL).map(|i| {
+            let (row, lane) = (i / PANEL, i % PANEL);
+            add(panels[lane / across], PANEL / 2 * across, row / 2 * across + lane % across, row % 2)
+        });
         [by_lane.collect(), by_row.collect()]
+    }
+
+    /// [n, 64] in panels of `across` columns.
+    fn in_panels(x: &[f32], across: usize) -> Vec<f32> {
+        (0..PANEL / across)
+            .flat_map(|p| x.chunks(PANEL).flat_map(move |row| &row[p * across..][..across]))
+            .copied()
+            .collect()
+    }
+
+    fn agree(n: usize, count: usize, across: usize) {
+        let logits: Vec<f32> = values(1, n * PANEL).iter().map(|x| x * 20.0).collect();
+        let shifts = values(2, PANEL);
+        let (mut rows, mut columns) =
+            (vec![f32::NAN; count * n * PANEL / 2], vec![f32::NAN; count * PANEL * PANEL / 2]);
+        let mut sums = vec![0.5; PANEL];
+        exponentials(&mut in_panels(&logits, across), across, &shifts, &mut sums, &mut rows, &mut columns);
+        let expected = |i: usize| (f64::from(logits[i]) - f64::from(shifts[i % PANEL])).exp();
+        let [by_lane, by_row] = numbers(n, across, &rows, &columns);
+        // One bf16 is off by 2⁻⁸ at most, two of them by 2⁻¹⁶; and so are the fits, by less.
+        let tolerance = if count == 1 { 0.003_92 } else { 1.7e-5 };
+        for i in 0..PANEL * PANEL {
+            let (x, name) = (if i < n * PANEL { expected(i) } else { 0.0 }, (n, count, across, i));
+            assert!((by_row[i] - x).abs() <= tolerance * x, "{name:?}: {} is not {x}", by_row[i]);
+            assert!(i >= n * PANEL || by_lane[i] == by_row[i], "{name:?}: {} {}", by_lane[i], by_row[i]);
+        }
+        for lane in 0..PANEL {
+            let sum: f64 = 0.5 + (0..n).map(|i| expected(i * PANEL + lane)).sum::<f64>();
+            let off = (f64::from(sums[lane]) - sum).abs();
+            assert!(off < 6e-6 * sum, "{n} {count} {across} {lane}: {} is not {sum}", sums[lane]);
+        }
     }
 
     #[test]
     fn are_the_exponentials_in_both_pairings() {
-        for (n, count) in [(1, 1), (2, 1), (7, 1), (64, 1), (1, 2), (33, 2), (64, 2)] {
-            let logits: Vec<f32> = values(1, n * PANEL).iter().map(|x| x * 20.0).collect();
-            let shifts = values(2, PANEL);
-            let (mut rows, mut columns) =
-                (vec![f32::NAN; count * n * PANEL / 2], vec![f32::NAN; count * PANEL * PANEL / 2]);
-            let mut sums = vec![0.5; PANEL];
-            exponentials(&mut logits.clone(), &shifts, &mut sums, &mut rows, &mut columns);
-            let expected = |i: usize| (f64::from(logits[i]) - f64::from(shifts[i % PANEL])).exp();
-            let [by_lane, by_row] = numbers(n, &rows, &columns);
-            // One bf16 is off by 2⁻⁸ at most, two of them by 2⁻¹⁶; and so are the fits, by less.
-            let tolerance = if count == 1 { 0.003_92 } else { 1.7e-5 };
-            for i in 0..PANEL * PANEL {
-                let x = if i < n * PANEL { expected(i) } else { 0.0 };
-                assert!((by_row[i] - x).abs() <= tolerance * x, "{n} {count} {i}: {} is not {x}", by_row[i]);
-                assert!(i >= n * PANEL || by_lane[i] == by_row[i], "{n} {count} {i}: {} {}", by_lane[i], by_row[i]);
-            }
-            for lane in 0..PANEL {
-                let sum: f64 = 0.5 + (0..n).map(|i| expected(i * PANEL + lane)).sum::<f64>();
-                assert!(
-                    (f64::from(sums[lane]) - sum).abs() < 6e-6 * sum,
-                    "{n} {count} {lane}: {} is not {sum}",
-                    sums[lane]
-                );
+        for (n, count) in [(1, 1), (2, 1), (7, 1), (33, 1), (64, 1), (1, 2), (2, 2), (7, 2), (33, 2), (64, 2)] {
+            for across in [PANEL / 2, PANEL] {
+                agree(n, count, across);
             }
         }
     }
 
     #[test]
     fn nothing_comes_of_what_is_left_out_and_nan_stays() {
-        for count in [1, 2] {
+        for (count, across) in [(1, 32), (2, 32), (1, 64), (2, 64)] {
             let mut logits = vec![f32::NEG_INFINITY; 3 * PANEL];
-            (logits[5], logits[6]) = (f32::NAN, -500.0);
+            (logits[5], logits[6], logits[40]) = (f32::NAN, -500.0, f32::NAN);
             let (mut rows, mut columns) = (vec![f32::NAN; count * 96], vec![f32::NAN; count * 32 * PANEL]);
             let mut sums = vec![0.0; PANEL];
-            exponentials(&mut logits, &[0.0; PANEL], &mut sums, &mut rows, &mut columns);
-            let [by_lane, _] = numbers(3, &rows, &columns);
-            for i in (0..3 * PANEL).filter(|&i| i != 5) {
+            exponentials(&mut in_panels(&logits, across), across, &[0.0; PANEL], &mut sums, &mut rows, &mut columns);
+            let [by_lane, _] = numbers(3, across, &rows, &columns);
+            for i in (0..3 * PANEL).filter(|&i| i != 5 && i != 40) {
                 assert_eq!(by_lane[i], 0.0, "{i}");
             }
-            assert!(by_lane[5].is_nan() && sums[5].is_nan() && sums[6] == 0.0);
+            assert!([by_lane[5], by_lane[40]].iter().all(|x| x.is_nan()) && sums[5].is_nan() && sums[6] == 0.0);
         }
     }
 }

@@ -15,11 +15,24 @@ fn rounds_to_the_nearest_even() {
 }
 
 #[test]
-fn a_missing_row_is_zeros() {
-    let mut words = vec![f32::NAN; 32];
-    interleave(&[1.0f32, 2.0, 4.0].map(|x| [x; 16]).concat(), 16, &mut words);
-    let all: Vec<f32> = words.iter().flat_map(|&word| halves(word)).collect();
-    assert_eq!(all, [[1.0, 2.0].repeat(16), [4.0, 0.0].repeat(16)].concat());
+fn rows_go_in_pairs_to_panels() {
+    for (rows, width, across) in [(1, 16, 16), (2, 32, 16), (3, 64, 32), (3, 64, 64), (8, 96, 32)] {
+        let (x, size) = (values(3, rows * width), rows.div_ceil(2) * across);
+        for planes in [1, 2] {
+            let mut words = vec![f32::NAN; width / across * size * planes];
+            interleave(&x, width, across, &mut words);
+            for (i, &word) in words.iter().enumerate() {
+                let (panel, plane, j, c) =
+                    (i / (planes * size), i / size % planes, i / across % (size / across), i % across);
+                let word = halves(word);
+                for half in [0, 1] {
+                    let x = if 2 * j + half < rows { x[(2 * j + half) * width + panel * across + c] } else { 0.0 };
+                    let expected = if plane == 0 { near(x, 1) } else { near(x, 2) - near(x, 1) };
+                    assert_eq!(f64::from(word[half]), expected, "{rows} {width} {across} {planes} {i}");
+                }
+            }
+        }
+    }
 }
 
 /// What the words of a number stand for.
@@ -37,7 +50,7 @@ fn agrees((rows, depth, columns): (usize, usize, usize), planes: usize, count: u
         pack(x, to);
     }
     for (to, x) in rights.chunks_mut(right).zip(b.chunks(2 * depth * columns)) {
-        interleave(x, columns, to);
+        interleave(x, columns, columns, to);
     }
     let operands = lefts.chunks(left).zip(rights.chunks(right));
     let operands = operands.map(|(left, right)| [left, right].map(|words| Words::new(words, planes)));

@@ -105,7 +105,7 @@ fn product(unit: &mut impl Unit, shape: (usize, usize, usize), planes: usize, in
     let (a, b) = (values(1, rows * depth * 2), values(2, 2 * depth * columns));
     let (mut left, mut right) = (vec![0.0; rows * depth * planes], vec![0.0; depth * columns * planes]);
     pack(&a, &mut left);
-    interleave(&b, columns, &mut right);
+    interleave(&b, columns, columns, &mut right);
     let (left, right) =
         (left.chunks(rows * depth).collect::<Vec<_>>(), right.chunks(depth * columns).collect::<Vec<_>>());
     let terms = [[left[planes - 1], right[0]], [left[0], right[planes - 1]], [left[0], right[0]]];
