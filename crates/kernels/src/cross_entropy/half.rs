@@ -61,15 +61,16 @@ impl<'a> Items<'a> {
         }
     }
 
-    /// Adds to dhᵀ, in panels [64 / across][D, across], what the weights of a chunk's items give it, in pairs of items and panels
-    /// [64 / across][32, across].
+    /// Adds to dhᵀ, in panels [64 / across][D, across], what the weights of items from `first` on give it: chunk by chunk, in pairs
+    /// of items, in panels [64 / across][32, across]. One product sums over all chunks.
     pub fn weigh(&self, first: usize, pairs: &[f32], dh: &mut [f32]) {
-        let (half, across) = (PAIRED / 2, self.across);
-        let size = self.width * half * self.planes;
-        let columns = Words::new(&self.columns[first / PAIRED * size..][..size], self.planes);
-        let panels = pairs.chunks_exact(half * across * self.planes);
-        for (panel, dh) in panels.zip(dh.chunks_exact_mut(self.width * across)) {
-            let operands = [[columns, Words::new(panel, self.planes)]];
+        let (half, across, planes) = (PAIRED / 2, self.across, self.planes);
+        let (chunk, panel) = (half * PANEL * planes, half * across * planes);
+        let size = self.width * half * planes;
+        for (at, dh) in (0..chunk).step_by(panel).zip(dh.chunks_exact_mut(self.width * across)) {
+            let columns = self.columns[first / PAIRED * size..].chunks_exact(size);
+            let pairs = pairs.chunks_exact(chunk).map(|pairs| &pairs[at..][..panel]);
+            let operands = columns.zip(pairs).map(|(left, right)| [left, right].map(|words| Words::new(words, planes)));
             multiply_pairs(operands, [half, across], (self.width, half, across), Into::Add, dh, across);
         }
     }

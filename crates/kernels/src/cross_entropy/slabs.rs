@@ -28,7 +28,12 @@ pub(super) const PAIRED: usize = PANEL;
 /// Columns of a panel of words where tiles multiply: the rows of a tile lie closer than in the 64 columns that vectors take.
 const TILED: usize = PANEL / 2;
 
-/// Items whose weights are taken and replaced while they are in a core's second cache; whole chunks of either kind.
+/// Chunks whose weights are summed together there, as many as stay in the nearest cache beside logits: sums are tiles, which are
+/// slow to load and store.
+const GATHERED: usize = 2;
+
+/// Items whose weights are taken and replaced while they are in a core's second cache; whole chunks of either kind, and whole
+/// gatherings of them.
 const STRIP: usize = 16 * CHUNK;
 
 /// Parts of the items, about: a block of work each. Every one has its own sums of each row, so more cost more.
@@ -84,6 +89,8 @@ pub(crate) struct Slabs {
     pub(super) planes: usize,
     /// Columns of a panel of words, and of the f32 that come of its products.
     pub(super) across: usize,
+    /// Chunks whose pairs of weights one product with the items takes.
+    pub(super) gathered: usize,
 }
 
 impl Slabs {
@@ -93,6 +100,7 @@ impl Slabs {
         let most = (16_384 / items.max(1)).clamp(1, UNITS);
         let planes = if width.is_multiple_of(PAIRS) { precision.planes() } else { 0 };
         let chunk = if planes > 0 { PAIRED } else { CHUNK };
+        let (across, gathered) = if planes > 0 && on_tiles() { (TILED, GATHERED) } else { (PANEL, 1) };
         let segment = size::padded(items.div_ceil(SEGMENTS), chunk).min(items);
         Self {
             rows,
@@ -103,7 +111,8 @@ impl Slabs {
             segment,
             segments: if items == 0 { 0 } else { items.div_ceil(segment) },
             planes,
-            across: if planes > 0 && on_tiles() { TILED } else { PANEL },
+            across,
+            gathered,
         }
     }
 
@@ -145,10 +154,13 @@ impl Slabs {
     }
 
     /// A chunk of items [CHUNK, padded] where rows of items are not whole vectors; where weights are in words, of logits, and of
-    /// pairs of weights, both in panels, or what is summed by columns.
+    /// pairs of weights of all chunks gathered, both in panels, or what is summed by columns.
     fn chunk(&self) -> usize {
         match self {
-            _ if self.planes > 0 => size::plus([PAIRED * PANEL, self.words(PAIRED * PANEL)]).max(self.width * PANEL),
+            _ if self.planes > 0 => {
+                let pairs = size::times([self.gathered, self.words(PAIRED * PANEL)]);
+                size::plus([PAIRED * PANEL, pairs]).max(self.width * PANEL)
+            }
             _ if self.width == self.padded => 0,
             _ => size::times([CHUNK, self.padded]),
         }

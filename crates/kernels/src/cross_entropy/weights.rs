@@ -2,7 +2,7 @@
 
 use super::half;
 use super::lanes::{exponentials, largest, leave_out, safe_rows, whole_vectors};
-use super::slabs::{PAIRED, Problem, Slab, Slabs};
+use super::slabs::{CHUNK, PAIRED, Problem, Slab, Slabs};
 use crate::Parallel;
 use crate::parallel::over_parts;
 use crate::product::{Panels, rows_by_panels};
@@ -120,45 +120,59 @@ impl Slabs {
     pub(super) fn weigh(
         &self,
         weighing: &Weighing,
-        (row, rows): (usize, usize),
+        unit: (usize, usize),
         (from, strip, count): (usize, usize, usize),
         weights: &mut [f32],
         chunk: &mut [f32],
         sums: &mut [f32],
     ) {
-        let (set, width, lanes) = (weighing.problem.set, self.width, self.lanes(rows));
-        let weights = &mut weights[row / PANEL * self.weights()..][..self.weights()];
-        let shifts = &weighing.shifts[row..][..lanes];
+        let (set, width, lanes) = (weighing.problem.set, self.width, self.lanes(unit.1));
+        let weights = &mut weights[unit.0 / PANEL * self.weights()..][..self.weights()];
         let (dh, sums) = sums.split_at_mut(PANEL * width);
         let sums = &mut sums[..lanes];
-        for at in (strip..strip + count).step_by(self.together()) {
-            let first = from + at;
-            let n = self.together().min(strip + count - at);
-            if let Some(rounded) = weighing.rounded {
-                let (logits, pairs) = chunk.split_at_mut(PAIRED * PANEL);
-                let (logits, pairs) = (&mut logits[..n * PANEL], &mut pairs[..self.held(PAIRED * PANEL)]);
-                self.logits(weighing, (row, rows), first, n, logits);
-                words::exponentials(
-                    logits,
-                    self.across,
-                    shifts,
-                    sums,
-                    &mut weights[self.held(at * PANEL)..][..self.held(n * PANEL)],
-                    pairs,
-                );
-                rounded.weigh(first, pairs, dh);
-                continue;
-            }
+        if let Some(rounded) = weighing.rounded {
+            return self.weigh_pairs((weighing, rounded), unit, (from, strip, count), weights, chunk, dh, sums);
+        }
+        let shifts = &weighing.shifts[unit.0..][..lanes];
+        for at in (strip..strip + count).step_by(CHUNK) {
+            let (first, n) = (from + at, CHUNK.min(strip + count - at));
             let weights = &mut weights[strip * PANEL + (at - strip) * lanes..][..n * lanes];
-            self.logits(weighing, (row, rows), first, n, weights);
+            self.logits(weighing, unit, first, n, weights);
             exponentials::on(set, weights, shifts, sums, weighing.near);
             let items = &weighing.problem.items[first * width..][..n * width];
             let right = whole_vectors(items, width, self.padded, chunk);
             let left = Left { values: weights, row: 1, step: lanes };
             for c in (0..width).step_by(PANEL) {
-                let shape = (rows, n, PANEL.min(width - c));
+                let shape = (unit.1, n, PANEL.min(width - c));
                 multiply(set, left, &right[c..], self.padded, shape, Into::Add, &mut dh[c..], width);
             }
+        }
+    }
+
+    /// The same over pairs of bf16: chunks are weighed one by one, and some together meet the items.
+    fn weigh_pairs(
+        &self,
+        (weighing, rounded): (&Weighing, half::Items),
+        unit: (usize, usize),
+        (from, strip, count): (usize, usize, usize),
+        weights: &mut [f32],
+        chunk: &mut [f32],
+        dh: &mut [f32],
+        sums: &mut [f32],
+    ) {
+        let shifts = &weighing.shifts[unit.0..][..PANEL];
+        let (logits, pairs) = chunk.split_at_mut(PAIRED * PANEL);
+        let size = self.held(PAIRED * PANEL);
+        for first in (strip..strip + count).step_by(self.gathered * PAIRED) {
+            let end = (strip + count).min(first + self.gathered * PAIRED);
+            for (at, pairs) in (first..end).step_by(PAIRED).zip(pairs.chunks_exact_mut(size)) {
+                let n = PAIRED.min(end - at);
+                let (logits, weights) =
+                    (&mut logits[..n * PANEL], &mut weights[self.held(at * PANEL)..][..self.held(n * PANEL)]);
+                self.logits(weighing, unit, from + at, n, logits);
+                words::exponentials(logits, self.across, shifts, sums, weights, pairs);
+            }
+            rounded.weigh(from + first, &pairs[..(end - first).div_ceil(PAIRED) * size], dh);
         }
     }
 }
