@@ -293,6 +293,13 @@ pub(crate) mod testing {
         }
     }
 
+    /// ‖a − b‖ / ‖b‖
+    pub fn distance(a: &[f32], b: &[f64]) -> f64 {
+        let square = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>();
+        let off = square(&mut a.iter().zip(b).map(|(a, b)| f64::from(*a) - b));
+        (off / square(&mut b.iter().copied())).sqrt()
+    }
+
     /// Central differences of `Σ f(x) · dy` at `x`.
     pub fn differences(x: &[f64], dy: &[f64], f: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f64> {
         let step = 1e-5;

@@ -66,8 +66,9 @@ mod tests {
     use super::*;
     use crate::Serial;
     use crate::cross_entropy::{cross_entropy, cross_entropy_scratch};
-    use crate::parallel::testing::{Reverse, TwoThreads, bits, close, differences, sets, values, wide};
+    use crate::parallel::testing::{Reverse, TwoThreads, bits, close, differences, distance, sets, values, wide};
     use crate::simd::Instructions;
+    use crate::simd::tiles::tests::with_tiles;
 
     /// h, positives, negatives, targets, drawn.
     struct World {
@@ -77,6 +78,7 @@ mod tests {
         targets: Vec<i32>,
         drawn: Vec<i32>,
         width: usize,
+        precision: Precision,
     }
 
     impl World {
@@ -90,6 +92,7 @@ mod tests {
                 targets: (0..t).map(|i| (i * 5 % 7) as i32).collect(),
                 drawn: (0..n).map(|i| (i * 3 % 11) as i32).collect(),
                 width,
+                precision: Precision::F32,
             }
         }
 
@@ -134,7 +137,7 @@ mod tests {
             let garbage = |n| vec![f32::NAN; n];
             let (t, n) = (self.h.len(), self.negatives.len());
             let [mut dh, mut dpositives, mut dnegatives] = [garbage(t), garbage(t), garbage(n)];
-            let size = sampled_softmax_scratch(self.targets.len(), self.drawn.len(), self.width, Precision::F32);
+            let size = sampled_softmax_scratch(self.targets.len(), self.drawn.len(), self.width, self.precision);
             let problem = Problem {
                 set,
                 h: &self.h,
@@ -146,7 +149,7 @@ mod tests {
                 run,
                 &problem,
                 self.width,
-                Precision::F32,
+                self.precision,
                 &mut dh,
                 &mut dpositives,
                 &mut dnegatives,
@@ -181,6 +184,27 @@ mod tests {
                 World::new(t, n, width, 0.5).agrees(2e-5);
             }
         }
+    }
+
+    fn bf16_is_near() {
+        for (precision, tolerance) in [(Precision::Bf16, 0.02), (Precision::Bf16x3, 5e-5)] {
+            for (t, n, width, size) in [(2, 7, 32, 1.0), (7, 33, 96, 0.5), (70, 130, 64, 0.5), (70, 50, 32, 4.0)] {
+                if cfg!(miri) && t * n > 20 {
+                    continue;
+                }
+                let world = World { precision, ..World::new(t, n, width, size) };
+                let ((loss, d), actual) = (world.expected(), world.run(instructions(), &Serial));
+                assert!((actual.0 - loss).abs() / (1.0 + loss) < tolerance, "{} is not {loss}", actual.0);
+                let off: Vec<f64> = actual.1.iter().zip(&d).map(|(actual, d)| distance(actual, d)).collect();
+                assert!(off.iter().all(|&x| x < tolerance), "{precision:?} {t} {n} {width}: {off:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn bf16_is_near_the_formula_on_tiles_and_without() {
+        bf16_is_near();
+        with_tiles(bf16_is_near);
     }
 
     #[test]

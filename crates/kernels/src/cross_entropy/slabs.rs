@@ -9,7 +9,7 @@ use super::lanes::longest_row;
 use super::weights::Weighing;
 use crate::Parallel;
 use crate::parallel::{over_parts, zip_parts};
-use crate::simd::half::{PAIRS, Precision, on_tiles};
+use crate::simd::half::{MOST, PAIRS, Precision, on_tiles};
 use crate::simd::matrix::PANEL;
 use crate::simd::tiles;
 use crate::simd::transpose::to_columns;
@@ -18,6 +18,8 @@ use crate::size;
 
 /// Units of 64 rows in a slab, at most.
 pub(super) const UNITS: usize = 4;
+
+const _: () = assert!(UNITS <= MOST && GATHERED <= MOST, "a product sums over all of them");
 
 /// Items that go from logits to dh while they are in the nearest cache; a multiple of the rows of every tile.
 pub(super) const CHUNK: usize = 48;
@@ -96,18 +98,20 @@ pub(crate) struct Slabs {
 impl Slabs {
     /// Widths that fill no vectors of words are computed in f32.
     pub fn new(rows: usize, items: usize, width: usize, precision: Precision) -> Self {
-        // Many units make few meetings of the threads; fewer keep the weights of a large catalogue near the cores.
-        let most = (16_384 / items.max(1)).clamp(1, UNITS);
         let planes = if width.is_multiple_of(PAIRS) { precision.planes() } else { 0 };
         let chunk = if planes > 0 { PAIRED } else { CHUNK };
-        let (across, gathered) = if planes > 0 && on_tiles() { (TILED, GATHERED) } else { (PANEL, 1) };
+        let on_tiles = planes > 0 && on_tiles();
+        let (across, gathered, most) = if on_tiles { (TILED, GATHERED, 1 << 18) } else { (PANEL, 1, 1 << 14) };
+        // Many units make few meetings of the threads, and on tiles few sums of ditems; fewer keep the weights of a large
+        // catalogue near the cores.
+        let units = (most / items.max(1)).clamp(1, UNITS);
         let segment = size::padded(items.div_ceil(SEGMENTS), chunk).min(items);
         Self {
             rows,
             items,
             width,
             padded: size::padded(width, LANES),
-            units: most.min(rows.div_ceil(PANEL)),
+            units: units.min(rows.div_ceil(PANEL)),
             segment,
             segments: if items == 0 { 0 } else { items.div_ceil(segment) },
             planes,
