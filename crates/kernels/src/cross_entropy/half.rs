@@ -54,23 +54,26 @@ impl<'a> Items<'a> {
         let rows = &self.rows[first * half * self.planes..];
         let chunk = rows.len().min(PAIRED * half * self.planes);
         let rows = Words::new(&rows[..chunk], self.planes);
-        let panels = columns.chunks_exact(half * across * self.planes);
-        for (panel, logits) in panels.zip(logits.chunks_exact_mut(n * across)) {
-            let operands = [[rows, Words::new(panel, self.planes)]];
+        let (size, high) = (half * across * self.planes, n * across);
+        for panel in 0..PANEL / across {
+            let operands = [[rows, Words::new(&columns[panel * size..][..size], self.planes)]];
+            let logits = &mut logits[panel * high..][..high];
             multiply_pairs(operands, [half, across], (n, half, across), Into::Set, logits, across);
         }
     }
 
-    /// Adds to dhᵀ, in panels [64 / across][D, across], what the weights of items from `first` on give it: chunk by chunk, in pairs
-    /// of items, in panels [64 / across][32, across]. One product sums over all chunks.
-    pub fn weigh(&self, first: usize, pairs: &[f32], dh: &mut [f32]) {
+    /// Adds to dhᵀ, in panels [64 / across][D, across], what the weights of `chunks` chunks of items from `first` on give it: chunk
+    /// by chunk, in pairs of items, in panels [64 / across][32, across]. One product sums over all chunks.
+    pub fn weigh(&self, first: usize, chunks: usize, pairs: &[f32], dh: &mut [f32]) {
         let (half, across, planes) = (PAIRED / 2, self.across, self.planes);
-        let (chunk, panel) = (half * PANEL * planes, half * across * planes);
-        let size = self.width * half * planes;
-        for (at, dh) in (0..chunk).step_by(panel).zip(dh.chunks_exact_mut(self.width * across)) {
-            let columns = self.columns[first / PAIRED * size..].chunks_exact(size);
-            let pairs = pairs.chunks_exact(chunk).map(|pairs| &pairs[at..][..panel]);
-            let operands = columns.zip(pairs).map(|(left, right)| [left, right].map(|words| Words::new(words, planes)));
+        let (size, panel_size, high) = (self.width * half * planes, half * across * planes, self.width * across);
+        for panel in 0..PANEL / across {
+            let operands = (0..chunks).map(|chunk| {
+                let left = &self.columns[(first / PAIRED + chunk) * size..][..size];
+                let right = &pairs[chunk * half * PANEL * planes + panel * panel_size..][..panel_size];
+                [left, right].map(|words| Words::new(words, planes))
+            });
+            let dh = &mut dh[panel * high..][..high];
             multiply_pairs(operands, [half, across], (self.width, half, across), Into::Add, dh, across);
         }
     }

@@ -165,14 +165,14 @@ impl Slabs {
         let size = self.held(PAIRED * PANEL);
         for first in (strip..strip + count).step_by(self.gathered * PAIRED) {
             let end = (strip + count).min(first + self.gathered * PAIRED);
-            for (at, pairs) in (first..end).step_by(PAIRED).zip(pairs.chunks_exact_mut(size)) {
+            for at in (first..end).step_by(PAIRED) {
                 let n = PAIRED.min(end - at);
-                let (logits, weights) =
-                    (&mut logits[..n * PANEL], &mut weights[self.held(at * PANEL)..][..self.held(n * PANEL)]);
+                let (logits, pairs) = (&mut logits[..n * PANEL], &mut pairs[(at - first) / PAIRED * size..][..size]);
+                let weights = &mut weights[self.held(at * PANEL)..][..self.held(n * PANEL)];
                 self.logits(weighing, unit, from + at, n, logits);
                 words::exponentials(logits, self.across, shifts, sums, weights, pairs);
             }
-            rounded.weigh(from + first, &pairs[..(end - first).div_ceil(PAIRED) * size], dh);
+            rounded.weigh(from + first, (end - first).div_ceil(PAIRED), pairs, dh);
         }
     }
 }

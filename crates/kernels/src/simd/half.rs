@@ -88,10 +88,13 @@ impl<'a> Words<'a> {
         Self { high: &self.high[at..], low: self.low.map(|low| &low[at..]) }
     }
 
-    /// The planes whose products make one with `other`, the smallest first.
-    fn terms(self, other: Self) -> impl Iterator<Item = [&'a [f32]; 2]> {
-        let low = self.low.zip(other.low).map(|(left, right)| [[left, other.high], [self.high, right]]);
-        low.into_iter().flatten().chain([[self.high, other.high]])
+    /// The planes whose products make one with `other`, the smallest first; the first few of three.
+    fn terms(self, other: Self) -> ([[&'a [f32]; 2]; 3], usize) {
+        let main = [self.high, other.high];
+        match (self.low, other.low) {
+            (Some(left), Some(right)) => ([[left, other.high], [self.high, right], main], 3),
+            _ => ([main; 3], 1),
+        }
     }
 }
 
@@ -177,21 +180,26 @@ pub fn multiply_pairs<'a>(
     if shape.0 == 0 || shape.2 == 0 {
         return;
     }
-    let all = operands.into_iter().flat_map(|[left, right]| left.terms(right));
     if on_tiles() && tiles::suits(shape, into) {
         let (mut terms, mut count) = ([[&[][..]; 2]; 3 * MOST], 0);
-        for [left, right] in all {
+        for [left, right] in operands {
+            let (own, some) = left.terms(right);
+            terms[count..][..some].copy_from_slice(&own[..some]);
+            count += some;
+        }
+        for &[left, right] in &terms[..count] {
             check(Left { values: left, row: left_row, step: 1 }, right, right_row, shape, into, out, out_row);
-            terms[count] = [left, right];
-            count += 1;
         }
         return tiles::multiply(&terms[..count], [left_row, right_row], shape, into, out, out_row);
     }
-    for [left, right] in all {
-        let left = Left { values: left, row: left_row, step: 1 };
-        check(left, right, right_row, shape, into, out, out_row);
-        multiply_plane(left, right, right_row, shape, into, out, out_row);
-        into = Into::Add;
+    for [left, right] in operands {
+        let (terms, count) = left.terms(right);
+        for &[left, right] in &terms[..count] {
+            let left = Left { values: left, row: left_row, step: 1 };
+            check(left, right, right_row, shape, into, out, out_row);
+            multiply_plane(left, right, right_row, shape, into, out, out_row);
+            into = Into::Add;
+        }
     }
 }
 

@@ -18,36 +18,48 @@ pub fn exponentials(
 ) {
     let n = logits.len() / PANEL;
     assert!((1..=PANEL).contains(&n) && logits.len() == n * PANEL && shifts.len() == PANEL && sums.len() == PANEL);
-    assert!(across == PANEL || across == PANEL / 2, "a panel is whole pairs of vectors");
-    assert!(
-        rows.len() / n == columns.len() / PANEL && columns.len().is_multiple_of(PANEL * PANEL / 2),
-        "as many planes"
-    );
+    let count = columns.len() / (PANEL * PANEL / 2);
+    assert!(columns.len() == count * PANEL * PANEL / 2 && rows.len() == count * n * PANEL / 2, "as many planes");
+    match (count, across) {
+        (1, 32) => by_panels::<false, 32>(logits, shifts, sums, rows, columns),
+        (1, 64) => by_panels::<false, 64>(logits, shifts, sums, rows, columns),
+        (2, 32) => by_panels::<true, 32>(logits, shifts, sums, rows, columns),
+        (2, 64) => by_panels::<true, 64>(logits, shifts, sums, rows, columns),
+        _ => panic!("{count} planes of panels of {across} lanes"),
+    }
+}
+
+#[inline(always)]
+fn by_panels<const LOW: bool, const ACROSS: usize>(
+    logits: &mut [f32],
+    shifts: &[f32],
+    sums: &mut [f32],
+    rows: &mut [f32],
+    columns: &mut [f32],
+) {
+    let n = logits.len() / PANEL;
+    let panels = logits.chunks_exact_mut(n * ACROSS).zip(shifts.as_chunks().0).zip(sums.as_chunks_mut().0);
     let (rows, low_rows) = planes(rows, n * PANEL / 2);
-    let panels = logits.chunks_exact_mut(n * across).zip(columns.chunks_exact_mut(columns.len() / (PANEL / across)));
-    for (panel, (logits, columns)) in panels.enumerate() {
-        let lane = panel * across;
-        let (columns, low_columns) = planes(columns, PANEL / 2 * across);
-        let (shifts, sums) = (&shifts[lane..][..across], &mut sums[lane..][..across]);
-        if low_columns.is_empty() {
-            of_panel::<false>(logits, shifts, sums, [&mut rows[lane / 2..], columns], [&mut [], &mut []]);
-        } else {
-            let low = [&mut low_rows[lane / 2..], low_columns];
-            of_panel::<true>(logits, shifts, sums, [&mut rows[lane / 2..], columns], low);
-        }
+    let size = PANEL / 2 * ACROSS;
+    let columns = columns.chunks_exact_mut(if LOW { 2 * size } else { size });
+    for (panel, (((logits, shifts), sums), columns)) in panels.zip(columns).enumerate() {
+        let (columns, low_columns) = columns.split_at_mut(size);
+        let lane = panel * ACROSS;
+        let high = [&mut rows[lane / 2..], columns];
+        let low = if LOW { [&mut low_rows[lane / 2..], low_columns] } else { [&mut [][..], &mut []] };
+        of_panel::<LOW, ACROSS>(logits, shifts, sums, high, low);
     }
 }
 
 /// The same of one panel, whose words begin its rows; `low` is empty where there is one plane.
-fn of_panel<const LOW: bool>(
+fn of_panel<const LOW: bool, const ACROSS: usize>(
     logits: &mut [f32],
-    shifts: &[f32],
-    sums: &mut [f32],
+    shifts: &[f32; ACROSS],
+    sums: &mut [f32; ACROSS],
     high: [&mut [f32]; 2],
     low: [&mut [f32]; 2],
 ) {
-    let across = shifts.len();
-    let filled = logits.len().div_ceil(2 * across) * across;
+    let filled = logits.len().div_ceil(2 * ACROSS) * ACROSS;
     let ([rows, columns], [low_rows, low_columns]) = (high, low);
     columns[filled..].fill(0.0);
     if LOW {
@@ -56,20 +68,23 @@ fn of_panel<const LOW: bool>(
     #[cfg(target_arch = "x86_64")]
     if super::has_bf16() {
         // SAFETY: the CPU has the instructions, and the lengths were asserted.
-        return unsafe { x86::exponentials::<LOW>(logits, shifts, sums, [rows, columns], [low_rows, low_columns]) };
+        return unsafe {
+            x86::exponentials::<LOW, ACROSS>(logits, shifts, sums, [rows, columns], [low_rows, low_columns]);
+        };
     }
-    for row in logits.chunks_exact_mut(across) {
+    for row in logits.as_chunks_mut::<ACROSS>().0 {
         for ((x, shift), sum) in row.iter_mut().zip(shifts).zip(&mut *sums) {
             *x = exp::<false>(*x - shift);
             *sum += *x;
         }
     }
-    words_of::<false>(logits, across, rows, columns);
+    words_of::<false>(logits, ACROSS, rows, columns);
     if LOW {
-        words_of::<true>(logits, across, low_rows, low_columns);
+        words_of::<true>(logits, ACROSS, low_rows, low_columns);
     }
 }
 
+/// A plane of the words of x [n, across], by lane and by row.
 fn words_of<const LOW: bool>(x: &[f32], across: usize, rows: &mut [f32], columns: &mut [f32]) {
     for (x, to) in x.chunks_exact(across).zip(rows.chunks_mut(PANEL / 2)) {
         pack_plane::<LOW>(x, &mut to[..across / 2]);
@@ -157,21 +172,20 @@ mod x86 {
     }
 
     /// # Safety
-    /// The CPU has the instructions; logits are whole rows of `shifts.len()`, 32 or 64, which `columns` have room for in each
+    /// The CPU has the instructions; logits are whole rows of `ACROSS`, a multiple of 32, which `columns` have room for in each
     /// plane, as have `rows` of words that begin 32 apart.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
-    pub(super) unsafe fn exponentials<const LOW: bool>(
+    pub(super) unsafe fn exponentials<const LOW: bool, const ACROSS: usize>(
         logits: &[f32],
-        shifts: &[f32],
-        sums: &mut [f32],
+        shifts: &[f32; ACROSS],
+        sums: &mut [f32; ACROSS],
         high: [&mut [f32]; 2],
         low: [&mut [f32]; 2],
     ) {
-        let across = shifts.len();
-        let (n, scale) = (logits.len() / across, _mm512_set1_ps(std::f32::consts::LOG2_E));
+        let (n, scale) = (logits.len() / ACROSS, _mm512_set1_ps(std::f32::consts::LOG2_E));
         let [high, low] = [high, low].map(|plane| plane.map(<[f32]>::as_mut_ptr));
-        for lane in (0..across).step_by(2 * LANES) {
-            // SAFETY: lanes are below `across` and rows below n; words of a row take half of its numbers, and a second row is read and
+        for lane in (0..ACROSS).step_by(2 * LANES) {
+            // SAFETY: lanes are below `ACROSS` and rows below n; words of a row take half of its numbers, and a second row is read and
             // written where it is there.
             unsafe {
                 let at = [0, 1].map(|i| lane + i * LANES);
@@ -182,14 +196,14 @@ mod x86 {
                     let both = i + 1 < n;
                     for row in 0..if both { 2 } else { 1 } {
                         for half in 0..2 {
-                            let logit = _mm512_loadu_ps(logits.as_ptr().add((i + row) * across + at[half]));
+                            let logit = _mm512_loadu_ps(logits.as_ptr().add((i + row) * ACROSS + at[half]));
                             x[row][half] = power_of_two::<LOW>(_mm512_fmsub_ps(logit, scale, less[half]));
                             parts[half] = _mm512_add_ps(parts[half], x[row][half]);
                         }
                     }
                     let place = |[rows, columns]: [*mut f32; 2]| Places {
                         rows: [0, 1].map(|row| rows.wrapping_add(((i + row) * PANEL + lane) / 2)),
-                        columns: columns.add(i / 2 * across + lane),
+                        columns: columns.add(i / 2 * ACROSS + lane),
                     };
                     let near = [words(x[0]), words(x[1])];
                     place(high).put(near, both);
