@@ -41,15 +41,15 @@ const COLUMNS = { user: 'VARCHAR', rank: 'INTEGER', item: 'VARCHAR', score: 'FLO
 export async function runBatch({ file, log: path, out, format, flags, words }: Batch): Promise<void> {
   const { say, document } = outputOf(flags.json)
   const start = performance.now()
-  const [log, { artefact, recommender }] = await together(readLog(path, flags), openArtefact(file))
   const { k } = flags
-  const run: Run = { artefact: artefact.hash, log: log.hash, k, format: format === 'jsonl' ? 'jsonl' : 'csv' }
+  const text = format === 'jsonl' ? 'jsonl' : 'csv'
+  const [log, { artefact, recommender, lines }] = await together(readLog(path, flags), openArtefact(file, text, k))
+  const run: Run = { artefact: artefact.hash, log: log.hash, k, format: text }
   const parts = await Parts.open(out, run, format === 'csv' ? `${Object.keys(COLUMNS).join(',')}\n` : '')
   const users = log.users.length
   if (parts.users > 0) say(`Going on after ${plural(parts.users, 'user')}, whose rows are in ${parts.folder}.`)
   const bar = await barOf('[{bar}] {value}/{total} users, {eta_formatted} left')
   await resumable(parts, users, bar, words, async () => {
-    const lines = () => new Rows(run.format, artefact.catalogue.ids, k, ROOM)
     await addRows(parts, lines, recommender, log, k, reporter(bar, say, parts.users, users))
     await finish(parts, format, out)
   })
@@ -62,12 +62,15 @@ export async function runBatch({ file, log: path, out, format, flags, words }: B
 interface Opened {
   readonly artefact: Artefact
   readonly recommender: Recommender
+  readonly lines: Rows
 }
 
-async function openArtefact(file: string): Promise<Opened> {
+/** Gets ready for rankings too, mostly while the log is read. */
+async function openArtefact(file: string, format: Run['format'], k: number): Promise<Opened> {
   const artefact = await loadArtefact(file)
   const recommender = await Recommender.load(artefact)
-  return { artefact, recommender }
+  recommender.recommend({ history: [], k }) // what the first one takes longer for
+  return { artefact, recommender, lines: new Rows(format, artefact.catalogue.ids, k, ROOM) }
 }
 
 /** Both, or neither is left open. */
@@ -112,23 +115,18 @@ function reporter(bar: Bar, say: Output['say'], before: number, users: number): 
   }
 }
 
-/**
- * Ranks the users without rows, and adds theirs; the next are ranked while some are written.
- * @param linesOf makes what writes lists, while the first are ranked
- */
+/** Ranks the users without rows, and adds theirs; the next are ranked while some are written. */
 async function addRows(
   parts: Parts,
-  linesOf: () => Rows,
+  lines: Rows,
   recommender: Recommender,
   log: Interactions,
   k: number,
   onUsers: (done: number) => void,
 ): Promise<void> {
   let [end, writing] = [parts.users, Promise.resolve()]
-  let lines: Rows | undefined
   try {
     for await (const ranked of recommender.rankLog(log, end, { k })) {
-      lines ??= linesOf()
       lines.add(log.users.slice(end, end + ranked.users), ranked)
       end += ranked.users
       if (lines.length >= TOGETHER || end === log.users.length) {
