@@ -273,6 +273,18 @@ fn ties_go_to_the_smaller_id() {
 }
 
 #[test]
+fn ties_that_a_later_sweep_meets_go_to_the_smaller_id() {
+    // The first sweep leaves panels 4 to 11 out. All items score 0: codes of a vector of zeros have no slack.
+    let mut world = World::new(1, 1_024, 16);
+    world.vectors.fill(0.0);
+    world.allowed = Some((0..32).map(|word| if word < 2 * STRETCH { 0 } else { -1 }).collect());
+    let first = (STRETCH * PANEL) as i32;
+    for k in [1, 10, 30] {
+        assert_eq!(world.run(instructions(), &Serial, k).0, (first..first + k as i32).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn what_is_seen_or_not_allowed_or_no_number_stays_out() {
     let scores = [0.5, f32::NAN, 0.9, NONE, 0.7];
     assert_eq!(given(&scores, 4, &[], None), (vec![2, 4, 0, -1], vec![0.9, 0.7, 0.5, NONE]));
