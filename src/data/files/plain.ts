@@ -24,7 +24,6 @@ export async function readPlain({ csv, header }: Table, places: Places): Promise
   let dated = new Uint8Array(0) // no time is a date: blocks share it
   for (let block = rows.nextBlock(); block !== null; block = rows.nextBlock()) {
     const { times, values, limits } = block
-
     const numbers = Object.fromEntries(fields.map((field, i) => [field, block.ids[i]])) as Pick<Block, (typeof fields)[number]>
     if (dated.length < times.length) dated = new Uint8Array(2 * times.length)
     const faults = new Uint8Array(times.length)

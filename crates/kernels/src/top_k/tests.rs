@@ -274,7 +274,7 @@ fn ties_go_to_the_smaller_id() {
 
 #[test]
 fn ties_that_a_later_sweep_meets_go_to_the_smaller_id() {
-    // The first sweep leaves panels 4 to 11 out. All items score 0: codes of a vector of zeros have no slack.
+    // The first sweep leaves panels 4 to 11 out. All items score 0.
     let mut world = World::new(1, 1_024, 16);
     world.vectors.fill(0.0);
     world.allowed = Some((0..32).map(|word| if word < 2 * STRETCH { 0 } else { -1 }).collect());
