@@ -10,9 +10,11 @@ import { rolldown } from 'rolldown'
  * are loaded, as the command line and the threads' do, are named by none: they stay in files of their own.
  */
 const chunks = {
-  base: /\/src\/(errors|data\/nearest)\.ts$|\/fastest-levenshtein\/|rolldown\/runtime|oxc-project/,
+  base: /\/src\/(errors|data\/(nearest|catalogue)|engine\/faults)\.ts$|\/fastest-levenshtein\/|rolldown\/runtime|oxc-project/,
   // What help and the version need: no engine, no models
   cli: /\/src\/cli\/(?!batch\/|main|model-flags)|\/commander\//,
+  // What reads a log, by the addon where it is plain
+  log: /\/src\/data\/(read|files)/,
   // What serves, at the edge and in browsers too: nothing of Node
   serve: /\/src\/(artefact\/(?!file)|engine\/(?!native|log|program)|explain|models|nn|ops|recommend\/(?!crew|program|worker)|tensor)/,
   // What the addon and files are for

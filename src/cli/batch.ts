@@ -3,7 +3,7 @@ import type { BatchFlags, Format } from './batch/run.ts'
 import { type FociCommand, required } from './command.ts'
 import { usage } from './failure.ts'
 import { jsonFlag, wholeFlag } from './flags.ts'
-import { logFlags } from './log-flags.ts'
+import { logFlags, readLog } from './log-flags.ts'
 import { checkArtefact, checkLog, checkOutput } from './paths.ts'
 
 const STOPPING = '\nRows are kept in OUT.parts until all are there: the same command goes on after Ctrl-C, or a crash.'
@@ -29,8 +29,11 @@ async function batch(file: string, log: string, flags: BatchFlags, command: Foci
   checkArtefact(file)
   checkLog(log)
   checkOutput(out)
+  const start = performance.now()
+  const reading = readLog(log, flags) // while what ranks is loaded
+  reading.catch(() => undefined) // it is told when it is awaited
   const { runBatch } = await import('./batch/run.ts')
-  await runBatch({ file, log, out, format, flags, words })
+  await runBatch({ file, log: reading, out, format, flags, words, start })
 }
 
 function formatOf(out: string): Format {

@@ -54,8 +54,7 @@ export function seenItems(log: Interactions, user: number, endRow = log.offsets[
 }
 
 /** For each event type, whether the seen filter removes the items of its rows; one entry for a log without event types. */
-export function seenTable(log: Interactions): readonly boolean[] {
-  const { seen, negative } = log.roles
+export function seenTable(log: Interactions, { seen, negative } = log.roles): readonly boolean[] {
   const isSeen = seen === 'none' ? undefined : roleTable(log, seen)
   const isNegative = roleTable(log, negative)
   const types = log.eventNames ?? ['any']

@@ -26,7 +26,7 @@ export interface Interactions {
   readonly roles: EventRoles
   /** Rows that `skipInvalid` left out, by reason; and blank lines, which hold no row. */
   readonly skipped: Readonly<Record<string, number>>
-  /** SHA-256 of the columns: the same log gives the same hash. */
+  /** SHA-256 of the columns: the same log gives the same hash. It is made when it is asked for. */
   readonly hash: string
 }
 

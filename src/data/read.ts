@@ -76,7 +76,16 @@ function complete(
   const named = { ...columns, catalogue: mergeItems(itemIds, table) }
   const skipped: Record<string, number> = { ...log.skipped }
   for (const [reason, count] of Object.entries(tableSkipped)) skipped[`items table: ${reason}`] = count
-  return { ...named, roles: rolesOf(options, log.eventNames), skipped, hash: hashColumns(named) }
+  let hash: string | undefined
+  return {
+    ...named,
+    roles: rolesOf(options, log.eventNames),
+    skipped,
+    get hash() {
+      hash ??= hashColumns(named)
+      return hash
+    },
+  }
 }
 
 /** The roles among the options; each event type they name must be one of the log's. */

@@ -5,6 +5,20 @@ export interface Lists {
   readonly offsets: Int32Array
 }
 
+/** Rows of a log as lists hold them. */
+export interface ListedRows {
+  /** Where each user's rows stand, [U + 1]. */
+  readonly offsets: Int32Array
+  /** Item of each row, [N]. */
+  readonly items: Int32Array
+  /** Type of each row's event, [N]; 0 where absent. */
+  readonly events?: Int32Array
+  /** What stands in a list for each item, or −1 for nothing. */
+  readonly values: Int32Array
+  /** Whether rows stand in a list, by type. */
+  readonly listed: readonly boolean[]
+}
+
 /** Lists in the making. */
 export class ListsBuilder {
   private values = new Int32Array(64)
@@ -12,10 +26,32 @@ export class ListsBuilder {
   private length = 0
   private closed = 0
 
+  /** Closed lists. */
+  get count(): number {
+    return this.closed
+  }
+
   /** Adds to the open list. */
   push(value: number): void {
-    if (this.length === this.values.length) this.values = wider(this.values)
+    if (this.length === this.values.length) this.values = wider(this.values, this.length + 1)
     this.values[this.length++] = value
+  }
+
+  /** Adds the rows of users `first` to before `end`, a list for each, of which the last `most` values stay. */
+  pushUsers(first: number, end: number, rows: ListedRows, most = Number.POSITIVE_INFINITY): void {
+    const { offsets, items, events, values, listed } = rows
+    const wanted = this.length + offsets[end] - offsets[first]
+    if (wanted > this.values.length) this.values = wider(this.values, wanted)
+    const to = this.values
+    for (let user = first; user < end; user++) {
+      let { length } = this
+      for (let row = offsets[user]; row < offsets[user + 1]; row++) {
+        const value = values[items[row]]
+        if (value >= 0 && listed[events ? events[row] : 0]) to[length++] = value
+      }
+      this.length = length
+      this.close(most)
+    }
   }
 
   /** Closes the open list, of which the last `most` values stay, and opens the next. */
@@ -26,7 +62,7 @@ export class ListsBuilder {
       this.values.copyWithin(start, start + extra, this.length)
       this.length -= extra
     }
-    if (++this.closed === this.offsets.length) this.offsets = wider(this.offsets)
+    if (++this.closed === this.offsets.length) this.offsets = wider(this.offsets, this.closed + 1)
     this.offsets[this.closed] = this.length
   }
 
@@ -42,8 +78,8 @@ export class ListsBuilder {
   }
 }
 
-function wider(values: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const copy = new Int32Array(2 * values.length)
+function wider(values: Int32Array<ArrayBuffer>, wanted: number): Int32Array<ArrayBuffer> {
+  const copy = new Int32Array(Math.max(wanted, 2 * values.length))
   copy.set(values)
   return copy
 }

@@ -2,7 +2,7 @@ import { seenTable } from '../data/history.ts'
 import type { Catalogue, EventRoles, Interactions } from '../data/interactions.ts'
 import { roleTable } from '../data/roles.ts'
 import { FociError } from '../errors.ts'
-import { type Lists, ListsBuilder } from './lists.ts'
+import { type ListedRows, type Lists, ListsBuilder } from './lists.ts'
 import type { Event, UserRequest } from './request.ts'
 
 /** Users who are asked about, as item indices. */
@@ -11,11 +11,11 @@ export class Asked {
   readonly histories = new ListsBuilder()
   /** What each does not get: the items that the user has seen, and those that the request leaves out. */
   readonly left = new ListsBuilder()
-  /** Items of each request that the artefact does not know. */
-  unknown: (readonly string[])[] = []
+  /** Items that the artefact does not know, by the place of the user who named them. */
+  unknown = new Map<number, readonly string[]>()
 
   get users(): number {
-    return this.unknown.length
+    return this.histories.count
   }
 
   /** What a ranking takes, until more is added. */
@@ -26,21 +26,15 @@ export class Asked {
   clear(): void {
     this.histories.clear()
     this.left.clear()
-    this.unknown = []
+    if (this.unknown.size > 0) this.unknown = new Map()
   }
 }
 
 /** A log as the artefact sees it. */
 interface Rows {
-  readonly log: Interactions
-  /** The artefact's index of each item of the log, or −1. */
-  readonly known: Int32Array
-  /** For each event type; all where absent. */
-  readonly isInput: readonly boolean[] | undefined
-  readonly isSeen: readonly boolean[]
+  readonly read: ListedRows
+  readonly left: ListedRows
 }
-
-const NONE: readonly string[] = []
 
 /** Turns ids of requests, and users of a log, into item indices of an artefact. */
 export class Lookup {
@@ -64,66 +58,62 @@ export class Lookup {
 
   /** @throws FociError OPTION, UNKNOWN (a user that the log lacks) */
   add(request: UserRequest, to: Asked): void {
-    const unknown = request.user === undefined ? this.addHistory(request.history, to) : this.addRows(this.userOf(request.user), to)
     this.addItems(request.seen, to)
     this.addItems(request.exclude, to)
-    this.close(to, unknown)
+    if (request.user === undefined) this.addHistory(request.history, to)
+    else {
+      const user = this.userOf(request.user)
+      this.addUsers(user, user + 1, to)
+    }
   }
 
-  /** Adds a user of the log by index. */
-  addUser(user: number, to: Asked): void {
-    this.close(to, this.addRows(user, to))
+  /** Adds users of the log, from an index to before another. */
+  addUsers(first: number, end: number, { histories, left }: Asked): void {
+    this.rows ??= this.rowsOf(this.opened(first))
+    histories.pushUsers(first, end, this.rows.read, this.maxLength)
+    left.pushUsers(first, end, this.rows.left)
   }
 
-  private close({ histories, left, unknown }: Asked, strange: readonly string[]): void {
-    histories.close(this.maxLength)
-    left.close()
-    unknown.push(strange)
-  }
-
-  private addHistory(history: readonly Event[] | undefined, { histories, left }: Asked): readonly string[] {
+  private addHistory(history: readonly Event[] | undefined, { histories, left, unknown }: Asked): void {
     if (!Array.isArray(history)) throw new FociError('OPTION', 'Neither a user nor a history is given.', 'Give one of the two.')
     const hidden = this.roles.seen !== 'none'
-    const unknown: string[] = []
+    const strange: string[] = []
     for (const event of history) {
       const id = idOf(event)
       const item = this.catalogue.indexOf(id)
       if (item < 0) {
-        unknown.push(id)
+        strange.push(id)
         continue
       }
       histories.push(item)
       if (hidden) left.push(item)
     }
-    return unknown
-  }
-
-  private addRows(user: number, { histories, left }: Asked): readonly string[] {
-    this.rows ??= this.rowsOf(this.opened(user))
-    const { log, known, isInput, isSeen } = this.rows
-    for (let row = log.offsets[user]; row < log.offsets[user + 1]; row++) {
-      const item = known[log.items[row]]
-      const event = log.events?.[row] ?? 0
-      if (item < 0) continue
-      if (isInput?.[event] ?? true) histories.push(item)
-      if (isSeen[event]) left.push(item)
-    }
-    return NONE
+    if (strange.length > 0) unknown.set(histories.count, strange)
+    histories.close(this.maxLength)
+    left.close()
   }
 
   private addItems(ids: readonly string[] | undefined, { left }: Asked): void {
-    for (const id of ids ?? NONE) {
+    for (const id of ids ?? []) {
       const item = this.catalogue.indexOf(id)
       if (item >= 0) left.push(item)
     }
   }
 
   private rowsOf(given: Interactions): Rows {
-    const log = { ...given, roles: this.roles }
-    // Most logs begin as the one did that the artefact was trained on: an item's place is its index
+    const { offsets, items, events } = given
+    const rows = { offsets, items, events, values: this.indicesOf(given.catalogue.ids) }
+    const seen = seenTable(given, this.roles)
+    const read = roleTable(given, this.roles.input) ?? seen.map(() => true)
+    return { read: { ...rows, listed: read }, left: { ...rows, listed: seen } }
+  }
+
+  private indicesOf(strange: readonly string[]): Int32Array {
+    const indices = new Int32Array(strange.length)
     const { ids } = this.catalogue
-    const known = Int32Array.from(log.catalogue.ids, (id, place) => (ids[place] === id ? place : this.catalogue.indexOf(id)))
-    return { log, known, isInput: roleTable(log, this.roles.input), isSeen: seenTable(log) }
+    // Most logs begin as the one did that the artefact was trained on: an item's place is its index
+    for (let i = 0; i < strange.length; i++) indices[i] = ids[i] === strange[i] ? i : this.catalogue.indexOf(strange[i])
+    return indices
   }
 
   private userOf(id: string): number {

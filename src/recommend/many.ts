@@ -19,8 +19,8 @@ export interface Plan {
 /** The lists of B users, k places each. */
 export interface RankedUsers extends Ranked {
   readonly users: number
-  /** Items of each request that the artefact does not know. */
-  readonly unknown: readonly (readonly string[])[]
+  /** Items that the artefact does not know, by the place of the user who named them. */
+  readonly unknown: ReadonlyMap<number, readonly string[]>
 }
 
 export type Source<T> = Iterable<T> | AsyncIterable<T>
@@ -39,16 +39,18 @@ interface Failed {
   readonly error: unknown
 }
 
+/** Makes batches of `size` users; `empty` is what the next one goes to. */
+export type Batches = (size: number, empty: () => Asked) => Source<Asked | Failed>
+
 /**
- * Ranks a source of users in batches, a few of which are on their way at a time, and gives them in the order of the source.
- * Where the source or a request fails, the users before it come first.
- * @param read adds one of the source to those who are asked about
+ * Ranks users in batches, a few of which are on their way at a time, and gives them in their order. Where a batch failed, the
+ * users before it come first.
  */
-export async function* rankMany<T>(source: Source<T>, read: (each: T, to: Asked) => void, plan: Plan): RankedStream {
+export async function* rankMany(batches: Batches, plan: Plan): RankedStream {
   const open: Promise<RankedUsers>[] = []
   const spare: Asked[] = []
   let failed: Failed | undefined
-  for await (const batch of batches(source, read, plan.size, spare)) {
+  for await (const batch of batches(plan.size, () => spare.pop() ?? new Asked())) {
     if ('error' in batch) failed = batch
     else open.push(rankBatch(batch, plan, spare))
     if (open.length === plan.ahead) yield await open.splice(0, 1)[0]
@@ -57,20 +59,36 @@ export async function* rankMany<T>(source: Source<T>, read: (each: T, to: Asked)
   if (failed) throw failed.error
 }
 
+/** @param add adds some of `count` users, from an index to before another */
+export const ofUsers = (first: number, count: number, add: (first: number, end: number, to: Asked) => void): Batches =>
+  function* (size, empty) {
+    for (let from = first; from < count; from += size) {
+      const batch = empty()
+      add(from, Math.min(from + size, count), batch)
+      yield batch
+    }
+  }
+
+/** @param read adds one of the source to those who are asked about */
+export const ofRequests =
+  <T>(source: Source<T>, read: (each: T, to: Asked) => void): Batches =>
+  (size, empty) =>
+    batches(source, read, size, empty)
+
 async function* batches<T>(
   source: Source<T>,
   read: (each: T, to: Asked) => void,
   size: number,
-  spare: Asked[],
+  empty: () => Asked,
 ): AsyncGenerator<Asked | Failed, void, undefined> {
-  let batch = new Asked()
+  let batch = empty()
   let index = 0
   /** The batch, once it is full. */
   const add = (each: T): Asked | undefined => {
     readAt(index++, () => read(each, batch))
     if (batch.users < size) return undefined
     const full = batch
-    batch = spare.pop() ?? new Asked()
+    batch = empty()
     return full
   }
   let failed: Failed | undefined

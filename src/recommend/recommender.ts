@@ -16,7 +16,7 @@ import { type Alike, alikeBy, diversify } from './diversity.ts'
 import { abandoned, Held } from './held.ts'
 import type { Lists } from './lists.ts'
 import { Asked, Lookup } from './lookup.ts'
-import { inPlace, type Plan, type RankedStream, rankMany, type Source } from './many.ts'
+import { type Batches, inPlace, ofRequests, ofUsers, type Plan, type RankedStream, rankMany, type Source } from './many.ts'
 import { fillUp, present, type Ranked, type RankRequest, rankItems, usersAtOnce } from './ranking.ts'
 import type { Request, UserRequest, Whom } from './request.ts'
 import { Filter, type ListOptions, type Reason, type Recommendations, type Recommended } from './request.ts'
@@ -109,7 +109,7 @@ export class Recommender {
     const ranked = choose((count) => this.rank({ ...lists, k: count, allowed: allowed.mask }))
     fillUp(ranked, lists, allowed, this.artefact.popular)
     const reasons = request.explain ? this.reasons(lists.histories.values, ranked) : []
-    return this.answer(ranked, 0, k, asked.unknown[0], reasons)
+    return this.answer(ranked, 0, k, asked.unknown.get(0), reasons)
   }
 
   /**
@@ -120,14 +120,22 @@ export class Recommender {
    */
   recommendMany(requests: Source<UserRequest>, options: ListOptions = {}): AsyncGenerator<Recommendations, void, undefined> {
     this.checkOpen()
-    return this.answers(this.rankMany(requests, (request, to) => this.lookup.add(request, to), options))
+    return this.answers(
+      this.rankMany(
+        ofRequests(requests, (request, to) => this.lookup.add(request, to)),
+        options,
+      ),
+    )
   }
 
   /** The lists of a log's users from one on, as arrays. @internal */
   rankLog(log: Interactions, first: number, options: ListOptions = {}): RankedStream {
     this.checkOpen()
     const lookup = this.lookupOf(log)
-    return this.rankMany(range(first, log.users.length), (user, to) => lookup.addUser(user, to), options)
+    return this.rankMany(
+      ofUsers(first, log.users.length, (from, end, to) => lookup.addUsers(from, end, to)),
+      options,
+    )
   }
 
   /** The user's interest vectors, each [D]; none for an empty history. */
@@ -197,10 +205,10 @@ export class Recommender {
     return this.held.programs?.rank(most) ?? rankItems(this.engine, this.model, most, this.held.quantized)
   }
 
-  private rankMany<T>(source: Source<T>, read: (each: T, to: Asked) => void, options: ListOptions): RankedStream {
+  private rankMany(batches: Batches, options: ListOptions): RankedStream {
     const size = usersAtOnce(this.model, this.catalogue.size)
     const plan = { ...this.settle(options), size, popular: this.artefact.popular }
-    return this.stream(plan, (ranks) => rankMany(source, read, { ...plan, ...ranks }))
+    return this.stream(plan, (ranks) => rankMany(batches, { ...plan, ...ranks }))
   }
 
   /** By threads where there are some and they know the model. */
@@ -230,7 +238,7 @@ export class Recommender {
       const k = ranked.items.length / ranked.users
       for (let b = 0; b < ranked.users; b++) {
         this.checkOpen()
-        yield this.answer(ranked, b * k, (b + 1) * k, ranked.unknown[b])
+        yield this.answer(ranked, b * k, (b + 1) * k, ranked.unknown.get(b))
       }
     }
   }
@@ -240,7 +248,7 @@ export class Recommender {
     { items, scores, interests }: Ranked,
     from: number,
     end: number,
-    unknown: readonly string[],
+    unknown: readonly string[] = [],
     reasons?: Reason[][],
   ): Recommendations {
     const list: Recommended[] = []
@@ -302,7 +310,3 @@ function checkCount(k: number): number {
 }
 
 const single = (value: number): Lists => ({ values: Int32Array.of(value), offsets: Int32Array.of(0, 1) })
-
-function* range(first: number, end: number): Generator<number> {
-  for (let i = first; i < end; i++) yield i
-}

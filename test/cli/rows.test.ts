@@ -66,7 +66,7 @@ describe.each(engine === 'wasm' ? ['without the addon'] : ['with the addon', 'wi
 
   const ranked = {
     users: 2,
-    unknown: [],
+    unknown: new Map(),
     items: Int32Array.of(1, 0, 2, -1),
     scores: Float32Array.of(1.5, 0.25, 0, Number.NEGATIVE_INFINITY),
     interests: Int32Array.of(0, 3, -1, -1),
@@ -87,7 +87,7 @@ describe.each(engine === 'wasm' ? ['without the addon'] : ['with the addon', 'wi
       const places = Array.from({ length: 50 * k }, (_, i) => bits(batch, 1, i))
       const made = {
         users: 50,
-        unknown: [],
+        unknown: new Map(),
         items: Int32Array.from(places, (word, i) => (i % k > (i / k) % 4 ? -1 : word % items.length)),
         scores: Float32Array.from(places, (word) => (word % 2001) / 8 - 100),
         interests: Int32Array.from(places, (word) => (word % (3 * batch + 1)) - 1),
@@ -120,7 +120,7 @@ describe.each(engine === 'wasm' ? ['without the addon'] : ['with the addon', 'wi
 
   it('have scores of any size', () => {
     const scores = Float32Array.of(1e-7, 0.1, 3e38)
-    const made = { users: 1, unknown: [], items: Int32Array.of(0, 0, 0), scores, interests: new Int32Array(3) }
+    const made = { users: 1, unknown: new Map(), items: Int32Array.of(0, 0, 0), scores, interests: new Int32Array(3) }
     const written = `${linesOf(new Rows('csv', ['x', 'y', 'z'], 3, 100), ['u'], made).bytes}`
     expect(written.split('\n').map((line) => Math.fround(Number(line.split(',')[3])))).toEqual([...scores, Number.NaN])
   })
@@ -130,7 +130,7 @@ describe.skipIf(engine === 'wasm')('the addon', () => {
   it('writes scores as JavaScript does', () => {
     const count = 100_000
     const scores = Float32Array.from({ length: count }, (_, i) => (bits(3, 0, i) % 2 ? 1 : -1) * 10 ** ((bits(3, 1, i) / 2 ** 32) * 11 - 4))
-    const made = { users: 1, unknown: [], items: new Int32Array(count), scores, interests: new Int32Array(count) }
+    const made = { users: 1, unknown: new Map(), items: new Int32Array(count), scores, interests: new Int32Array(count) }
     const ids = new Array(count).fill('x')
     const lines = () => linesOf(new Rows('csv', ids, count, 100), ['u'], made).bytes
     const script = vi.spyOn(Lines.prototype, 'lines')

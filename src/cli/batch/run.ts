@@ -4,10 +4,11 @@ import type { Interactions } from '../../data/interactions.ts'
 import { replaceFile } from '../../data/replace-file.ts'
 import { writeParquet } from '../../data/write-parquet.ts'
 import { FociError } from '../../errors.ts'
+import type { RankedStream, RankedUsers } from '../../recommend/many.ts'
 import { Recommender } from '../../recommend/recommender.ts'
 import { reportFailure } from '../failure.ts'
 import { count, plural, seconds, shellWord } from '../format.ts'
-import { type LogFlags, readLog } from '../log-flags.ts'
+import type { LogFlags } from '../log-flags.ts'
 import { type Output, outputOf } from '../output.ts'
 import { type Bar, barOf } from '../progress.ts'
 import { Parts, type Run } from './parts.ts'
@@ -25,11 +26,14 @@ export type Format = 'csv' | 'jsonl' | 'parquet'
 interface Batch {
   /** Path of the artefact. */
   readonly file: string
-  readonly log: string
+  /** It is being read. */
+  readonly log: Promise<Interactions>
   readonly out: string
   readonly format: Format
   readonly flags: BatchFlags
   readonly words: readonly string[]
+  /** When it began, by `performance.now()`. */
+  readonly start: number
 }
 
 /** Bytes of text that are written together, and room for what makes them as many. */
@@ -38,25 +42,65 @@ const ROOM = TOGETHER + (1 << 18)
 
 const COLUMNS = { user: 'VARCHAR', rank: 'INTEGER', item: 'VARCHAR', score: 'FLOAT', interest: 'INTEGER' } as const
 
-export async function runBatch({ file, log: path, out, format, flags, words }: Batch): Promise<void> {
+export async function runBatch(batch: Batch): Promise<void> {
+  const { file, out, format, flags } = batch
   const { say, document } = outputOf(flags.json)
-  const start = performance.now()
   const { k } = flags
-  const text = format === 'jsonl' ? 'jsonl' : 'csv'
-  const [log, { artefact, recommender, lines }] = await together(readLog(path, flags), openArtefact(file, text, k))
-  const run: Run = { artefact: artefact.hash, log: log.hash, k, format: text }
-  const parts = await Parts.open(out, run, format === 'csv' ? `${Object.keys(COLUMNS).join(',')}\n` : '')
+  const [log, opened] = await together(batch.log, openArtefact(file, textOf(format), k))
   const users = log.users.length
-  if (parts.users > 0) say(`Going on after ${plural(parts.users, 'user')}, whose rows are in ${parts.folder}.`)
+  const rows = await writeRows(batch, log, opened).finally(() => opened.recommender[Symbol.dispose]())
+  const spent = (performance.now() - batch.start) / 1000
+  const [{ model }] = opened.artefact.parts
+  document({ out, format, model, k, users, rows, seconds: Math.round(1000 * spent) / 1000 })
+  if (!flags.json) say(`Wrote ${out}: ${plural(rows, 'row')} for ${plural(users, 'user')} in ${seconds(spent)}.`)
+}
+
+/** The format in which rows are added. */
+const textOf = (format: Format): Run['format'] => (format === 'jsonl' ? 'jsonl' : 'csv')
+
+/** @returns how many the output has */
+async function writeRows(
+  { out, format, flags, words }: Batch,
+  log: Interactions,
+  { artefact, recommender, lines }: Opened,
+): Promise<number> {
+  const { say } = outputOf(flags.json)
+  const { k } = flags
+  const users = log.users.length
+  const rankFrom = (first: number): Begun => begin(recommender.rankLog(log, first, { k }))
+  let ranking = rankFrom(0) // which goes on while the parts are opened and the log is hashed
+  const run: Run = {
+    artefact: artefact.hash,
+    get log() {
+      return log.hash
+    },
+    k,
+    format: textOf(format),
+  }
+  const parts = await Parts.open(out, run, format === 'csv' ? `${Object.keys(COLUMNS).join(',')}\n` : '')
+  if (parts.users > 0) {
+    await ranking.stream.return()
+    ranking = rankFrom(parts.users)
+    say(`Going on after ${plural(parts.users, 'user')}, whose rows are in ${parts.folder}.`)
+  }
   const bar = await barOf('[{bar}] {value}/{total} users, {eta_formatted} left')
   await resumable(parts, users, bar, words, async () => {
-    await addRows(parts, lines, recommender, log, k, reporter(bar, say, parts.users, users))
+    await addRows(parts, lines, ranking, log, reporter(bar, say, parts.users, users))
     await finish(parts, format, out)
   })
-  const { rows } = parts
-  const spent = (performance.now() - start) / 1000
-  document({ out, format, model: artefact.parts[0].model, k, users, rows, seconds: Math.round(1000 * spent) / 1000 })
-  if (!flags.json) say(`Wrote ${out}: ${plural(rows, 'row')} for ${plural(users, 'user')} in ${seconds(spent)}.`)
+  return parts.rows
+}
+
+/** Rankings whose first is on its way. */
+interface Begun {
+  readonly stream: RankedStream
+  readonly first: Promise<IteratorResult<RankedUsers, void>>
+}
+
+function begin(stream: RankedStream): Begun {
+  const first = stream.next()
+  first.catch(() => undefined) // it is told when it is awaited
+  return { stream, first }
 }
 
 interface Opened {
@@ -115,32 +159,28 @@ function reporter(bar: Bar, say: Output['say'], before: number, users: number): 
   }
 }
 
-/** Ranks the users without rows, and adds theirs; the next are ranked while some are written. */
+/** Adds the rows of users who have none yet; the next are ranked while some are written. */
 async function addRows(
   parts: Parts,
   lines: Rows,
-  recommender: Recommender,
-  log: Interactions,
-  k: number,
+  { stream, first }: Begun,
+  { users }: Interactions,
   onUsers: (done: number) => void,
 ): Promise<void> {
   let [end, writing] = [parts.users, Promise.resolve()]
-  try {
-    for await (const ranked of recommender.rankLog(log, end, { k })) {
-      lines.add(log.users.slice(end, end + ranked.users), ranked)
-      end += ranked.users
-      if (lines.length >= TOGETHER || end === log.users.length) {
-        await writing
-        const { rows, bytes } = lines.take()
-        writing = parts.add(end, rows, bytes)
-        writing.catch(() => undefined) // it is awaited before the next one
-      }
-      onUsers(end)
+  for (let next = await first; !next.done; next = await stream.next()) {
+    const ranked = next.value
+    lines.add(users.slice(end, end + ranked.users), ranked)
+    end += ranked.users
+    if (lines.length >= TOGETHER || end === users.length) {
+      await writing
+      const { rows, bytes } = lines.take()
+      writing = parts.add(end, rows, bytes)
+      writing.catch(() => undefined) // it is awaited before the next one
     }
-    await writing
-  } finally {
-    recommender[Symbol.dispose]()
+    onUsers(end)
   }
+  await writing
 }
 
 async function finish(parts: Parts, format: Format, out: string): Promise<void> {
