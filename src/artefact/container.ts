@@ -8,7 +8,7 @@
  */
 import { canonicalJson, isObject, parseCanonical } from './canonical.ts'
 import { damaged, type Fail, unfit } from './faults.ts'
-import { sha256, utf8 } from './hash.ts'
+import { type Digest, sha256, utf8 } from './hash.ts'
 
 export type Dtype = 'F32' | 'I32' | 'U8'
 
@@ -55,7 +55,7 @@ export async function packContainer(about: object, tensors: ReadonlyMap<string, 
     const place = places.get(name)
     if (place) body.set(data, place.data_offsets[0])
   }
-  const sealed = utf8(headerText(places, about, await checksumOf(places, about, body)))
+  const sealed = utf8(headerText(places, about, await checksumOf(places, about, body, sha256)))
   new DataView(bytes.buffer).setBigUint64(0, BigInt(start - LENGTH_BYTES), true)
   bytes.fill(0x20, LENGTH_BYTES, start)
   bytes.set(sealed, LENGTH_BYTES)
@@ -83,8 +83,8 @@ export function openContainer(given: Uint8Array): Container {
 }
 
 /** @throws FociError ARTEFACT where anything in the file differs from what was written */
-export async function verify({ about, checksum, places, body }: Container): Promise<void> {
-  const actual = await checksumOf(places, about, body)
+export async function verify({ about, checksum, places, body }: Container, digest: Digest): Promise<void> {
+  const actual = await checksumOf(places, about, body, digest)
   if (actual !== checksum) throw damaged(`the checksum says ${checksum.slice(0, 12)}… and the content has ${actual.slice(0, 12)}…`)
 }
 
@@ -96,8 +96,13 @@ export function rawTensors({ places, body }: Container): Map<string, RawTensor> 
 }
 
 /** SHA-256 of the header as it would stand with the SHA-256 of the body in the checksum's place: it covers every byte. */
-async function checksumOf(places: ReadonlyMap<string, Place>, about: object, body: Uint8Array<ArrayBuffer>): Promise<string> {
-  return sha256(utf8(headerText(places, about, await sha256(body))))
+async function checksumOf(
+  places: ReadonlyMap<string, Place>,
+  about: object,
+  body: Uint8Array<ArrayBuffer>,
+  digest: Digest,
+): Promise<string> {
+  return digest(utf8(headerText(places, about, await digest(body))))
 }
 
 function headerText(places: ReadonlyMap<string, Place>, about: object, checksum: string): string {

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
+import { newHash } from '../data/hash.ts'
 import { fileError } from '../data/replace-file.ts'
 import { FociError } from '../errors.ts'
-import { type Artefact, readArtefact } from './artefact.ts'
+import { type Artefact, readHashed } from './artefact.ts'
 
 /**
  * Reads and checks a file.
@@ -12,9 +13,15 @@ export async function loadArtefact(path: string): Promise<Artefact> {
     throw fileError(path, 'read', cause)
   })
   try {
-    return await readArtefact(bytes)
+    return await readHashed(bytes, sha256)
   } catch (error) {
     if (error instanceof FociError) throw new FociError(error.code, `${path}: ${error.message}`, error.hint, { cause: error })
     throw error
   }
+}
+
+function sha256(bytes: Uint8Array): string {
+  const hash = newHash()
+  hash.update(bytes)
+  return hash.digest('hex')
 }

@@ -1,6 +1,9 @@
 import { FociError } from '../errors.ts'
 
-/** SHA-256 in hexadecimal: by Node's own, which makes no copy, or where that is not by WebCrypto, as browsers and workers have it. */
+/** SHA-256 in hexadecimal. */
+export type Digest = (bytes: Uint8Array<ArrayBuffer>) => string | Promise<string>
+
+/** By Node's own, which makes no copy, or where that is not by WebCrypto, as browsers and workers have it. */
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const node = globalThis.process?.getBuiltinModule?.('node:crypto')
   if (node) return node.createHash('sha256').update(bytes).digest('hex')

@@ -1,21 +1,34 @@
+import { logAddon } from '../engine/log.ts'
 import type { Interactions } from './interactions.ts'
 
 /** SHA-256 over the columns, each with its name and length, so that equal bytes in other columns give another hash. */
 export function hashColumns(log: Omit<Interactions, 'hash' | 'roles' | 'skipped' | 'unit'>): string {
-  const hash = process.getBuiltinModule('node:crypto').createHash('sha256') // imported, it would take milliseconds of each start
+  const hash = newHash()
+  const add = (text: string) => hash.update(Buffer.from(text))
   const texts = { users: log.users, items: log.catalogue.ids, scenes: log.sceneNames, events: log.eventNames }
   for (const [name, ids] of Object.entries(texts)) {
     if (ids === undefined) continue
-    hash.update(`${name} ids ${ids.length}\n`)
-    for (let start = 0; start < ids.length; start += 4096) hash.update(lines(ids.slice(start, start + 4096)))
+    add(`${name} ids ${ids.length}\n`)
+    for (let start = 0; start < ids.length; start += 4096) add(lines(ids.slice(start, start + 4096)))
   }
   const { offsets, items, times, scenes, events, values } = log
   for (const [name, column] of Object.entries({ offsets, items, times, scenes, events, values })) {
     if (column === undefined) continue
-    hash.update(`${name} ${column.length}\n`)
+    add(`${name} ${column.length}\n`)
     hash.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength))
   }
   return hash.digest('hex')
+}
+
+interface Hash {
+  update(bytes: Uint8Array): void
+  digest(encoding: 'hex'): string
+}
+
+/** SHA-256: the addon's, or Node's where there is none, for which a module is loaded first. */
+export function newHash(): Hash {
+  const addon = logAddon()
+  return addon ? new addon.Sha256() : process.getBuiltinModule('node:crypto').createHash('sha256')
 }
 
 /** Ids as JSON, one a line. Those that need no escapes, as most do, are written together. */

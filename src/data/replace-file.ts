@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { copyFile, type FileHandle, open, readdir, realpath, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { FociError } from '../errors.ts'
@@ -12,7 +11,7 @@ import { FociError } from '../errors.ts'
 export async function replaceFile(path: string, content: Uint8Array | ((beside: string) => Promise<void>)): Promise<void> {
   const target = await realpath(path).catch(() => path) // a link stays a link
   const folder = dirname(target)
-  const partial = join(folder, `.${basename(target)}.${process.pid}.${randomUUID()}.partial`)
+  const partial = join(folder, `.${basename(target)}.${process.pid}.${Math.random().toString(36).slice(2)}.partial`)
   try {
     if (typeof content === 'function') await content(partial)
     await withFile(partial, typeof content === 'function' ? 'r+' : 'wx', async (file) => {

@@ -1,8 +1,8 @@
 import { lostError } from './faults.ts'
 import { type Addon, loadAddon } from './native.ts'
 
-/** What the addon does with rows of logs and lists; `src/data` and `src/cli/batch` do the same without it. */
-export type LogAddon = Pick<Addon, 'ListLines' | 'TextNumbers' | 'readCsv' | 'sortRows'>
+/** What the addon does with logs, lists and their files; `src/data`, `src/artefact` and `src/cli/batch` do the same without it. */
+export type LogAddon = Pick<Addon, 'ListLines' | 'Sha256' | 'TextNumbers' | 'readCsv' | 'sortRows'>
 
 let addon: LogAddon | undefined | null
 

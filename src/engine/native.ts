@@ -21,7 +21,7 @@ export function loadNative(): Engine {
   }
   addon = loadAddon()
   // Without those of `log.ts` and `program.ts`
-  const { CsvRows, ListLines, TextNumbers, readCsv, sortRows, Program, beginProgram, endProgram, ...operations } = addon
+  const { CsvRows, ListLines, Sha256, TextNumbers, readCsv, sortRows, Program, beginProgram, endProgram, ...operations } = addon
   const functions: Lifetimes & Operations = wrapped(operations, guarded)
   engine = { name: 'native', ...functions }
   return engine

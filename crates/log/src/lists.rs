@@ -1,5 +1,7 @@
 //! Ranked lists as lines of text, a row for each user and rank. Scores that are written with an exponent are left to JavaScript.
 
+use std::io::Write;
+
 /// Bytes that are copied at once, whatever a text takes of them: a call for each would take longer.
 const ONCE: usize = 16;
 /// Bytes that a number takes at most, and what is written over behind it.
@@ -49,12 +51,9 @@ impl Texts {
     #[inline(always)]
     fn put(&self, index: usize, to: &mut [u8], at: usize) -> usize {
         let (start, length) = (self.start(index), self.length(index));
-        let copied = length.max(ONCE);
-        let from = &self.bytes[start..start + copied];
-        if length <= ONCE {
-            to[at..at + ONCE].copy_from_slice(&from[..ONCE]);
-        } else {
-            to[at..at + copied].copy_from_slice(from);
+        to[at..at + ONCE].copy_from_slice(&self.bytes[start..start + ONCE]);
+        if length > ONCE {
+            to[at..at + length].copy_from_slice(&self.bytes[start..start + length]);
         }
         at + length
     }
@@ -114,62 +113,89 @@ impl Lists {
         }
         let (mut at, mut rows) = (0, 0);
         for user in 0..users.len() {
-            for place in 0..there(user) {
-                let Some(end) = self.put_row((users, user), place, ranked, user * k + place, to, at) else {
-                    return Written::Odd;
-                };
-                at = end;
-                rows += 1;
+            for places in (0..there(user)).step_by(TOGETHER) {
+                let places = places..there(user).min(places + TOGETHER);
+                // First, for a row would wait for the one before it
+                let mut scores = [Decimal::default(); TOGETHER];
+                for (place, score) in places.clone().zip(&mut scores) {
+                    let Some(decimal) = decimal_of(ranked.scores[user * k + place]) else { return Written::Odd };
+                    *score = decimal;
+                }
+                for (place, &score) in places.zip(&scores) {
+                    at = self.put_row((users, user), place, ranked, (user * k + place, score), to, at);
+                    rows += 1;
+                }
             }
         }
         Written::All { bytes: at, rows }
     }
 
-    /// Writes a row, and gives where the next byte goes; none where its score is not plain.
+    /// Writes a row, and gives where the next byte goes.
     #[inline(always)]
     fn put_row(
         &self,
         (users, user): (&Texts, usize),
         place: usize,
         ranked: &Ranked<'_>,
-        row: usize,
+        (row, score): (usize, Decimal),
         to: &mut [u8],
         mut at: usize,
-    ) -> Option<usize> {
+    ) -> usize {
         at = users.put(user, to, at);
         at = self.ranks.put(place, to, at);
         at = self.items.put(ranked.items[row] as usize, to, at);
-        at = put_score(ranked.scores[row], to, at)?;
+        at = put_decimal(ranked.scores[row] < 0.0, score, to, at);
         at = self.interest.put(0, to, at);
-        let number = ranked.interests[row];
-        at = put_decimal(number < 0, number.unsigned_abs(), 0, to, at);
-        Some(self.interest.put(1, to, at))
+        at = put_whole(ranked.interests[row], to, at);
+        self.interest.put(1, to, at)
     }
 }
 
-const POWERS: [f64; 13] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12];
+/// Scores that are taken apart together.
+const TOGETHER: usize = 16;
 
-/// Writes the shortest decimal that is this number and no other, step for step as `src/cli/batch/numbers.ts` does.
+/// whole / 10^places: below 10^9, with up to `PLACES` of them.
+#[derive(Clone, Copy, Default)]
+struct Decimal {
+    whole: u32,
+    places: u32,
+}
+
+/// Numbers that need more are not plain.
+const PLACES: u32 = 12;
+
+const POWERS: [f64; 15] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
+
+/// The shortest decimal that is this number's size and no other's, the same as `src/cli/batch/numbers.ts` writes.
 #[inline(always)]
-fn put_score(x: f32, to: &mut [u8], at: usize) -> Option<usize> {
+fn decimal_of(x: f32) -> Option<Decimal> {
     let size = f64::from(x.abs());
     if size == 0.0 {
-        return Some(put_decimal(false, 0, 0, to, at));
+        return Some(Decimal::default());
     }
     if !(1e-6..1e7).contains(&size) {
         return None;
     }
-    let mut digits = digits_of(size);
-    loop {
-        let whole = (size * POWERS[digits]).round();
-        if (whole / POWERS[digits]) as f32 == x.abs() {
-            return (whole < 1e9).then(|| put_decimal(x < 0.0, whole as u32, digits, to, at));
-        }
-        digits += 1;
-        if digits == POWERS.len() {
-            return None;
-        }
-    }
+    let seven = digits_of(size);
+    // Most numbers have eight or nine digits: the end of a loop would be foretold badly.
+    let [(a, is_a), (b, is_b), (c, is_c)] = [0, 1, 2].map(|more| {
+        let (whole, back) = nearest(size, seven + more);
+        (whole, back == x.abs())
+    });
+    let (whole, places) = if is_a { (a, seven) } else { (if is_b { b } else { c }, seven + 2 - usize::from(is_b)) };
+    let found = Decimal { whole, places: places as u32 };
+    ((is_a | is_b | is_c) && found.places <= PLACES).then_some(found)
+}
+
+/// The nearest decimal of so many digits behind the point, times their power of ten, and what it reads as. With two digits more than
+/// `digits_of` it is below 10^9 still.
+#[inline(always)]
+fn nearest(size: f64, digits: usize) -> (u32, f32) {
+    let power = POWERS[digits];
+    let scaled = size * power;
+    let below = scaled as u32;
+    let whole = below + u32::from(scaled - f64::from(below) >= 0.5); // `round` is a call on older processors
+    (whole, (f64::from(whole) / power) as f32)
 }
 
 /// Digits behind the point with which a number has seven in all.
@@ -187,9 +213,36 @@ fn digits_of(size: f64) -> usize {
     digits
 }
 
-/// Writes ±whole / 10^places without zeros at the end of a fraction.
+/// Eight digits, the first in the lowest byte.
 #[inline(always)]
-fn put_decimal(negative: bool, mut whole: u32, mut places: usize, to: &mut [u8], mut at: usize) -> usize {
+fn eight_digits(number: u32) -> u64 {
+    let fours = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let twos = hundreds | (fours - 100 * hundreds) << 16;
+    let tens = ((twos * 103) >> 10) & 0xf_000f_000f_000f;
+    (tens | (twos - 10 * tens) << 8) + ZEROS as u64
+}
+
+/// The digit 0, sixteen times.
+const ZEROS: u128 = 0x3030_3030_3030_3030_3030_3030_3030_3030;
+
+/// Writes a number, most often one of a digit.
+#[inline(always)]
+fn put_whole(number: i32, to: &mut [u8], at: usize) -> usize {
+    if let digit @ 0..10 = number {
+        to[at] = b'0' + digit as u8;
+        return at + 1;
+    }
+    let mut rest = &mut to[at..];
+    let room = rest.len();
+    write!(rest, "{number}").expect("there is room for a number");
+    at + room - rest.len()
+}
+
+/// Writes a decimal without zeros at the end of a fraction.
+#[inline(always)]
+fn put_decimal(negative: bool, Decimal { mut whole, places }: Decimal, to: &mut [u8], mut at: usize) -> usize {
+    let mut places = places as usize;
     while places > 0 && whole.is_multiple_of(10) {
         whole /= 10;
         places -= 1;
@@ -198,19 +251,16 @@ fn put_decimal(negative: bool, mut whole: u32, mut places: usize, to: &mut [u8],
         to[at] = b'-';
         at += 1;
     }
+    // Sixteen digits in a register: what is written to memory byte by byte is read again late.
+    let (top, rest) = (whole / 100_000_000, whole % 100_000_000);
+    let text = (ZEROS as u64 as u128 + (u128::from(top) << 56)) | (u128::from(eight_digits(rest)) << 64);
     let digits = (whole.checked_ilog10().unwrap_or(0) as usize + 1).max(places + 1);
-    let end = at + digits + usize::from(places > 0);
-    let mut next = end;
-    for place in 0..digits {
-        if place == places && places > 0 {
-            next -= 1;
-            to[next] = b'.';
-        }
-        next -= 1;
-        to[next] = b'0' + (whole % 10) as u8;
-        whole /= 10;
-    }
-    end
+    let text = text >> (8 * (16 - digits));
+    let before = digits - places;
+    let fraction = u128::from(b'.') | text >> (8 * before) << 8;
+    let text = text & ((1 << (8 * before)) - 1) | fraction << (8 * before);
+    to[at..at + 16].copy_from_slice(&text.to_le_bytes());
+    at + digits + usize::from(places > 0)
 }
 
 #[cfg(test)]
@@ -232,7 +282,8 @@ mod tests {
 
     fn score(x: f32) -> Option<String> {
         let mut room = [0; NUMBER];
-        put_score(x, &mut room, 0).map(|end| String::from_utf8(room[..end].to_vec()).unwrap())
+        let end = put_decimal(x < 0.0, decimal_of(x)?, &mut room, 0);
+        Some(String::from_utf8(room[..end].to_vec()).unwrap())
     }
 
     #[test]
@@ -242,7 +293,7 @@ mod tests {
         let ranked = Ranked {
             items: &[1, 2, -1, -1, 3, 0],
             scores: &[1.5, -0.25, 0.0, 0.0, 7.0, 1e-3],
-            interests: &[0, -1, 0, 0, 12, 3],
+            interests: &[0, -1, 0, 0, i32::MIN, 13],
         };
         let users = texts(&["😀", "nobody", "user-of-a-long-name"]);
         let Written::Wants(wanted) = lists.write(&users, &ranked, &mut []) else { panic!("no room is too little") };
@@ -250,7 +301,7 @@ mod tests {
         let mut room = vec![0; wanted];
         let Written::All { bytes, rows } = lists.write(&users, &ranked, &mut room) else { panic!("there is room") };
         let expected = format!(
-            "😀,1,ü,1.5,0\n😀,2,{long}-0.25,-1\nuser-of-a-long-name,1,,7,12\nuser-of-a-long-name,2,a,0.001,3\n"
+            "😀,1,ü,1.5,0\n😀,2,{long}-0.25,-1\nuser-of-a-long-name,1,,7,-2147483648\nuser-of-a-long-name,2,a,0.001,13\n"
         );
         assert_eq!((std::str::from_utf8(&room[..bytes]).unwrap(), rows), (&expected[..], 4));
         let none = Ranked { items: &[], scores: &[], interests: &[] };

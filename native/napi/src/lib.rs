@@ -1,6 +1,7 @@
 //! The engine for Node, Deno and Bun: every export calls the arena of its JavaScript thread.
 
 mod boundary;
+mod hash;
 mod lifetimes;
 mod log;
 mod operations;
