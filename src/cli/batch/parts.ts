@@ -42,11 +42,12 @@ export class Parts {
   /** All rows so far, behind the heading. */
   readonly path: string
   private readonly run: Run
-  private readonly file: FileHandle
+  /** It is awaited when rows are added: until then a failure is not told. */
+  private readonly file: Promise<FileHandle>
   private kept: Done
   private written: Done
 
-  private constructor(folder: string, run: Run, file: FileHandle, kept: Done, heading: Buffer) {
+  private constructor(folder: string, run: Run, file: Promise<FileHandle>, kept: Done, heading: Buffer) {
     this.folder = folder
     this.path = rowsOf(folder, run)
     this.run = run
@@ -56,28 +57,19 @@ export class Parts {
   }
 
   /**
-   * Goes on with the rows that an earlier run left, or begins.
+   * Goes on with the rows that an earlier run left, or begins: then the folder is still being made.
    * @throws FociError RESUME where they are of another run; FILE
    */
   static async open(out: string, run: Run, heading: string): Promise<Parts> {
     const folder = `${out}.parts`
-    const manifest = join(folder, MANIFEST)
-    const before = await readFile(manifest, 'utf8').catch(() => undefined)
+    const head = Buffer.from(heading)
+    const before = await readFile(join(folder, MANIFEST), 'utf8').catch(() => undefined)
     if (before !== undefined) checkSame(folder, before, run)
-    try {
-      await mkdir(folder, { recursive: true })
-      if (before === undefined) await clear(folder) // what a run left that was killed while it cleared up
-      const file = await open(rowsOf(folder, run), 'a')
-      const done = doneOf(before)
-      const kept = (await file.stat()).size < done.bytes ? NOTHING : done
-      if (kept.bytes === 0) await replaceFile(manifest, manifestOf(run, kept)) // before its rows change
-      await file.truncate(kept.bytes)
-      const head = Buffer.from(heading)
-      if (kept.bytes === 0) await file.writeFile(head)
-      return new Parts(folder, run, file, kept, head)
-    } catch (cause) {
-      throw cause instanceof FociError ? cause : fileError(folder, 'made', cause)
-    }
+    const opening = opened(folder, run, before, head)
+    const file = opening.then((opened) => opened.file)
+    file.catch(() => undefined)
+    const kept = before === undefined ? NOTHING : (await opening).kept
+    return new Parts(folder, run, file, kept, head)
   }
 
   /** Users whose rows a kill leaves. */
@@ -91,11 +83,12 @@ export class Parts {
 
   /** Adds the rows of all users before one; whole parts are kept, whatever happens then. @throws FociError FILE */
   async add(users: number, rows: number, text: Uint8Array): Promise<void> {
+    const file = await this.file
     try {
-      await this.file.writeFile(text)
+      await file.writeFile(text)
       this.written = { users, rows: this.rows + rows, bytes: this.written.bytes + text.length }
       if (this.rows - this.kept.rows < PART_ROWS) return
-      await this.file.datasync()
+      await file.datasync()
     } catch (cause) {
       throw fileError(this.path, 'written', cause)
     }
@@ -105,12 +98,13 @@ export class Parts {
 
   /** Makes the rows the output. @throws FociError FILE */
   async moveTo(out: string): Promise<void> {
-    await this.close()
+    await (await this.file).close()
     await moveFile(this.path, out)
   }
 
   async close(): Promise<void> {
-    await this.file.close()
+    const file = await this.file.catch(() => undefined)
+    await file?.close()
   }
 
   /** Removes what is left, and the folder where nothing else is in it. */
@@ -118,6 +112,23 @@ export class Parts {
     await rm(join(this.folder, MANIFEST), { force: true }) // first: rows without it are nobody's
     await clear(this.folder)
     await rmdir(this.folder).catch(() => undefined)
+  }
+}
+
+/** The file for rows, and how much of it counts. */
+async function opened(folder: string, run: Run, before: string | undefined, heading: Buffer): Promise<{ file: FileHandle; kept: Done }> {
+  try {
+    await mkdir(folder, { recursive: true })
+    if (before === undefined) await clear(folder) // what a run left that was killed while it cleared up
+    const file = await open(rowsOf(folder, run), 'a')
+    const done = doneOf(before)
+    const kept = (await file.stat()).size < done.bytes ? NOTHING : done
+    if (kept.bytes === 0) await replaceFile(join(folder, MANIFEST), manifestOf(run, kept)) // before its rows change
+    await file.truncate(kept.bytes)
+    if (kept.bytes === 0) await file.writeFile(heading)
+    return { file, kept }
+  } catch (cause) {
+    throw cause instanceof FociError ? cause : fileError(folder, 'made', cause)
   }
 }
 
