@@ -8,67 +8,74 @@ const ONCE: usize = 16;
 const NUMBER: usize = 16 + ONCE;
 
 /// Texts end to end.
-#[derive(Default)]
 pub struct Texts {
     /// With `ONCE` bytes behind the last.
     bytes: Vec<u8>,
-    ends: Vec<usize>,
+    /// Where each begins, and the end of the last.
+    starts: Vec<u32>,
     longest: usize,
+}
+
+/// A text on its way to a row.
+#[derive(Clone, Copy, Default)]
+struct Piece {
+    /// Its first bytes, or all and what stands behind it.
+    head: [u8; ONCE],
+    start: u32,
+    length: u32,
 }
 
 impl Texts {
     /// @param ends where each text ends, in units of UTF-16
     pub fn new(text: String, ends: &[u32]) -> Self {
-        let ends = if ends.last().is_none_or(|&end| end as usize == text.len()) {
-            ends.iter().map(|&end| end as usize).collect() // a byte for each unit
+        let mut starts = vec![0; 1 + ends.len()];
+        if ends.last().is_none_or(|&end| end as usize == text.len()) {
+            starts[1..].copy_from_slice(ends); // a byte for each unit
         } else {
-            byte_ends(&text, ends)
-        };
-        let starts = std::iter::once(0).chain(ends.iter().copied());
-        let longest = ends.iter().zip(starts).map(|(end, start)| end - start).max().unwrap_or(0);
+            put_byte_ends(&text, ends, &mut starts[1..]);
+        }
+        let longest = starts.windows(2).map(|bounds| bounds[1] - bounds[0]).max().unwrap_or(0) as usize;
         let mut bytes = text.into_bytes();
         bytes.resize(bytes.len() + ONCE, 0);
-        Self { bytes, ends, longest }
+        Self { bytes, starts, longest }
     }
 
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.starts.len() - 1
     }
 
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.len() == 0
     }
 
-    fn start(&self, index: usize) -> usize {
-        if index == 0 { 0 } else { self.ends[index - 1] }
-    }
-
-    fn length(&self, index: usize) -> usize {
-        self.ends[index] - self.start(index)
+    #[inline(always)]
+    fn piece(&self, index: usize) -> Piece {
+        let (start, end) = (self.starts[index], self.starts[index + 1]);
+        let head = *self.bytes[start as usize..].first_chunk().expect("there are bytes behind the last text");
+        Piece { head, start, length: end - start }
     }
 
     /// Writes a text, and gives where the next byte goes; up to `ONCE` bytes behind it are written over.
     #[inline(always)]
-    fn put(&self, index: usize, to: &mut [u8], at: usize) -> usize {
-        let (start, length) = (self.start(index), self.length(index));
-        to[at..at + ONCE].copy_from_slice(&self.bytes[start..start + ONCE]);
+    fn put(&self, Piece { head, start, length }: Piece, to: &mut [u8], at: usize) -> usize {
+        let length = length as usize;
+        to[at..at + ONCE].copy_from_slice(&head);
         if length > ONCE {
-            to[at..at + length].copy_from_slice(&self.bytes[start..start + length]);
+            to[at..at + length].copy_from_slice(&self.bytes[start as usize..][..length]);
         }
         at + length
     }
 }
 
-fn byte_ends(text: &str, ends: &[u32]) -> Vec<usize> {
+fn put_byte_ends(text: &str, ends: &[u32], to: &mut [u32]) {
     let mut chars = text.chars();
     let mut units = 0;
-    let ends = ends.iter().map(|&end| {
+    for (to, &end) in to.iter_mut().zip(ends) {
         while units < end {
             units += chars.next().map_or(end - units, |char| char.len_utf16() as u32);
         }
-        text.len() - chars.as_str().len()
-    });
-    ends.collect()
+        *to = (text.len() - chars.as_str().len()) as u32;
+    }
 }
 
 /// The lists of some users, k places each; −1 in the place of items that are not there.
@@ -107,51 +114,46 @@ impl Lists {
         let k = ranked.items.len() / users.len().max(1);
         let there = |user: usize| ranked.items[user * k..][..k].iter().take_while(|&&item| item >= 0).count();
         let around = self.ranks.longest + self.items.longest + 2 * self.interest.longest + 2 * NUMBER;
-        let wanted = (0..users.len()).map(|user| there(user) * (users.length(user) + around)).sum();
+        let length = |user: usize| (users.starts[user + 1] - users.starts[user]) as usize;
+        let wanted = (0..users.len()).map(|user| there(user) * (length(user) + around)).sum();
         if wanted > to.len() {
             return Written::Wants(wanted);
         }
+        let interest = [0, 1].map(|end| self.interest.piece(end));
         let (mut at, mut rows) = (0, 0);
         for user in 0..users.len() {
+            let text = users.piece(user);
             for places in (0..there(user)).step_by(TOGETHER) {
                 let places = places..there(user).min(places + TOGETHER);
-                // First, for a row would wait for the one before it
-                let mut scores = [Decimal::default(); TOGETHER];
-                for (place, score) in places.clone().zip(&mut scores) {
-                    let Some(decimal) = decimal_of(ranked.scores[user * k + place]) else { return Written::Odd };
-                    *score = decimal;
+                let rows_of = user * k + places.start..user * k + places.end;
+                // What a row would wait for, of some rows at a time: memory first
+                let mut items = [Piece::default(); TOGETHER];
+                for (piece, &item) in items.iter_mut().zip(&ranked.items[rows_of.clone()]) {
+                    *piece = self.items.piece(item as usize);
                 }
-                for (place, &score) in places.zip(&scores) {
-                    at = self.put_row((users, user), place, ranked, (user * k + place, score), to, at);
+                let mut scores = [Decimal::default(); TOGETHER];
+                for (decimal, &score) in scores.iter_mut().zip(&ranked.scores[rows_of]) {
+                    let Some(found) = decimal_of(score) else { return Written::Odd };
+                    *decimal = found;
+                }
+                for (i, place) in places.enumerate() {
+                    let row = user * k + place;
+                    at = users.put(text, to, at);
+                    at = self.ranks.put(self.ranks.piece(place), to, at);
+                    at = self.items.put(items[i], to, at);
+                    at = put_decimal(ranked.scores[row] < 0.0, scores[i], to, at);
+                    at = self.interest.put(interest[0], to, at);
+                    at = put_whole(ranked.interests[row], to, at);
+                    at = self.interest.put(interest[1], to, at);
                     rows += 1;
                 }
             }
         }
         Written::All { bytes: at, rows }
     }
-
-    /// Writes a row, and gives where the next byte goes.
-    #[inline(always)]
-    fn put_row(
-        &self,
-        (users, user): (&Texts, usize),
-        place: usize,
-        ranked: &Ranked<'_>,
-        (row, score): (usize, Decimal),
-        to: &mut [u8],
-        mut at: usize,
-    ) -> usize {
-        at = users.put(user, to, at);
-        at = self.ranks.put(place, to, at);
-        at = self.items.put(ranked.items[row] as usize, to, at);
-        at = put_decimal(ranked.scores[row] < 0.0, score, to, at);
-        at = self.interest.put(0, to, at);
-        at = put_whole(ranked.interests[row], to, at);
-        self.interest.put(1, to, at)
-    }
 }
 
-/// Scores that are taken apart together.
+/// Rows whose parts are got together.
 const TOGETHER: usize = 16;
 
 /// whole / 10^places: below 10^9, with up to `PLACES` of them.
