@@ -6,10 +6,11 @@ import { type Artefact, readHashed } from './artefact.ts'
 
 /**
  * Reads and checks a file.
+ * @param reading its bytes, where it is being read already
  * @throws FociError FILE where it cannot be read, ARTEFACT where it is no sound artefact; both name the path
  */
-export async function loadArtefact(path: string): Promise<Artefact> {
-  const bytes = await readFile(path).catch((cause) => {
+export async function loadArtefact(path: string, reading: Promise<Uint8Array> = readFile(path)): Promise<Artefact> {
+  const bytes = await reading.catch((cause) => {
     throw fileError(path, 'read', cause)
   })
   try {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import type { BatchFlags, Format } from './batch/run.ts'
 import { type FociCommand, required } from './command.ts'
@@ -30,10 +31,10 @@ async function batch(file: string, log: string, flags: BatchFlags, command: Foci
   checkLog(log)
   checkOutput(out)
   const start = performance.now()
-  const reading = readLog(log, flags) // while what ranks is loaded
-  reading.catch(() => undefined) // it is told when it is awaited
+  const reading = { artefact: readFile(file), log: readLog(log, flags) } // while what ranks is loaded
+  for (const each of Object.values(reading)) each.catch(() => undefined) // it is told when it is awaited
   const { runBatch } = await import('./batch/run.ts')
-  await runBatch({ file, log: reading, out, format, flags, words, start })
+  await runBatch({ file, ...reading, out, format, flags, words, start })
 }
 
 function formatOf(out: string): Format {

@@ -26,7 +26,8 @@ export type Format = 'csv' | 'jsonl' | 'parquet'
 interface Batch {
   /** Path of the artefact. */
   readonly file: string
-  /** It is being read. */
+  /** Its bytes; they are being read, and so is the log. */
+  readonly artefact: Promise<Uint8Array>
   readonly log: Promise<Interactions>
   readonly out: string
   readonly format: Format
@@ -43,10 +44,10 @@ const ROOM = TOGETHER + (1 << 18)
 const COLUMNS = { user: 'VARCHAR', rank: 'INTEGER', item: 'VARCHAR', score: 'FLOAT', interest: 'INTEGER' } as const
 
 export async function runBatch(batch: Batch): Promise<void> {
-  const { file, out, format, flags } = batch
+  const { out, format, flags } = batch
   const { say, document } = outputOf(flags.json)
   const { k } = flags
-  const [log, opened] = await together(batch.log, openArtefact(file, textOf(format), k))
+  const [log, opened] = await together(batch.log, openArtefact(batch, k))
   const users = log.users.length
   const rows = await writeRows(batch, log, opened).finally(() => opened.recommender[Symbol.dispose]())
   const spent = (performance.now() - batch.start) / 1000
@@ -110,11 +111,11 @@ interface Opened {
 }
 
 /** Gets ready for rankings too, mostly while the log is read. */
-async function openArtefact(file: string, format: Run['format'], k: number): Promise<Opened> {
-  const artefact = await loadArtefact(file)
+async function openArtefact({ file, artefact: reading, format }: Batch, k: number): Promise<Opened> {
+  const artefact = await loadArtefact(file, reading)
   const recommender = await Recommender.load(artefact)
   recommender.recommend({ history: [], k }) // what the first one takes longer for
-  return { artefact, recommender, lines: new Rows(format, artefact.catalogue.ids, k, ROOM) }
+  return { artefact, recommender, lines: new Rows(textOf(format), artefact.catalogue.ids, k, ROOM) }
 }
 
 /** Both, or neither is left open. */
