@@ -42,10 +42,16 @@ export async function bundle(folder) {
   const names = { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name].js' }
   const { output } = await built.write({ dir: folder, ...names, codeSplitting: { groups } })
   await built.close()
+  for (const { fileName, code } of output) if (code !== undefined) writeFileSync(join(folder, fileName), ascii(code))
   const packages = new Set(
     output.flatMap(({ moduleIds = [] }) => moduleIds.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id) ?? [])),
   )
   writeFileSync(join(folder, 'chunks/LICENSES'), [...packages].sort().map(licenseOf).join('\n'))
+}
+
+/** One other character anywhere in a file, and JavaScript engines hold the whole of its text in two bytes a character. */
+function ascii(code) {
+  return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** What a package asks to go with it. */
