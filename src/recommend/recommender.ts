@@ -214,7 +214,8 @@ export class Recommender {
   /** By threads where there are some and they know the model. */
   private async *stream(what: Pick<Plan, 'k' | 'allowed'>, begin: (ranks: Pick<Plan, 'rank' | 'ahead'>) => RankedStream): RankedStream {
     const rank = this.held.programs?.ranker({ k: what.k, allowed: what.allowed.mask })
-    if (rank) return yield* begin({ rank: this.whileOpen(rank), ahead: 2 * this.engine.threads() })
+    // A thread has work while this one, which they leave little time, gets to what is ranked
+    if (rank) return yield* begin({ rank: this.whileOpen(rank), ahead: 4 * this.engine.threads() })
     const crew = this.own ? await this.held.hire(this.artefact) : undefined
     if (!crew) return yield* begin({ rank: inPlace((request) => this.rank(request)), ahead: 1 })
     let early = true

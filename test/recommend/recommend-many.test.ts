@@ -137,7 +137,7 @@ describe('recommendMany', () => {
       }
     }
     const found: unknown[] = []
-    const ahead = 256 * (2 * (await selectEngine()).threads() + 1)
+    const ahead = 256 * (4 * (await selectEngine()).threads() + 1)
     for await (const each of shop.recommendMany(endless())) {
       found.push(each)
       expect(asked - found.length).toBeLessThanOrEqual(ahead)
