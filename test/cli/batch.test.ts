@@ -230,4 +230,12 @@ describe('a run that was stopped', () => {
     expect(readdirSync(`${out}.parts`)).toEqual(['notes.txt'])
     expect(readFileSync(out).equals(readFileSync(at('lists.csv')))).toBe(true)
   })
+
+  it('says where the folder of its parts cannot be', async () => {
+    const out = at('nowhere.csv')
+    writeFileSync(`${out}.parts`, 'mine')
+    const { code, stderr } = await foci('batch', shop, log, '--out', out, '-k', '2')
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`error: ${out}.parts cannot be made: a part of the path is a file.`)])
+    expect(existsSync(out)).toBe(false)
+  })
 })

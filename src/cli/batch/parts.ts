@@ -118,7 +118,7 @@ export class Parts {
 /** The file for rows, and how much of it counts. */
 async function opened(folder: string, run: Run, before: string | undefined, heading: Buffer): Promise<{ file: FileHandle; kept: Done }> {
   try {
-    await mkdir(folder, { recursive: true })
+    await mkdir(folder).catch(unlessThere) // with `recursive` Node never ends where there cannot be one, as in /proc
     if (before === undefined) await clear(folder) // what a run left that was killed while it cleared up
     const file = await open(rowsOf(folder, run), 'a')
     const done = doneOf(before)
@@ -139,6 +139,10 @@ const manifestOf = (run: Run, done: Done): Buffer => Buffer.from(`${JSON.stringi
 function doneOf(manifest: string | undefined): Done {
   const { users, rows, bytes } = { ...NOTHING, ...parsed(manifest ?? '') }
   return [users, rows, bytes].every((count) => Number.isSafeInteger(count) && count >= 0) ? { users, rows, bytes } : NOTHING
+}
+
+function unlessThere(cause: unknown): void {
+  if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
 }
 
 async function clear(folder: string): Promise<void> {
