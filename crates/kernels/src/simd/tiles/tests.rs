@@ -1,7 +1,7 @@
 //! Tiles by their definition, and the instructions as the compiler writes them.
 
 use super::*;
-use crate::parallel::testing::{bits, values};
+use crate::parallel::testing::values;
 use crate::simd::half::{interleave, pack};
 
 thread_local! {
@@ -169,6 +169,7 @@ fn a_wrong_unit_is_found_out() {
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri)))]
 #[test]
 fn the_instructions_are_what_they_should_be() {
+    use crate::parallel::testing::bits;
     use crate::simd::Instructions;
     if Instructions::detect() < Instructions::Avx2 || !is_x86_feature_detected!("fma") {
         return println!("skipped: products are emulated in one rounding, which this CPU lacks");
