@@ -318,7 +318,8 @@ mod tests {
     fn scores_are_the_shortest_decimals_that_read_as_them() {
         let mut bits = 1u32;
         let mut plain = 0;
-        for _ in 0..200_000 {
+        let count = if cfg!(miri) { 1000 } else { 200_000 };
+        for _ in 0..count {
             bits = bits.wrapping_mul(1_103_515_245).wrapping_add(12_345);
             let x = f32::from_bits(bits);
             let Some(text) = score(x) else { continue };
@@ -327,7 +328,7 @@ mod tests {
             // Of a power of two another decimal of the same length may be nearer
             assert!(text.len() <= x.to_string().len() || bits.trailing_zeros() >= 23, "{text} for {x}");
         }
-        assert!(plain > 20_000);
+        assert!(plain > count / 10);
         for (x, text) in
             [(0.0, "0"), (-0.0, "0"), (7.225, "7.225"), (9_999_999.0, "9999999"), (0.33333334, "0.33333334")]
         {
