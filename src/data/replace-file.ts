@@ -94,4 +94,5 @@ export function fileError(path: string, done: string, cause: unknown): FociError
   return new FociError('FILE', `${path} cannot be ${done}: ${reason}.`, hint, { cause })
 }
 
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : 'unknown')
+/** What the system calls an error, such as `ENOENT`. */
+export const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : 'unknown')

@@ -122,24 +122,22 @@ impl Lists {
         let interest = [0, 1].map(|end| self.interest.piece(end));
         let (mut at, mut rows) = (0, 0);
         for user in 0..users.len() {
-            let text = users.piece(user);
-            for places in (0..there(user)).step_by(TOGETHER) {
-                let places = places..there(user).min(places + TOGETHER);
-                let rows_of = user * k + places.start..user * k + places.end;
+            let (text, count) = (users.piece(user), there(user));
+            for first in (0..count).step_by(TOGETHER) {
+                let some = user * k + first..user * k + count.min(first + TOGETHER);
                 // What a row would wait for, of some rows at a time: memory first
                 let mut items = [Piece::default(); TOGETHER];
-                for (piece, &item) in items.iter_mut().zip(&ranked.items[rows_of.clone()]) {
+                for (piece, &item) in items.iter_mut().zip(&ranked.items[some.clone()]) {
                     *piece = self.items.piece(item as usize);
                 }
                 let mut scores = [Decimal::default(); TOGETHER];
-                for (decimal, &score) in scores.iter_mut().zip(&ranked.scores[rows_of]) {
+                for (decimal, &score) in scores.iter_mut().zip(&ranked.scores[some.clone()]) {
                     let Some(found) = decimal_of(score) else { return Written::Odd };
                     *decimal = found;
                 }
-                for (i, place) in places.enumerate() {
-                    let row = user * k + place;
+                for (i, row) in some.enumerate() {
                     at = users.put(text, to, at);
-                    at = self.ranks.put(self.ranks.piece(place), to, at);
+                    at = self.ranks.put(self.ranks.piece(first + i), to, at);
                     at = self.items.put(items[i], to, at);
                     at = put_decimal(ranked.scores[row] < 0.0, scores[i], to, at);
                     at = self.interest.put(interest[0], to, at);
@@ -189,8 +187,8 @@ fn decimal_of(x: f32) -> Option<Decimal> {
     ((is_a | is_b | is_c) && found.places <= PLACES).then_some(found)
 }
 
-/// The nearest decimal of so many digits behind the point, times their power of ten, and what it reads as. With two digits more than
-/// `digits_of` it is below 10^9 still.
+/// The nearest decimal of so many digits behind the point, times their power of ten, and what it reads as. With two digits
+/// more than `digits_of` says it is below 10^9 still.
 #[inline(always)]
 fn nearest(size: f64, digits: usize) -> (u32, f32) {
     let power = POWERS[digits];

@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileError, moveFile, replaceFile } from '../../data/replace-file.ts'
+import { codeOf, fileError, moveFile, replaceFile } from '../../data/replace-file.ts'
 import { FociError } from '../../errors.ts'
 import { shellWord } from '../format.ts'
 
@@ -118,7 +118,9 @@ export class Parts {
 /** The file for rows, and how much of it counts. */
 async function opened(folder: string, run: Run, before: string | undefined, heading: Buffer): Promise<{ file: FileHandle; kept: Done }> {
   try {
-    await mkdir(folder).catch(unlessThere) // with `recursive` Node never ends where there cannot be one, as in /proc
+    await mkdir(folder).catch((cause) => {
+      if (codeOf(cause) !== 'EEXIST') throw cause // with `recursive` Node never ends where there cannot be one, as in /proc
+    })
     if (before === undefined) await clear(folder) // what a run left that was killed while it cleared up
     const file = await open(rowsOf(folder, run), 'a')
     const done = doneOf(before)
@@ -139,10 +141,6 @@ const manifestOf = (run: Run, done: Done): Buffer => Buffer.from(`${JSON.stringi
 function doneOf(manifest: string | undefined): Done {
   const { users, rows, bytes } = { ...NOTHING, ...parsed(manifest ?? '') }
   return [users, rows, bytes].every((count) => Number.isSafeInteger(count) && count >= 0) ? { users, rows, bytes } : NOTHING
-}
-
-function unlessThere(cause: unknown): void {
-  if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
 }
 
 async function clear(folder: string): Promise<void> {
