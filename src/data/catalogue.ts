@@ -27,21 +27,33 @@ export function catalogueOf(
   }
 }
 
-/** The sound rows of an items table, and where and why the others are not: no id, or the id of a row before. */
-export function soundItems(rows: Iterable<ItemRow>): { items: ItemRow[]; bad: { index: number; reason: string }[] } {
-  const items: ItemRow[] = []
-  const bad: { index: number; reason: string }[] = []
-  const seen = new Set<string>()
-  let index = 0
-  for (const row of rows) {
+/** The sound rows of an items table; of the others, which have no id or that of a row before, how many and the first. */
+export class ItemTable {
+  readonly items: ItemRow[] = []
+  /** Rows left out, by reason. */
+  readonly skipped: Record<string, number> = {}
+  first: { readonly index: number; readonly reason: string } | undefined
+  private readonly seen = new Set<string>()
+  private rows = 0
+
+  /** Gives why it is left out, where it is. */
+  add(row: ItemRow): string | undefined {
     const id: unknown = row?.item
-    if (typeof id !== 'string' || /^ *$/.test(id)) bad.push({ index, reason: 'empty item' })
-    else if (seen.has(id)) bad.push({ index, reason: 'item appears twice' })
-    else items.push(row)
-    if (typeof id === 'string') seen.add(id)
-    index++
+    if (typeof id !== 'string' || /^ *$/.test(id)) return this.refuse('empty item')
+    if (this.seen.has(id)) return this.refuse('item appears twice')
+    this.seen.add(id)
+    this.items.push(row)
+    this.rows++
+    return undefined
   }
-  return { items, bad }
+
+  /** Leaves a row out. */
+  refuse(reason: string): string {
+    this.skipped[reason] = (this.skipped[reason] ?? 0) + 1
+    this.first ??= { index: this.rows, reason }
+    this.rows++
+    return reason
+  }
 }
 
 /** The log's items, then those that only the items table has, in order of first appearance. */

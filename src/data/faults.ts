@@ -44,15 +44,18 @@ export interface BadRow {
   readonly column?: string
   readonly reason: string
   readonly value?: string | number
+  /** More of the reason. */
+  readonly detail?: string
   /** What to do next, where it is something else than skipping the row. */
   readonly hint?: string
 }
 
 const skipHint = 'Mend the row, or leave such rows out and have them counted: skipInvalid, --skip-invalid on the command line.'
 
-export function badRow({ source, place, column, reason, value, hint }: BadRow): FociError {
+export function badRow({ source, place, column, reason, value, detail, hint }: BadRow): FociError {
   const where = [source, place, ...(column === undefined ? [] : [`column "${column}"`])].join(', ')
-  const what = value === undefined ? reason : `${reason}: ${shorten(JSON.stringify(value))}`
+  const more = value === undefined ? detail : shorten(JSON.stringify(value))
+  const what = more === undefined ? reason : `${reason}: ${more}`
   return new FociError('DATA', `${where}: ${what}`, hint ?? skipHint)
 }
 

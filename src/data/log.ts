@@ -11,7 +11,10 @@ export interface LogOptions {
   readonly skipInvalid?: boolean
   /** One character between the columns of a CSV file; taken from its header where absent. */
   readonly delimiter?: string
-  /** What DuckDB may hold in memory while it reads a file, such as `512MB`. */
+  /**
+   * What may be held in memory while a source is read, such as `512MB`: its rows and ids, or by DuckDB where it is Parquet. No
+   * more than twice of it is taken while the rows are sorted.
+   */
   readonly memory?: string
 }
 

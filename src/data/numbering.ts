@@ -8,6 +8,12 @@ export class Numbering {
   /** Ids by number. */
   readonly ids: string[] = []
   private readonly numbers = new Map<string, number>()
+  private readonly keep: (text: string) => string
+
+  /** @param keep gives a text that is kept: a piece of a larger one would keep all of that */
+  constructor(keep: (text: string) => string = (text) => text) {
+    this.keep = keep
+  }
 
   /** The number of a text, or of a number by its decimal form; negative where it is no id. */
   numberOf(id: unknown): number {
@@ -18,7 +24,8 @@ export class Numbering {
     if (known !== undefined) return known
     if (/^ *$/.test(text)) return Numbering.empty
     if (/\p{Surrogate}/u.test(text)) return Numbering.unicode
-    this.numbers.set(text, this.ids.length)
-    return this.ids.push(text) - 1
+    const kept = this.keep(text)
+    this.numbers.set(kept, this.ids.length)
+    return this.ids.push(kept) - 1
   }
 }

@@ -1,6 +1,6 @@
 import { logError } from '../engine/log.ts'
 import { FociError } from '../errors.ts'
-import { type ItemRow, mergeItems, soundItems } from './catalogue.ts'
+import { type ItemRow, ItemTable, mergeItems } from './catalogue.ts'
 import { badRow } from './faults.ts'
 import { type Session, withDuckDB } from './files/duckdb.ts'
 import { readFileItems } from './files/items.ts'
@@ -55,14 +55,14 @@ async function itemRows(session: Session, items: ReadOptions['items'], skipInval
   return typeof items === 'string' ? readFileItems(session, items, skipInvalid) : rowsInMemory(items, skipInvalid)
 }
 
-function rowsInMemory(rows: Iterable<ItemRow> = [], skipInvalid: boolean) {
-  const { items, bad } = soundItems(rows)
-  const skipped: Record<string, number> = {}
-  for (const { index, reason } of bad) {
-    if (!skipInvalid) throw badRow({ source: 'items table', place: `row ${index}`, column: 'item', reason })
-    skipped[reason] = (skipped[reason] ?? 0) + 1
+function rowsInMemory(rows: Iterable<ItemRow> = [], skipInvalid: boolean): ItemTable {
+  const table = new ItemTable()
+  for (const row of rows) {
+    const reason = table.add(row)
+    if (reason !== undefined && !skipInvalid)
+      throw badRow({ source: 'items table', place: `row ${table.first?.index}`, column: 'item', reason })
   }
-  return { items, skipped }
+  return table
 }
 
 /** Adds what is made from the sorted rows. */

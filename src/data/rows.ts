@@ -1,9 +1,10 @@
 import { checkRows, type Fault } from './check.ts'
-import { locateColumn } from './columns.ts'
+import { type Field, locateColumn } from './columns.ts'
 import { type BadRow, badRow, fault, faults, noRows } from './faults.ts'
-import { type GatheredRows, gather, idFault } from './gather.ts'
 import type { Gathered } from './gathered.ts'
+import { Gatherer, type Row } from './gatherer.ts'
 import type { LogOptions, SortedLog } from './log.ts'
+import { Budget } from './memory.ts'
 import { sortRows } from './sort.ts'
 import { unitHint } from './time.ts'
 
@@ -24,16 +25,43 @@ const source = 'rows in memory'
 
 /** Reads rows in memory, with the checks and the result of a file of the same rows. */
 export async function readRows(rows: Rows<unknown>, options: LogOptions): Promise<SortedLog> {
-  const gathered = await gather(rows, source, options)
+  const keys = keysOf(options)
+  const gatherer = new Gatherer(keys, { budget: new Budget(options.memory) })
+  for await (const row of rows) {
+    const known = isRecord(row)
+    if (known && gatherer.rows === 0) checkColumns(row, keys)
+    gatherer.add(known ? row : {}, known ? fault.none : fault.noObject)
+  }
+  const gathered = gatherer.done()
   checkNames(gathered, options)
-  noteMissing(gathered)
   const checked = checkRows(gathered, options.unit)
   const { unit, counts: skipped, first } = checked
-  if (first && !options.skipInvalid)
-    throw badRow({ ...rowFault(first, gathered, options), ...(first.unfit !== undefined && { hint: unitHint(unit) }) })
+  if (first && !options.skipInvalid) {
+    const hint = first.unfit !== undefined && { hint: unitHint(unit) }
+    throw badRow({ ...rowFault(first, gatherer, options), ...hint })
+  }
   const log = await sortRows(gathered, checked)
   if (log.items.length === 0) throw noRows(source, skipped)
   return { ...log, unit, skipped }
+}
+
+/** The keys of rows that are objects. */
+export const keysOf = ({ columns = {} }: LogOptions): Readonly<Record<Field, string>> => ({
+  user: columns.user ?? 'user',
+  item: columns.item ?? 'item',
+  timestamp: columns.timestamp ?? 'timestamp',
+  scene: columns.scene ?? 'scene',
+  event: columns.event ?? 'event',
+  value: columns.value ?? 'value',
+})
+
+export const isRecord = (row: unknown): row is Row => typeof row === 'object' && row !== null
+
+/** A field that the first row lacks is most likely a column of another name. */
+function checkColumns(row: Row, keys: Readonly<Record<Field, string>>): void {
+  for (const field of ['user', 'item', 'timestamp'] as const) {
+    locateColumn(Object.keys(row), keys[field], source, true, `columns: { ${field}: … }`)
+  }
 }
 
 /** A field that the caller names must be there. */
@@ -45,26 +73,14 @@ function checkNames({ ids, valued }: Gathered, { columns = {} }: LogOptions): vo
   }
 }
 
-/** Where some rows have a scene or an event type, all must. */
-function noteMissing({ blocks, ids }: Gathered): void {
-  for (const { rows, scene, event, faults: known } of blocks) {
-    for (let i = 0; i < rows; i++) {
-      if (known[i] !== fault.none && known[i] !== fault.value) continue
-      const noScene = ids.scene && scene ? idFault(scene[i], fault.scene) : fault.none
-      const found = noScene === fault.none && ids.event && event ? idFault(event[i], fault.event) : noScene
-      if (found !== fault.none) known[i] = found
-    }
-  }
-}
-
-function rowFault({ row, code, unfit }: Fault, { written }: GatheredRows, { columns = {} }: LogOptions): BadRow {
+function rowFault({ row, code, unfit }: Fault, { first }: Gatherer, { columns = {} }: LogOptions): BadRow {
   const { column, reason } = faults[code]
-  const value = column === 'timestamp' || column === 'value' ? (unfit ?? written.get(row)) : undefined
+  const written = column === 'timestamp' || column === 'value' ? (unfit ?? (first?.row === row ? first.written : undefined)) : undefined
   return {
     source,
     place: `row ${row}`,
     column: column && (columns[column] ?? column),
     reason,
-    ...(value !== undefined && { value: typeof value === 'number' ? value : String(value) }),
+    ...(written !== undefined && { value: typeof written === 'number' ? written : String(written) }),
   }
 }

@@ -64,6 +64,14 @@ export function parseNumber(text: string): number {
   return notFiniteText.test(text) ? Number.POSITIVE_INFINITY : Number.NaN
 }
 
+/** By what a whole number beyond the doubles' precision exceeds the double nearest to it; 0 where that is far off, as of no time. */
+export function restOf(nearest: number, written: string): number {
+  const whole = written.trim().replace(/^\+/, '')
+  if (!Number.isFinite(nearest) || !/^-?\d+$/.test(whole)) return 0
+  const rest = Number(BigInt(whole) - BigInt(nearest))
+  return Math.abs(rest) < 2 ** 15 ? rest : 0
+}
+
 /** Dates with or without a time and an offset; without an offset the time is UTC. Read alike here and by DuckDB. */
 export const isoPattern =
   '([1-9][0-9]{3})-([0-9]{2})-([0-9]{2})' +

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { writeBy } from '../data/files.ts'
 import { foci, folder, start } from './foci.ts'
 
 const at = folder()
@@ -143,7 +144,7 @@ describe('starting', () => {
     expect(messages).toEqual(['loaded'])
   })
 
-  it('loads no addon for help and models, and DuckDB for logs that are not plain alone', async () => {
+  it('loads no addon for help and models, and DuckDB for Parquet alone', async () => {
     expect(await addonsOf('--help')).toEqual([])
     expect(await addonsOf('models', 'sasrec')).toEqual([])
     const [packed, quoted] = [at('packed.csv.gz'), at('quoted.csv')]
@@ -152,6 +153,8 @@ describe('starting', () => {
     writeFileSync(quoted, text.replace('user,', '"user",').replace(/\n([^,]+),/, '\n"$1",'))
     const own = process.env.FOCI_ENGINE === 'wasm' ? [] : [expect.stringMatching(/^foci\./)]
     if (own.length > 0) expect(await addonsOf('inspect', packed)).toEqual(own)
-    expect(await addonsOf('inspect', quoted)).toEqual([...own, 'duckdb'])
+    expect(await addonsOf('inspect', quoted)).toEqual(own)
+    const parquet = await writeBy(`COPY (SELECT * FROM read_csv('${log}')) TO $1`)
+    expect(await addonsOf('inspect', parquet)).toEqual(['duckdb', ...own])
   })
 })

@@ -244,7 +244,7 @@ describe('JSON lines', () => {
     ['{"user":"u","item":true,"timestamp":1700000000}', 'id is neither text nor number'],
     ['{"user":["u"],"item":"x","timestamp":1700000000}', 'id is neither text nor number'],
     ['{"user":"u","item":"x","timestamp":"soon"}', 'column "timestamp": timestamp is no time: "soon"'],
-    ['{"user":"u","item":"x","timestamp":1.7e12}', 'column "timestamp": timestamp out of range: "1700000000000.0"'],
+    ['{"user":"u","item":"x","timestamp":1.7e12}', 'column "timestamp": timestamp out of range: 1700000000000'],
     ['{"user":"u","item":"x","timestamp":1,"value":"dear"}', 'column "value": value is no number'],
   ])('may have a bad one: %s', async (line, message) => {
     // A blank line stands before it: the bad row is on line 4 of the file.
@@ -253,7 +253,7 @@ describe('JSON lines', () => {
     expect([error.code, error.message]).toEqual(['DATA', expect.stringContaining(`${path}, line 4`)])
     expect(error.message).toContain(message)
     const log = await readInteractions(path, { skipInvalid: true })
-    expect([log.items.length, log.skipped]).toEqual([3, { 'blank line': 1, [message.replace(/^column "\w+": |: "soon"|: "17.*/g, '')]: 1 }])
+    expect([log.items.length, log.skipped]).toEqual([3, { 'blank line': 1, [message.replace(/^column "\w+": |: "soon"|: 17.*/g, '')]: 1 }])
   })
 
   it('may have one that is not UTF-8', async () => {

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api'
 import type bindings from '@duckdb/node-bindings'
 import { FociError } from '../../errors.ts'
+import { bytesOf } from '../memory.ts'
 
 type Bindings = typeof bindings
 
@@ -22,9 +23,7 @@ export interface DuckDBOptions {
 }
 
 export async function withDuckDB<T>({ memory, threads }: DuckDBOptions, work: (session: Session) => Promise<T>): Promise<T> {
-  if (memory !== undefined && !/^[0-9.]+ *[KMGT]i?B$/.test(memory)) {
-    throw new FociError('OPTION', `memory ${JSON.stringify(memory)} is no amount`, 'Give one such as 512MB or 4GB.')
-  }
+  if (memory !== undefined) bytesOf(memory)
   let opened: Promise<Opened> | undefined
   const open = () => {
     opened ??= openDuckDB(memory, threads)

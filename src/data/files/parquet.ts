@@ -1,30 +1,36 @@
 import { FociError } from '../../errors.ts'
-import { badRow } from '../faults.ts'
 import { isOutOfMemory, type Session, sqlPath } from './duckdb.ts'
-import type { Table } from './table.ts'
+import { mostColumns, tooMany } from './text-table.ts'
 
-/** A Parquet file; old writers leave texts unmarked, so bytes are read as texts. */
-export async function openParquet(session: Session, path: string): Promise<Table> {
+/** A Parquet file as a table of DuckDB. */
+export interface ParquetTable {
+  readonly path: string
+  /** Column names. */
+  readonly header: readonly string[]
+  /** DuckDB's types of the columns. */
+  readonly types: readonly string[]
+  /** What stands after FROM: the rows in file order, with the columns c0, c1, … */
+  readonly from: string
+  /** How many the file says that there are. */
+  readonly rows: number
+}
+
+/** Opens a Parquet file; old writers leave texts unmarked, so bytes are read as texts. */
+export async function openParquet(session: Session, path: string): Promise<ParquetTable> {
   const scan = `read_parquet(${sqlPath(path)}, binary_as_string = true, hive_partitioning = false)`
-  const described = await session.rows(`DESCRIBE SELECT * FROM ${scan}`).catch((cause: unknown) => {
+  try {
+    const described = await session.rows(`DESCRIBE SELECT * FROM ${scan}`)
+    const [[rows]] = await session.rows(`SELECT num_rows::DOUBLE FROM parquet_file_metadata(${sqlPath(path)})`)
+    if (described.length > mostColumns) throw tooMany(path, `${described.length} columns`)
+    const header = described.map(([name]) => String(name))
+    const types = described.map(([, type]) => String(type))
+    return { path, header, types, from: `${scan} AS t(${header.map((_, i) => `c${i}`).join(', ')})`, rows: Number(rows) }
+  } catch (cause) {
     throw unreadable(path, cause)
-  })
-  const header = described.map(([name]) => String(name))
-  return {
-    header,
-    types: described.map(([, type]) => String(type)),
-    from: `${scan} AS t(${header.map((_, i) => `c${i}`).join(', ')})`,
-    async complete(reading) {
-      const read = await reading.catch((cause: unknown) => {
-        throw unreadable(path, cause)
-      })
-      return { read, broken: {} }
-    },
-    firstFault: async (found) => badRow({ reason: 'unreadable', ...found, source: path, place: `row ${found?.row}` }),
   }
 }
 
-function unreadable(path: string, cause: unknown): unknown {
+export function unreadable(path: string, cause: unknown): unknown {
   if (cause instanceof FociError || isOutOfMemory(cause)) return cause
   const [message] = String(cause instanceof Error ? cause.message : cause).split('\n')
   return new FociError(

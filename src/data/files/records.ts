@@ -1,181 +1,188 @@
-import { createReadStream } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
-import { createGunzip } from 'node:zlib'
-import { FociError } from '../../errors.ts'
+import { isAscii, isUtf8 } from 'node:buffer'
 import type { Dialect } from './dialect.ts'
 
-const newline = 10
-const carriageReturn = 13
-const chunkSize = 1 << 18
+/** Longest record, in bytes. */
+export const recordLimit = 2_000_000
+
+/** Why something in a file is no record. Each is one line, but for a record in quotes that is not UTF-8. */
+export type Break = 'blank line' | 'invalid UTF-8' | 'line too long' | 'text behind a quote' | 'unclosed quote'
+
+/** Sees what stands in a file, in its order. Each says whether to stop. */
+export interface Visitor {
+  /**
+   * @param fields of a record; the array is used again for the next
+   * @param line it begins on, from 1
+   */
+  record(fields: readonly string[], line: number): boolean
+  broken(reason: Break, line: number): boolean
+}
+
+const [newline, carriageReturn] = [10, 13]
+/** In place of where the next record begins: the file's next bytes decide. */
+const more = -1
 
 /**
- * The file's bytes, unpacked where it is gzip; a damaged archive is an error here, by its checksum. What it gives is
- * valid until the next is asked for.
+ * Cuts text into records as RFC 4180 has them; lines end in \n, \r\n or \r. Every byte belongs to one record or to one break,
+ * so that what is read and what is told add up to the file. Where quotes do not fit, their first line is broken and the next
+ * one is read: a quote that never closes costs a line, not the rest of the file.
  */
-export async function* bytes(path: string, gzip: boolean): AsyncGenerator<Buffer> {
-  if (gzip) yield* unpacked(path)
-  else {
-    const file = await open(path).catch((cause: unknown) => {
-      throw unreadable(path, cause)
-    })
-    try {
-      yield* plain(path, file)
-    } finally {
-      await file.close()
-    }
-  }
-}
-
-async function* plain(path: string, file: FileHandle): AsyncGenerator<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(chunkSize)
-  for (;;) {
-    const { bytesRead } = await file.read(buffer, 0, chunkSize).catch((cause: unknown) => {
-      throw unreadable(path, cause)
-    })
-    if (bytesRead === 0) return
-    yield buffer.subarray(0, bytesRead)
-  }
-}
-
-const unreadable = (path: string, cause: unknown) =>
-  new FociError('FILE', `cannot read ${path}: ${String(cause)}`, 'Check that the file may be read.', { cause })
-
-export const damaged = (path: string, cause: unknown) =>
-  new FociError('DATA', `${path}: the gzip archive is damaged or cut off`, 'Fetch or write the file again.', { cause })
-
-async function* unpacked(path: string): AsyncGenerator<Buffer> {
-  const file = createReadStream(path, { highWaterMark: chunkSize })
-  const stream = file.pipe(createGunzip({ chunkSize }))
-  file.on('error', (error) => stream.destroy(error))
-  try {
-    for await (const chunk of stream) yield chunk
-  } catch (cause) {
-    throw damaged(path, cause)
-  } finally {
-    file.destroy()
-  }
-}
-
-/**
- * Sees each record of a file.
- * @param line it begins on, from 1
- * @param start offset of its first byte in the unpacked file
- * @param blank nothing stands between two line ends
- * @returns whether to stop
- */
-export type Visit = (line: number, start: number, blank: boolean) => boolean
-
-/** What DuckDB does not tell of a file's lines. */
-export interface Survey {
-  /** Lines with nothing in them. */
-  readonly blanks: number
-  /** Whether lines end in more than one of \n, \r and \r\n. */
-  readonly mixed: boolean
-  /** The first line that ends otherwise than those before it; only where the records were visited. */
-  readonly odd?: number
-}
-
-/** Walks over a file's records, a header included. A gzip archive is proved whole by it. */
-export async function walkRecords({ path, gzip, delimiter, quote }: Dialect, visit?: Visit): Promise<Survey> {
-  const walk = new Walk(delimiter.charCodeAt(0), quote === '' ? -1 : quote.charCodeAt(0), visit)
-  for await (const chunk of bytes(path, gzip)) {
-    walk.see(chunk)
-    if (walk.stopped) return walk
-  }
-  walk.end()
-  return walk
-}
-
-const blankLine = Buffer.from('\n\n')
-
-class Walk implements Survey {
-  blanks = 0
-  odd: number | undefined
+export class Records {
+  /** Whether the visitor has seen enough. */
   stopped = false
-  /** Bit by bit the kinds of line end: \n, \r, \r\n. */
-  private ends = 0
-  private quoted = false
-  private closed = false
-  private fieldStart = true
-  private blank = true
-  private afterReturn = false
+  /** What no record has been made of yet, a character a byte. */
+  private text = ''
+  private ascii = true
   private line = 1
-  private offset = 0
-  private recordLine = 1
-  private recordStart = 0
+  /** Within a line that is too long. */
+  private skipping = false
+  private readonly fields: string[] = []
   private readonly separator: number
   private readonly quote: number
-  private readonly visit: Visit | undefined
+  private readonly visitor: Visitor
 
-  constructor(separator: number, quote: number, visit: Visit | undefined) {
-    this.separator = separator
-    this.quote = quote
-    this.visit = visit
+  constructor({ delimiter, quote }: Pick<Dialect, 'delimiter' | 'quote'>, visitor: Visitor) {
+    this.separator = delimiter === '' ? more : delimiter.charCodeAt(0)
+    this.quote = quote === '' ? more : quote.charCodeAt(0)
+    this.visitor = visitor
   }
 
-  get mixed(): boolean {
-    return (this.ends & (this.ends - 1)) !== 0
+  /** Takes the file's next bytes. */
+  add(chunk: Buffer): void {
+    this.ascii &&= isAscii(chunk)
+    this.text += chunk.toString('latin1')
+    this.cut(false)
   }
 
-  see(chunk: Buffer): void {
-    const plain = !this.visit && !this.quoted && !this.afterReturn && !chunk.includes(carriageReturn)
-    if (plain && (this.quote < 0 || !chunk.includes(this.quote))) this.seeLines(chunk)
-    else this.seeBytes(chunk)
-  }
-
+  /** Takes what is left for the file's end. */
   end(): void {
-    if (!this.blank) this.visit?.(this.recordLine, this.recordStart, false)
+    this.cut(true)
   }
 
-  /** Where there is no quote and no \r, and nobody asks where records stand, only blank lines count. */
-  private seeLines(chunk: Buffer): void {
-    if (this.blank && chunk[0] === newline) this.blanks++
-    for (let at = chunk.indexOf(blankLine); at >= 0; at = chunk.indexOf(blankLine, at + 1)) this.blanks++
-    if (chunk.includes(newline)) this.ends |= 1
-    const last = chunk[chunk.length - 1]
-    this.blank = last === newline
-    this.closed = false
-    this.fieldStart = this.blank || last === this.separator
-  }
-
-  private seeBytes(chunk: Buffer): void {
-    const { separator, quote } = this
-    let { quoted, closed, fieldStart, blank, afterReturn } = this
-    for (let i = 0; i < chunk.length && !this.stopped; i++) {
-      const byte = chunk[i]
-      const pair = byte === newline && afterReturn
-      if (!quoted && (byte === newline || afterReturn)) this.note(pair ? 4 : afterReturn ? 2 : 1, afterReturn ? this.line - 1 : this.line)
-      afterReturn = byte === carriageReturn
-      if (pair) {
-        if (!quoted) this.recordStart = this.offset + i + 1
-      } else if (quoted) {
-        if (afterReturn || byte === newline) this.line++
-        if (byte === quote) [quoted, closed] = [false, true]
-      } else if (afterReturn || byte === newline) {
-        this.endRecord(blank, this.offset + i + 1)
-        closed = false
-        fieldStart = blank = true
-      } else {
-        quoted = byte === quote && (fieldStart || closed) // a second quote after one stands for itself
-        closed = false
-        fieldStart = byte === separator
-        blank = false
-      }
+  private cut(last: boolean): void {
+    const { text } = this
+    let at = 0
+    while (at < text.length && !this.stopped) {
+      const next = this.skipping ? this.skip(at, last) : this.next(at, last)
+      if (next === more) break
+      at = next
     }
-    this.offset += chunk.length
-    Object.assign(this, { quoted, closed, fieldStart, blank, afterReturn })
+    this.text = text.slice(at)
+    if (!this.ascii) this.ascii = !/[^\0-\x7f]/.test(this.text)
   }
 
-  private endRecord(blank: boolean, next: number): void {
-    if (blank) this.blanks++
-    this.stopped = this.visit?.(this.recordLine, this.recordStart, blank) ?? false
+  /** Takes what begins at `start`, and gives where the next begins. */
+  private next(start: number, last: boolean): number {
+    const { text, fields, separator } = this
+    fields.length = 0
+    let lines = 1
+    for (let at = start; ; at++) {
+      let end = at
+      if (text.charCodeAt(at) === this.quote) {
+        end = this.closing(at + 1)
+        if (end === more) return this.unfinished(start, last)
+        const quoted = text.slice(at + 1, end)
+        lines += linesIn(quoted)
+        fields.push(quoted.includes('"') ? quoted.replaceAll('""', '"') : quoted)
+        end++
+      } else {
+        for (
+          let code = text.charCodeAt(end);
+          code !== separator && code !== newline && code !== carriageReturn;
+          code = text.charCodeAt(end)
+        ) {
+          if (end === text.length) break
+          end++
+        }
+        fields.push(text.slice(at, end))
+      }
+      if (end === text.length && !last) return this.unfinished(start, last)
+      const code = text.charCodeAt(end)
+      if (code === separator) at = end
+      else if (end === text.length || code === newline || code === carriageReturn) return this.taken(start, end, lines, last)
+      else return this.breakLine('text behind a quote', start, last)
+    }
+  }
+
+  /** Where a quoted field ends that begins at `at`. */
+  private closing(at: number): number {
+    const { text, quote } = this
+    for (let close = text.indexOf('"', at); close >= 0; close = text.indexOf('"', close + 2)) {
+      if (text.charCodeAt(close + 1) !== quote) return close
+    }
+    return more
+  }
+
+  /** The file ends, or its next bytes decide; of a record that is too long they don't. */
+  private unfinished(start: number, last: boolean): number {
+    const { text } = this
+    const ends = endOfLine(text, start)
+    const isLong = text.length - start > recordLimit
+    if (!last && !isLong) return more
+    if (ends < text.length || last) return this.breakLine('unclosed quote', start, last)
+    this.skipping = true
+    return this.broken('line too long', text.length)
+  }
+
+  /** A record that ends at `end`, before the end of its line. */
+  private taken(start: number, end: number, lines: number, last: boolean): number {
+    const next = this.after(end, last)
+    if (next === more) return more
+    if (end - start > recordLimit) return this.breakLine(lines > 1 ? 'unclosed quote' : 'line too long', start, last)
+    if (end === start) return this.broken('blank line', next)
+    const sound = this.ascii || this.decode()
+    this.stopped = sound ? this.visitor.record(this.fields, this.line) : this.visitor.broken('invalid UTF-8', this.line)
+    this.line += lines
+    return next
+  }
+
+  /** Breaks the line that begins at `start`. */
+  private breakLine(reason: Break, start: number, last: boolean): number {
+    const next = this.after(endOfLine(this.text, start), last)
+    return next === more ? more : this.broken(reason, next)
+  }
+
+  private broken(reason: Break, next: number): number {
+    this.stopped = this.visitor.broken(reason, this.line)
     this.line++
-    this.recordLine = this.line
-    this.recordStart = next
+    return next
   }
 
-  private note(kind: number, line: number): void {
-    if (this.ends !== 0 && (this.ends | kind) !== this.ends) this.odd ??= line
-    this.ends |= kind
+  /** Behind the end of a line. */
+  private after(end: number, last: boolean): number {
+    const { text } = this
+    if (end === text.length) return last ? end : more
+    if (text.charCodeAt(end) === newline) return end + 1
+    if (end + 1 === text.length) return last ? end + 1 : more
+    return text.charCodeAt(end + 1) === newline ? end + 2 : end + 1
+  }
+
+  /** Passes over the rest of a line that is too long, which has been told. */
+  private skip(start: number, last: boolean): number {
+    const end = endOfLine(this.text, start)
+    if (end === this.text.length) return end
+    const next = this.after(end, last)
+    this.skipping = next === more
+    return next
+  }
+
+  /** Fields of bytes as text; false where one is not UTF-8. */
+  private decode(): boolean {
+    const { fields } = this
+    for (let i = 0; i < fields.length; i++) {
+      if (!/[^\0-\x7f]/.test(fields[i])) continue
+      const bytes = Buffer.from(fields[i], 'latin1')
+      if (!isUtf8(bytes)) return false
+      fields[i] = bytes.toString()
+    }
+    return true
   }
 }
+
+/** Where the line ends that `start` is on; the length of the text where it does not. */
+function endOfLine(text: string, start: number): number {
+  let end = start
+  for (let code = text.charCodeAt(end); end < text.length && code !== newline && code !== carriageReturn; ) code = text.charCodeAt(++end)
+  return end
+}
+
+const linesIn = (text: string): number => (/[\r\n]/.test(text) ? (text.match(/\r\n|\n|\r/g)?.length ?? 0) : 0)

@@ -1,0 +1,37 @@
+import { FociError } from '../errors.ts'
+
+const units = { K: 1, M: 2, G: 3, T: 4 } as const
+
+/**
+ * The bytes that a text such as `512MB` or `1.5 GiB` names.
+ * @throws FociError OPTION
+ */
+export function bytesOf(memory: string): number {
+  const [, number, unit, binary] = /^(\d+(?:\.\d+)?) *([KMGT])(i?)B$/.exec(memory) ?? []
+  if (number !== undefined) return Number(number) * (binary === 'i' ? 1024 : 1000) ** units[unit as keyof typeof units]
+  throw new FociError('OPTION', `memory ${JSON.stringify(memory)} is no amount`, 'Give one such as 512MB or 4GB.')
+}
+
+/** What may be held in memory, and what is. */
+export class Budget {
+  private held = 0
+  private readonly limit: number
+  private readonly memory: string | undefined
+
+  /** @param memory such as `512MB`; without end where absent */
+  constructor(memory: string | undefined) {
+    this.limit = memory === undefined ? Number.POSITIVE_INFINITY : bytesOf(memory)
+    this.memory = memory
+  }
+
+  /** Whether so many bytes more would fit. */
+  fits(bytes: number): boolean {
+    return this.held + bytes <= this.limit
+  }
+
+  /** @throws FociError MEMORY where it would be more than may be held */
+  hold(bytes: number): void {
+    if (!this.fits(bytes)) throw new FociError('MEMORY', `the rows take more than ${this.memory}`, 'Let it hold more: the option memory.')
+    this.held += bytes
+  }
+}
