@@ -117,7 +117,7 @@ export function idFault(index: number, empty: number): number {
 }
 
 /** Where some rows have a scene or an event type, all must. */
-function noteMissing({ blocks, ids }: Gathered): void {
+export function noteMissing({ blocks, ids }: Gathered): void {
   for (const { rows, scene, event, faults: known } of blocks) {
     if (!(ids.scene && scene) && !(ids.event && event)) return
     for (let i = 0; i < rows; i++) {

@@ -24,14 +24,14 @@ export class Budget {
     this.memory = memory
   }
 
-  /** Whether so many bytes more would fit. */
-  fits(bytes: number): boolean {
-    return this.held + bytes <= this.limit
+  /** Bytes that may be held yet. */
+  get left(): number {
+    return this.limit - this.held
   }
 
   /** @throws FociError MEMORY where it would be more than may be held */
   hold(bytes: number): void {
-    if (!this.fits(bytes)) throw new FociError('MEMORY', `the rows take more than ${this.memory}`, 'Let it hold more: the option memory.')
+    if (bytes > this.left) throw new FociError('MEMORY', `the rows take more than ${this.memory}`, 'Let it hold more: the option memory.')
     this.held += bytes
   }
 }

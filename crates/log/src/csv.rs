@@ -13,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use foci_kernels::Parallel;
 
 use crate::source::{Cut, Source};
+use crate::times::simple;
 use crate::{Numbers, Text};
 
 /// Bytes of a part, and how many are cut before their ids are numbered.
@@ -55,6 +56,18 @@ pub struct Block {
     pub times: Vec<f64>,
     /// NaN where there is none.
     pub values: Option<Vec<f32>>,
+    /// Of rows that may have a fault, or a date for a time; empty where none may.
+    pub marks: Marks,
+}
+
+#[derive(Default)]
+pub struct Marks {
+    /// The first thing found wrong with each row, as `src/data/faults.ts` numbers it.
+    pub faults: Vec<u8>,
+    /// Whether the time is a date.
+    pub dated: Vec<u8>,
+    /// What whole numbers beyond the doubles' precision exceed `times` by; empty where all are 0.
+    pub rests: Vec<i16>,
 }
 
 /// What a block's times lie between, and whether all are whole numbers of 32 bits.
@@ -188,6 +201,7 @@ impl Slot {
             ids: vec![vec![0; rows]; layout.ids.len()],
             times: Vec::with_capacity(rows),
             values: layout.value.map(|_| Vec::with_capacity(rows)),
+            marks: Marks::default(),
         };
         let mut fields = vec![0..0; layout.columns];
         let mut at = lines.start;
@@ -203,10 +217,10 @@ impl Slot {
                 bin.keys.push((text.head, if text.long.is_empty() { text.tail } else { field.start as u64 }));
                 bin.rows.push(row as u32);
             }
-            block.times.push(number(&buffer[fields[layout.time].clone()])?);
+            block.times.push(simple(&buffer[fields[layout.time].clone()])?);
             if let (Some(values), Some(column)) = (&mut block.values, layout.value) {
                 let written = &buffer[fields[column].clone()];
-                values.push(if written.is_empty() { f32::NAN } else { number(written)? as f32 });
+                values.push(if written.is_empty() { f32::NAN } else { simple(written)? as f32 });
             }
         }
         Some(())
@@ -304,29 +318,6 @@ fn find(buffer: &[u8], mut at: usize, delimiter: u8) -> Option<usize> {
         at += 16;
     }
 }
-
-/// A number of up to fifteen digits without a sign or zeros before it, with or without a fraction: doubles hold the whole
-/// ones, and one division rounds the others once.
-#[inline(always)]
-fn number(written: &[u8]) -> Option<f64> {
-    if written.len() > 16 || (written.len() > 1 && written[0] == b'0' && written[1] != b'.') {
-        return None;
-    }
-    let (mut digits, mut point) = (0u64, None);
-    for (i, &byte) in written.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => digits = digits * 10 + u64::from(byte - b'0'),
-            b'.' if point.is_none() && i > 0 => point = Some(i),
-            _ => return None,
-        }
-    }
-    let count = written.len() - usize::from(point.is_some());
-    let decimals = point.map_or(0, |point| written.len() - 1 - point);
-    let sound = (1..=15).contains(&count) && (point.is_none() || decimals > 0);
-    sound.then(|| if decimals == 0 { digits as f64 } else { digits as f64 / POWERS[decimals] })
-}
-
-const POWERS: [f64; 15] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
 
 /// The blocks with the numbers of all ids, by first appearance in the file.
 fn join(run: &impl Parallel, blocks: Vec<Block>, columns: Vec<Vec<Numbering>>) -> Rows {

@@ -36,6 +36,12 @@ impl Numbers {
         }
     }
 
+    /// The number of one text, which has some bytes; quicker many at a time.
+    pub fn number_of(&mut self, text: &Text<'_>) -> i32 {
+        self.reserve(1);
+        self.find(text, text.hash()) as i32
+    }
+
     fn number_batch(&mut self, texts: &[Text<'_>], codes: &mut [i32]) {
         self.reserve(texts.len());
         let mask = self.slots.len() - 1;

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use foci_engine::{Pool, keep_panics, message_of};
-use foci_log::{Numbers, Text, csv, lists, sort};
+use foci_log::{Numbers, Text, csv, lists, rows, sort};
 use napi::bindgen_prelude::{
     AsyncTask, Float32Array, Float64Array, Int16Array, Int32Array, Int32ArraySlice, Uint8Array, Uint8ArraySlice,
     Uint32Array,
@@ -192,7 +192,45 @@ pub struct CsvBlock {
     pub ids: Vec<Int32Array>,
     pub times: Float64Array,
     pub values: Option<Float32Array>,
-    pub limits: CsvLimits,
+    /// Where all rows are sound.
+    pub limits: Option<CsvLimits>,
+    /// Where they need not be.
+    pub marks: Option<CsvMarks>,
+}
+
+#[napi(object)]
+pub struct CsvMarks {
+    pub faults: Uint8Array,
+    pub dated: Uint8Array,
+    pub rests: Option<Int16Array>,
+}
+
+impl From<csv::Block> for CsvBlock {
+    fn from(block: csv::Block) -> Self {
+        let marked = !block.marks.faults.is_empty();
+        let limits = (!marked).then(|| block.limits());
+        let csv::Marks { faults, dated, mut rests } = block.marks;
+        rests.truncate(block.times.len());
+        let rests = (!rests.is_empty()).then(|| rests.into());
+        Self {
+            ids: block.ids.into_iter().map(Int32Array::from).collect(),
+            times: block.times.into(),
+            values: block.values.map(Float32Array::from),
+            limits: limits.map(|csv::Limits { least, most, whole }| CsvLimits { least, most, whole }),
+            marks: marked.then(|| CsvMarks { faults: faults.into(), dated: dated.into(), rests }),
+        }
+    }
+}
+
+/// The first of a file that is broken and no blank line.
+#[napi(object)]
+pub struct CsvBroken {
+    /// Where it is counted.
+    pub reason: u32,
+    pub line: f64,
+    /// How many fields it has, and whether the last is empty, where that is what is wrong.
+    pub fields: u32,
+    pub open: bool,
 }
 
 /// What times lie between, and whether all are whole numbers of 32 bits.
@@ -203,42 +241,59 @@ pub struct CsvLimits {
     pub whole: bool,
 }
 
-/// A plain file's rows and ids; each is given once.
+/// A file's rows and ids; each is given once.
 #[napi]
 pub struct CsvRows {
     blocks: std::vec::IntoIter<csv::Block>,
     ids: std::vec::IntoIter<Numbers>,
+    broken: [u32; 6],
+    first: Option<rows::First>,
 }
 
 #[napi]
 impl CsvRows {
     #[napi(js_name = "nextBlock")]
     pub fn next_block(&mut self) -> Option<CsvBlock> {
-        let block = self.blocks.next()?;
-        let csv::Limits { least, most, whole } = block.limits();
-        Some(CsvBlock {
-            ids: block.ids.into_iter().map(Int32Array::from).collect(),
-            times: block.times.into(),
-            values: block.values.map(Float32Array::from),
-            limits: CsvLimits { least, most, whole },
-        })
+        self.blocks.next().map(CsvBlock::from)
     }
 
     #[napi(js_name = "nextIds")]
     pub fn next_ids(&mut self) -> Option<TextNumbers> {
         self.ids.next().map(|numbers| TextNumbers { numbers })
     }
+
+    /// What is no row: blank lines, invalid UTF-8, too long, text behind a quote, unclosed quotes, wrong numbers of fields.
+    #[napi(js_name = "broken")]
+    pub fn broken(&self) -> Vec<u32> {
+        self.broken.to_vec()
+    }
+
+    #[napi(js_name = "firstBroken")]
+    pub fn first_broken(&self) -> Option<CsvBroken> {
+        let rows::First { reason, line, fields, open } = self.first?;
+        Some(CsvBroken { reason, line: line as f64, fields, open })
+    }
 }
 
-/// Reads a file on a thread of its own, with the pool's help.
-pub struct ReadCsv(CsvLayout);
+impl From<rows::Found> for CsvRows {
+    fn from(rows::Found { blocks, ids, broken, first }: rows::Found) -> Self {
+        Self { blocks: blocks.into_iter(), ids: ids.into_iter(), broken, first }
+    }
+}
+
+/// Reads a file on a thread of its own.
+pub struct ReadCsv {
+    layout: CsvLayout,
+    /// Bytes that rows may take, where they need not be plain.
+    most: Option<f64>,
+}
 
 impl napi::Task for ReadCsv {
-    type Output = Option<csv::Rows>;
+    type Output = Option<rows::Found>;
     type JsValue = Option<CsvRows>;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let CsvLayout { path, gzip, delimiter, columns, ids, time, value } = &self.0;
+        let CsvLayout { path, gzip, delimiter, columns, ids, time, value } = &self.layout;
         let layout = csv::Layout {
             path: Path::new(path),
             gzip: *gzip,
@@ -248,18 +303,31 @@ impl napi::Task for ReadCsv {
             time: *time as usize,
             value: value.map(|value| value as usize),
         };
-        guarded(|| csv::read(&Pool, &layout))
+        guarded(|| match self.most {
+            Some(most) => rows::read(&layout, most as u64),
+            None => csv::read(&Pool, &layout).map(|csv::Rows { blocks, ids }| rows::Found {
+                blocks,
+                ids,
+                ..rows::Found::default()
+            }),
+        })
     }
 
-    fn resolve(&mut self, _: napi::Env, rows: Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(rows.map(|csv::Rows { blocks, ids }| CsvRows { blocks: blocks.into_iter(), ids: ids.into_iter() }))
+    fn resolve(&mut self, _: napi::Env, found: Self::Output) -> napi::Result<Self::JsValue> {
+        Ok(found.map(CsvRows::from))
     }
 }
 
-/// The rows of a plain CSV file, or null: no quotes, no control characters, no faults in rows; another reader tells what it is.
+/// The rows of a plain CSV file, or null, with the pool's help: no quotes, no control characters, no faults in rows.
 #[napi(js_name = "readCsv", ts_return_type = "Promise<CsvRows | null>")]
 pub fn read_csv(layout: CsvLayout) -> AsyncTask<ReadCsv> {
-    AsyncTask::new(ReadCsv(layout))
+    AsyncTask::new(ReadCsv { layout, most: None })
+}
+
+/// The rows of any CSV file, those with a fault too, or null where it cannot be read or they take more than so many bytes.
+#[napi(js_name = "readRecords", ts_return_type = "Promise<CsvRows | null>")]
+pub fn read_records(layout: CsvLayout, most: f64) -> AsyncTask<ReadCsv> {
+    AsyncTask::new(ReadCsv { layout, most: Some(most) })
 }
 
 /// Writes ranked lists as lines of text.

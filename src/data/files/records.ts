@@ -5,7 +5,9 @@ import type { Dialect } from './dialect.ts'
 export const recordLimit = 2_000_000
 
 /** Why something in a file is no record. Each is one line, but for a record in quotes that is not UTF-8. */
-export type Break = 'blank line' | 'invalid UTF-8' | 'line too long' | 'text behind a quote' | 'unclosed quote'
+export const breaks = ['blank line', 'invalid UTF-8', 'line too long', 'text behind a quote', 'unclosed quote'] as const
+
+export type Break = (typeof breaks)[number]
 
 /** Sees what stands in a file, in its order. Each says whether to stop. */
 export interface Visitor {

@@ -8,7 +8,7 @@ import type { LogOptions } from '../log.ts'
 import { Budget } from '../memory.ts'
 import { keysOf } from '../rows.ts'
 import { unitHint } from '../time.ts'
-import { readPlain } from './plain.ts'
+import { readByAddon } from './addon-csv.ts'
 import type { Source } from './source.ts'
 import { badLine, type TextTable, type Walked } from './text-table.ts'
 
@@ -16,13 +16,11 @@ import { badLine, type TextTable, type Walked } from './text-table.ts'
 export async function gatherText(table: TextTable, options: LogOptions): Promise<Source> {
   const keys = table.csv ? locateFields(table.header, options.columns ?? {}, table.path) : keysOf(options)
   const budget = new Budget(options.memory)
-  const plain = table.csv && (await readPlain(table.csv, table.header.length, keys as Partial<Record<Field, number>>, budget))
-  const { gathered, walked } = plain ? { gathered: plain, walked: nothing } : await gatherRows(table, keys, budget, options)
+  const byAddon = table.csv && (await readByAddon(table.csv, table.header.length, keys as Partial<Record<Field, number>>, budget))
+  const { gathered, walked } = byAddon ?? (await gatherRows(table, keys, budget, options))
   const firstFault: Source['firstFault'] = (first, unit) => errorOf(table, keys, walked, first, unit)
   return { gathered, broken: walked.broken, firstFault }
 }
-
-const nothing: Walked = { broken: {} }
 
 async function gatherRows(table: TextTable, keys: Keys, budget: Budget, options: LogOptions) {
   const gatherer = new Gatherer(keys, { budget, keep: ownText, valued: table.csv !== undefined && keys.value !== undefined })

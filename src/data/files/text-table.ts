@@ -3,7 +3,7 @@ import { type BadRow, badRow } from '../faults.ts'
 import type { Row } from '../gatherer.ts'
 import { bytes } from './bytes.ts'
 import type { Dialect } from './dialect.ts'
-import { type Break, Records, type Visitor } from './records.ts'
+import { type Break, breaks, Records, type Visitor } from './records.ts'
 
 /** Columns of a table, and keys of an object, at most. */
 export const mostColumns = 10_000
@@ -44,22 +44,38 @@ export const badLine = (source: string, line: number, found: Omit<BadLine, 'sour
 })
 
 /** What is no row, counted; the first is kept. */
-class Breaks implements Walked {
-  readonly broken: Record<string, number> = {}
-  first: BadLine | undefined
+class Breaks {
+  private readonly counts = new Array<number>(reasons.length).fill(0)
   private readonly source: string
+  private first: BadLine | undefined
 
   constructor(source: string) {
     this.source = source
   }
 
-  note(reason: string, line: number, more: Pick<BadRow, 'detail' | 'hint'> = {}): void {
-    this.broken[reason] = (this.broken[reason] ?? 0) + 1
+  note(reason: (typeof reasons)[number], line: number, more: Pick<BadRow, 'detail' | 'hint'> = {}): false {
+    this.counts[reasons.indexOf(reason)]++
     if (reason !== blankLine) this.first ??= badLine(this.source, line, { reason, ...more })
+    return false
+  }
+
+  walked(): Walked {
+    return { broken: brokenOf(this.counts), first: this.first }
   }
 }
 
 const blankLine: Break = 'blank line'
+
+/** A record of another number of fields than the first. */
+export const wrongCount = 'wrong number of columns'
+
+/** Why something is no row, in the order in which it is counted. */
+export const reasons = [...breaks, wrongCount] as const
+
+/** Counts that are not 0, by reason. */
+export function brokenOf(counts: readonly number[]): Record<string, number> {
+  return Object.fromEntries(reasons.map((reason, i) => [reason, counts[i]] as const).filter(([, count]) => count > 0))
+}
 
 /** Cuts a file into records until its end, or until the visitor has seen enough. */
 async function cut(dialect: Dialect, visitor: Visitor): Promise<void> {
@@ -82,7 +98,7 @@ export async function csvTable(dialect: Dialect): Promise<TextTable> {
   const header = await headerOf(dialect)
   if (header.length > mostColumns) throw tooMany(path, `${header.length} columns`)
   const walk: TextTable['walk'] = async (see) => {
-    const breaks = new Breaks(path)
+    const none = new Breaks(path)
     let headed = false
     await cut(dialect, {
       record(fields, line) {
@@ -91,15 +107,11 @@ export async function csvTable(dialect: Dialect): Promise<TextTable> {
           return false
         }
         if (fields.length === header.length) return see(fields as unknown as Row, line)
-        breaks.note('wrong number of columns', line, miscounted(fields, header.length))
-        return false
+        return none.note(wrongCount, line, miscounted(fields.length, fields[fields.length - 1] === '', header.length))
       },
-      broken(reason, line) {
-        breaks.note(reason, line)
-        return false
-      },
+      broken: (reason, line) => none.note(reason, line),
     })
-    return breaks
+    return none.walked()
   }
   return { path, header, csv: dialect, walk }
 }
@@ -120,9 +132,10 @@ async function headerOf(dialect: Dialect): Promise<readonly string[]> {
   return header ?? []
 }
 
-function miscounted(fields: readonly string[], wanted: number): Pick<BadRow, 'detail' | 'hint'> {
-  const detail = `${fields.length} in place of ${wanted}`
-  if (fields.length !== wanted + 1 || fields[wanted] !== '') return { detail }
+/** @param open whether the last field is empty */
+export function miscounted(fields: number, open: boolean, wanted: number): Pick<BadRow, 'detail' | 'hint'> {
+  const detail = `${fields} in place of ${wanted}`
+  if (fields !== wanted + 1 || !open) return { detail }
   return { detail, hint: 'The line ends in a delimiter: take it away, or let the first line end in one too.' }
 }
 
@@ -131,15 +144,12 @@ export function jsonTable(path: string, gzip: boolean, firstLine: string): TextT
   const dialect: Dialect = { path, gzip, delimiter: '', quote: '' }
   const header = Object.keys(parsed(firstLine) ?? {})
   const walk: TextTable['walk'] = async (see) => {
-    const breaks = new Breaks(path)
+    const none = new Breaks(path)
     await cut(dialect, {
       record: ([text], line) => see(parsed(text, path, line), line),
-      broken(reason, line) {
-        breaks.note(reason, line)
-        return false
-      },
+      broken: (reason, line) => none.note(reason, line),
     })
-    return breaks
+    return none.walked()
   }
   return { path, header, walk }
 }

@@ -211,6 +211,6 @@ fn limits_are_those_of_the_times() {
 #[test]
 fn numbers_are_rounded_once() {
     for text in ["0", "7", "0.1", "123456789.012345", "999999999999999", "0.00000000000001", "1700000000.25", "0.30"] {
-        assert_eq!(number(text.as_bytes()).map(f64::to_bits), text.parse::<f64>().ok().map(f64::to_bits), "{text}");
+        assert_eq!(simple(text.as_bytes()).map(f64::to_bits), text.parse::<f64>().ok().map(f64::to_bits), "{text}");
     }
 }
