@@ -47,8 +47,7 @@ export class ItemTable {
     return undefined
   }
 
-  /** Leaves a row out. */
-  refuse(reason: string): string {
+  private refuse(reason: string): string {
     this.skipped[reason] = (this.skipped[reason] ?? 0) + 1
     this.first ??= { index: this.rows, reason }
     this.rows++

@@ -32,8 +32,8 @@ async function textItems(table: TextTable, skipInvalid: boolean): Promise<ItemTa
   const found = new ItemTable()
   const bad: BadLine[] = []
   const { broken, first } = await table.walk((row, line) => {
-    const reason = row ? found.add(itemRow(row[keys.item!], row[keys.title!], row[keys.listed!])) : found.refuse('row is no object')
-    if (reason !== undefined && bad.length === 0) bad.push(badLine(path, line, { column: row && 'item', reason }))
+    const reason = found.add(itemRow(row[keys.item!], row[keys.title!], row[keys.listed!]))
+    if (reason !== undefined && bad.length === 0) bad.push(badLine(path, line, { column: 'item', reason }))
     return false
   })
   if (!csv && found.items.length === 0) locateColumn(header, 'item', path, true, 'the header "item"')

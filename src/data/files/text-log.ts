@@ -26,11 +26,11 @@ async function gatherRows(table: TextTable, keys: Keys, budget: Budget, options:
   const gatherer = new Gatherer(keys, { budget, keep: ownText, valued: table.csv !== undefined && keys.value !== undefined })
   const lacking = new Set<Field>(table.csv ? [] : fields)
   const walked = await table.walk((row) => {
-    for (const field of lacking) if (row && Object.hasOwn(row, keys[field]!)) lacking.delete(field)
-    gatherer.add(row ?? {}, row ? fault.none : fault.noObject)
+    for (const field of lacking) if (Object.hasOwn(row, keys[field]!)) lacking.delete(field)
+    gatherer.add(row)
     return false
   })
-  if (lacking.size > 0 && gatherer.rows > 0) checkKeys(table, lacking, options)
+  if (lacking.size > 0) checkKeys(table, lacking, options)
   return { gathered: gatherer.done() satisfies Gathered, walked }
 }
 
@@ -66,7 +66,7 @@ async function errorOf(table: TextTable, keys: Keys, { first: broken }: Walked, 
   return before ? badRow(before) : found!
 }
 
-function written(row: Row | undefined, key: string | number | undefined): string | number | undefined {
-  const value = row && key !== undefined ? row[key] : undefined
+function written(row: Row, key: string | number | undefined): string | number | undefined {
+  const value = key === undefined ? undefined : row[key]
   return typeof value === 'number' ? value : value === undefined ? undefined : String(value)
 }
