@@ -89,6 +89,96 @@ describe.skipIf(engine === 'wasm')('with the addon a log is the one without it',
     expect(read).toBeGreaterThan(30)
   })
 
+  it('from text that is pasted together', async () => {
+    const day = '2024-05-01'
+    const parts = [
+      'u',
+      'a longer id of many bytes',
+      '"',
+      '""',
+      ',',
+      ',',
+      ',',
+      '\n',
+      '\n',
+      '\r\n',
+      '\r',
+      ' ',
+      'é',
+      '5',
+      '1600000000',
+      day,
+      `${day}T10:20:30.5Z`,
+      'x',
+    ]
+    const rows = fc.array(
+      fc.constantFrom('u,x,5', '"u","x, ""y""",7', `u,y,${day}`, 'v,"x\ny",1600000000', ',x,1', 'u,x', '', '\u{feff}u,x,1'),
+      {
+        maxLength: 8,
+      },
+    )
+    const text = fc.tuple(rows, fc.array(fc.constantFrom(...parts), { maxLength: 8 }), rows, fc.constantFrom('\n', '\r\n'))
+    await fc.assert(
+      fc.asyncProperty(text, fc.boolean(), fc.boolean(), async ([before, pasted, after, end], gzip, skipInvalid) => {
+        const all = ['user,item,timestamp', ...before, pasted.join(''), ...after].join(end)
+        await expectSame(write(gzip ? gzipSync(all) : all, 'pasted.csv'), { skipInvalid })
+      }),
+      { seed: 24, numRuns: 300 },
+    )
+  })
+
+  it('from any JSON lines', async () => {
+    const word = fc.constantFrom<unknown>(
+      'u',
+      'é',
+      ' ',
+      '',
+      7,
+      7.5,
+      7.0,
+      -0,
+      1e21,
+      2 ** 53,
+      null,
+      true,
+      ['u'],
+      { a: 1 },
+      '\ud800',
+      'a "quoted" id of many bytes',
+    )
+    const moment = fc.constantFrom<unknown>(5, 1.6e9, 1.6e12, '5', '2024-05-01', '2024-05-01T10:20:30Z', '1e3', 'soon', '', null, 0.5)
+    const row = fc.record(
+      { user: word, item: word, timestamp: moment, scene: word, value: fc.constantFrom<unknown>(1, 0.1, '2', 'x', null) },
+      { requiredKeys: [] },
+    )
+    const good = { user: 'u', item: 'x', timestamp: 5 }
+    const lines = fc.array(
+      fc.oneof(
+        { weight: 6, arbitrary: fc.constant(JSON.stringify(good)) },
+        { weight: 2, arbitrary: row.map((each) => JSON.stringify({ ...good, ...each })) },
+        { weight: 1, arbitrary: row.map((each) => JSON.stringify(each)) },
+        {
+          weight: 1,
+          arbitrary: fc.constantFrom(
+            '',
+            '{',
+            '[]',
+            '{"user":1,"user":2,"item":9007199254740993,"timestamp":1.1234567890123456}',
+            ' {"user":1,"item":2,"timestamp":1600000000000000003} ',
+          ),
+        },
+      ),
+      { maxLength: 6 },
+    )
+    await fc.assert(
+      fc.asyncProperty(lines, fc.boolean(), fc.boolean(), fc.boolean(), async (all, gzip, skipInvalid, named) => {
+        const text = all.join('\n')
+        await expectSame(write(gzip ? gzipSync(text) : text, 'any.jsonl'), { skipInvalid, ...(named && { columns: { scene: 'scene' } }) })
+      }),
+      { seed: 25, numRuns: 400 },
+    )
+  })
+
   it('from a file of several parts, gzip, JSON lines and Parquet', async () => {
     const rows = Array.from({ length: 150_000 }, (_, i) => [
       `user-${(i * 7919) % 5003}`,

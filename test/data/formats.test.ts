@@ -85,6 +85,8 @@ describe('the same rows', () => {
     }
     const json = '{"user":12345678901234567890123,"item":9007199254740993,"timestamp":1}\n{"user":2.0,"item":1.5,"timestamp":1}'
     const log = await readInteractions(write(json))
+    const long = '{"user":"u","item":"x","timestamp":1.1234567890123456}'
+    expect((await readInteractions(write(long))).times[0]).toBe(Number('1.1234567890123456'))
     expect([log.users, log.catalogue.ids]).toEqual([
       ['12345678901234567890123', '2'],
       ['9007199254740993', '1.5'],

@@ -4,6 +4,7 @@
 #![deny(unsafe_code)]
 
 pub mod csv;
+pub mod json;
 pub mod lists;
 pub mod numbers;
 mod records;

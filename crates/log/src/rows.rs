@@ -21,11 +21,11 @@ mod fault {
 }
 
 /// Bytes that are read at a time.
-const CHUNK: u64 = 1 << 18;
+pub(crate) const CHUNK: u64 = 1 << 18;
 /// Rows of a block.
-const ROWS: usize = 1 << 16;
+pub(crate) const ROWS: usize = 1 << 16;
 /// What an id takes beside its text.
-const ID: u64 = 24;
+pub(crate) const ID: u64 = 24;
 
 /// All that a file holds.
 #[derive(Default)]
@@ -220,7 +220,7 @@ fn bytes_of<'t>(text: &'t [u8], Field { start, end, doubled }: Field, scratch: &
 }
 
 /// Whether a text has nothing but spaces.
-fn is_blank(written: &[u8]) -> bool {
+pub(crate) fn is_blank(written: &[u8]) -> bool {
     written.iter().all(|&byte| byte == b' ')
 }
 

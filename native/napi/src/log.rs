@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use foci_engine::{Pool, keep_panics, message_of};
-use foci_log::{Numbers, Text, csv, lists, rows, sort};
+use foci_log::{Numbers, Text, csv, json, lists, rows, sort};
 use napi::bindgen_prelude::{
     AsyncTask, Float32Array, Float64Array, Int16Array, Int32Array, Int32ArraySlice, Uint8Array, Uint8ArraySlice,
     Uint32Array,
@@ -207,9 +207,10 @@ pub struct CsvMarks {
 
 impl From<csv::Block> for CsvBlock {
     fn from(block: csv::Block) -> Self {
-        let marked = !block.marks.faults.is_empty();
+        let marked = !block.marks.dated.is_empty();
         let limits = (!marked).then(|| block.limits());
-        let csv::Marks { faults, dated, mut rests } = block.marks;
+        let csv::Marks { mut faults, dated, mut rests } = block.marks;
+        faults.resize(dated.len(), 0);
         rests.truncate(block.times.len());
         let rests = (!rests.is_empty()).then(|| rests.into());
         Self {
@@ -328,6 +329,46 @@ pub fn read_csv(layout: CsvLayout) -> AsyncTask<ReadCsv> {
 #[napi(js_name = "readRecords", ts_return_type = "Promise<CsvRows | null>")]
 pub fn read_records(layout: CsvLayout, most: f64) -> AsyncTask<ReadCsv> {
     AsyncTask::new(ReadCsv { layout, most: Some(most) })
+}
+
+/// A file of JSON lines, and the keys of its fields.
+#[napi(object, object_to_js = false)]
+pub struct JsonLayout {
+    pub path: String,
+    pub gzip: bool,
+    /// Of user, item, scene and event.
+    pub ids: Vec<String>,
+    pub time: String,
+    pub value: String,
+}
+
+/// Reads a file on a thread of its own.
+pub struct ReadJson {
+    layout: JsonLayout,
+    most: f64,
+}
+
+impl napi::Task for ReadJson {
+    type Output = Option<rows::Found>;
+    type JsValue = Option<CsvRows>;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let JsonLayout { path, gzip, ids, time, value } = &self.layout;
+        let Ok(ids) = ids.iter().map(String::as_str).collect::<Vec<_>>().try_into() else { return Ok(None) };
+        let layout = json::Layout { path: Path::new(path), gzip: *gzip, ids, time, value };
+        guarded(|| json::read(&layout, self.most as u64))
+    }
+
+    fn resolve(&mut self, _: napi::Env, found: Self::Output) -> napi::Result<Self::JsValue> {
+        Ok(found.map(CsvRows::from))
+    }
+}
+
+/// The rows of JSON lines, or null where a line is no object with texts and numbers in its fields, or they take more than so many
+/// bytes.
+#[napi(js_name = "readJson", ts_return_type = "Promise<CsvRows | null>")]
+pub fn read_json(layout: JsonLayout, most: f64) -> AsyncTask<ReadJson> {
+    AsyncTask::new(ReadJson { layout, most })
 }
 
 /// Writes ranked lists as lines of text.

@@ -16,7 +16,8 @@ export async function readFileItems(session: Session, path: string, skipInvalid:
 /** The keys of an item's row. */
 type Keys = Readonly<Record<'item' | 'title' | 'listed', string | number | undefined>>
 
-function keysOf({ header, path, csv }: Pick<TextTable, 'header' | 'path' | 'csv'>): Keys {
+function keysOf({ header, path, format }: TextTable): Keys {
+  const csv = format === 'csv'
   const find = (name: string, needed = false) => {
     const at = locateColumn(header, name, path, needed, 'the header "item"')
     return at < 0 ? undefined : csv ? at : name
@@ -27,7 +28,7 @@ function keysOf({ header, path, csv }: Pick<TextTable, 'header' | 'path' | 'csv'
 }
 
 async function textItems(table: TextTable, skipInvalid: boolean): Promise<ItemTable> {
-  const { path, header, csv } = table
+  const { path, header, format } = table
   const keys = keysOf(table)
   const found = new ItemTable()
   const bad: BadLine[] = []
@@ -36,7 +37,7 @@ async function textItems(table: TextTable, skipInvalid: boolean): Promise<ItemTa
     if (reason !== undefined && bad.length === 0) bad.push(badLine(path, line, { column: 'item', reason }))
     return false
   })
-  if (!csv && found.items.length === 0) locateColumn(header, 'item', path, true, 'the header "item"')
+  if (format === 'json' && found.items.length === 0) locateColumn(header, 'item', path, true, 'the header "item"')
   if (first) bad.push(first)
   if (bad.length > 0 && !skipInvalid) throw badRow(bad.sort((a, b) => a.line - b.line)[0])
   Object.assign(found.skipped, broken)

@@ -8,23 +8,29 @@ import type { LogOptions } from '../log.ts'
 import { Budget } from '../memory.ts'
 import { keysOf } from '../rows.ts'
 import { unitHint } from '../time.ts'
-import { readByAddon } from './addon-csv.ts'
+import { readByAddon } from './by-addon.ts'
 import type { Source } from './source.ts'
 import { badLine, type TextTable, type Walked } from './text-table.ts'
 
 /** The rows of a text file, in columns. */
 export async function gatherText(table: TextTable, options: LogOptions): Promise<Source> {
-  const keys = table.csv ? locateFields(table.header, options.columns ?? {}, table.path) : keysOf(options)
+  const keys = table.format === 'csv' ? locateFields(table.header, options.columns ?? {}, table.path) : keysOf(options)
   const budget = new Budget(options.memory)
-  const byAddon = table.csv && (await readByAddon(table.csv, table.header.length, keys as Partial<Record<Field, number>>, budget))
-  const { gathered, walked } = byAddon ?? (await gatherRows(table, keys, budget, options))
+  const read = await readByAddon(table, keys, budget)
+  const { gathered, walked } = read && hasNamed(read.gathered, options) ? read : await gatherRows(table, keys, budget, options)
   const firstFault: Source['firstFault'] = (first, unit) => errorOf(table, keys, walked, first, unit)
   return { gathered, broken: walked.broken, firstFault }
 }
 
+/** Whether the columns that the caller names are there; where not, it takes another look at the file to say so. */
+function hasNamed({ ids, valued }: Gathered, { columns = {} }: LogOptions): boolean {
+  const lacks = (field: 'scene' | 'event') => columns[field] !== undefined && ids[field] === undefined
+  return !(lacks('scene') || lacks('event') || (columns.value !== undefined && !valued))
+}
+
 async function gatherRows(table: TextTable, keys: Keys, budget: Budget, options: LogOptions) {
-  const gatherer = new Gatherer(keys, { budget, keep: ownText, valued: table.csv !== undefined && keys.value !== undefined })
-  const lacking = new Set<Field>(table.csv ? [] : fields)
+  const gatherer = new Gatherer(keys, { budget, keep: ownText, valued: table.format === 'csv' && keys.value !== undefined })
+  const lacking = new Set<Field>(table.format === 'csv' ? [] : fields)
   const walked = await table.walk((row) => {
     for (const field of lacking) if (Object.hasOwn(row, keys[field]!)) lacking.delete(field)
     gatherer.add(row)

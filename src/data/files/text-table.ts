@@ -13,8 +13,9 @@ export interface TextTable {
   readonly path: string
   /** Names of the columns: of a CSV file all, of JSON lines those of the first object. */
   readonly header: readonly string[]
-  /** How it is written where it is a CSV file. */
-  readonly csv?: Dialect
+  /** How it is written. */
+  readonly dialect: Dialect
+  readonly format: 'csv' | 'json'
   /**
    * Goes over the file once. What is seen and what is counted add up to its records and blank lines.
    * @param see is given each row, and says whether to stop
@@ -116,7 +117,7 @@ export async function csvTable(dialect: Dialect): Promise<TextTable> {
     })
     return none.walked()
   }
-  return { path, header, csv: dialect, walk }
+  return { path, header, dialect, format: 'csv', walk }
 }
 
 /** The fields of the first record. */
@@ -157,7 +158,7 @@ export function jsonTable(path: string, gzip: boolean, firstLine: string): TextT
     })
     return none.walked()
   }
-  return { path, header, walk }
+  return { path, header, dialect, format: 'json', walk }
 }
 
 /** The object that a line holds. */
@@ -180,7 +181,7 @@ function parsed(text: string, path = '', line = 1): Row | undefined {
 }
 
 /** A text, or a whole number of which doubles may not hold each digit. */
-const longNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d{16,}(?![\d.eE])/g
+const longNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\w.+-])-?\d{16,}(?![\d.eE])/g
 /** Such a number becomes a text: its digits are an id, or a time. */
 const quoteLong = (found: string): string => (found[0] === '"' ? found : `"${found}"`)
 
