@@ -12,7 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use crate::csv::{Block, Marks};
 use crate::records::LIMIT;
-use crate::rows::{CHUNK, Found, ID, ROWS, is_blank};
+use crate::rows::{CHUNK, Found, ID, ROWS, ids_of, is_blank};
 use crate::times::{Time, number, time};
 use crate::{Numbers, Text};
 
@@ -82,7 +82,7 @@ fn add(layout: &Layout<'_>, line: &[u8], found: &mut Found, held: &mut u64) -> O
     if found.blocks.last().is_none_or(|block| block.times.len() == ROWS) {
         *held += (ROWS * (4 * 4 + 8 + 4 + 2)) as u64;
         found.blocks.push(Block {
-            ids: vec![Vec::with_capacity(ROWS); 4],
+            ids: ids_of(4),
             times: Vec::with_capacity(ROWS),
             values: Some(Vec::with_capacity(ROWS)),
             marks: Marks { faults: vec![], dated: Vec::with_capacity(ROWS), rests: vec![] },

@@ -100,7 +100,7 @@ impl<'a> Rows<'a> {
         let each = 4 * self.layout.ids.len() + 10 + if self.layout.value.is_some() { 4 } else { 0 };
         self.held += (ROWS * each) as u64;
         self.found.blocks.push(Block {
-            ids: vec![Vec::with_capacity(ROWS); self.layout.ids.len()],
+            ids: ids_of(self.layout.ids.len()),
             times: Vec::with_capacity(ROWS),
             values: self.layout.value.map(|_| Vec::with_capacity(ROWS)),
             marks: Marks { faults: Vec::with_capacity(ROWS), dated: Vec::with_capacity(ROWS), rests: vec![] },
@@ -181,6 +181,11 @@ impl Visitor for Rows<'_> {
     fn broken(&mut self, reason: Break, line: u64) {
         self.breaks(reason as u32, line, 0, false);
     }
+}
+
+/// Room for a block's ids, a column each.
+pub(crate) fn ids_of(columns: usize) -> Vec<Vec<i32>> {
+    (0..columns).map(|_| Vec::with_capacity(ROWS)).collect()
 }
 
 /// The number of an id, −1 where there is none.

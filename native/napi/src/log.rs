@@ -187,25 +187,25 @@ pub struct CsvLayout {
 }
 
 #[napi(object)]
-pub struct CsvBlock {
+pub struct FileBlock {
     /// Numbers of ids, a column each.
     pub ids: Vec<Int32Array>,
     pub times: Float64Array,
     pub values: Option<Float32Array>,
     /// Where all rows are sound.
-    pub limits: Option<CsvLimits>,
+    pub limits: Option<FileLimits>,
     /// Where they need not be.
-    pub marks: Option<CsvMarks>,
+    pub marks: Option<FileMarks>,
 }
 
 #[napi(object)]
-pub struct CsvMarks {
+pub struct FileMarks {
     pub faults: Uint8Array,
     pub dated: Uint8Array,
     pub rests: Option<Int16Array>,
 }
 
-impl From<csv::Block> for CsvBlock {
+impl From<csv::Block> for FileBlock {
     fn from(block: csv::Block) -> Self {
         let marked = !block.marks.dated.is_empty();
         let limits = (!marked).then(|| block.limits());
@@ -217,15 +217,15 @@ impl From<csv::Block> for CsvBlock {
             ids: block.ids.into_iter().map(Int32Array::from).collect(),
             times: block.times.into(),
             values: block.values.map(Float32Array::from),
-            limits: limits.map(|csv::Limits { least, most, whole }| CsvLimits { least, most, whole }),
-            marks: marked.then(|| CsvMarks { faults: faults.into(), dated: dated.into(), rests }),
+            limits: limits.map(|csv::Limits { least, most, whole }| FileLimits { least, most, whole }),
+            marks: marked.then(|| FileMarks { faults: faults.into(), dated: dated.into(), rests }),
         }
     }
 }
 
 /// The first of a file that is broken and no blank line.
 #[napi(object)]
-pub struct CsvBroken {
+pub struct FileBroken {
     /// Where it is counted.
     pub reason: u32,
     pub line: f64,
@@ -236,7 +236,7 @@ pub struct CsvBroken {
 
 /// What times lie between, and whether all are whole numbers of 32 bits.
 #[napi(object)]
-pub struct CsvLimits {
+pub struct FileLimits {
     pub least: f64,
     pub most: f64,
     pub whole: bool,
@@ -244,7 +244,7 @@ pub struct CsvLimits {
 
 /// A file's rows and ids; each is given once.
 #[napi]
-pub struct CsvRows {
+pub struct FileRows {
     blocks: std::vec::IntoIter<csv::Block>,
     ids: std::vec::IntoIter<Numbers>,
     broken: [u32; 6],
@@ -252,10 +252,10 @@ pub struct CsvRows {
 }
 
 #[napi]
-impl CsvRows {
+impl FileRows {
     #[napi(js_name = "nextBlock")]
-    pub fn next_block(&mut self) -> Option<CsvBlock> {
-        self.blocks.next().map(CsvBlock::from)
+    pub fn next_block(&mut self) -> Option<FileBlock> {
+        self.blocks.next().map(FileBlock::from)
     }
 
     #[napi(js_name = "nextIds")]
@@ -270,13 +270,13 @@ impl CsvRows {
     }
 
     #[napi(js_name = "firstBroken")]
-    pub fn first_broken(&self) -> Option<CsvBroken> {
+    pub fn first_broken(&self) -> Option<FileBroken> {
         let rows::First { reason, line, fields, open } = self.first?;
-        Some(CsvBroken { reason, line: line as f64, fields, open })
+        Some(FileBroken { reason, line: line as f64, fields, open })
     }
 }
 
-impl From<rows::Found> for CsvRows {
+impl From<rows::Found> for FileRows {
     fn from(rows::Found { blocks, ids, broken, first }: rows::Found) -> Self {
         Self { blocks: blocks.into_iter(), ids: ids.into_iter(), broken, first }
     }
@@ -291,7 +291,7 @@ pub struct ReadCsv {
 
 impl napi::Task for ReadCsv {
     type Output = Option<rows::Found>;
-    type JsValue = Option<CsvRows>;
+    type JsValue = Option<FileRows>;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let CsvLayout { path, gzip, delimiter, columns, ids, time, value } = &self.layout;
@@ -315,18 +315,18 @@ impl napi::Task for ReadCsv {
     }
 
     fn resolve(&mut self, _: napi::Env, found: Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(found.map(CsvRows::from))
+        Ok(found.map(FileRows::from))
     }
 }
 
 /// The rows of a plain CSV file, or null, with the pool's help: no quotes, no control characters, no faults in rows.
-#[napi(js_name = "readCsv", ts_return_type = "Promise<CsvRows | null>")]
+#[napi(js_name = "readCsv", ts_return_type = "Promise<FileRows | null>")]
 pub fn read_csv(layout: CsvLayout) -> AsyncTask<ReadCsv> {
     AsyncTask::new(ReadCsv { layout, most: None })
 }
 
 /// The rows of any CSV file, those with a fault too, or null where it cannot be read or they take more than so many bytes.
-#[napi(js_name = "readRecords", ts_return_type = "Promise<CsvRows | null>")]
+#[napi(js_name = "readRecords", ts_return_type = "Promise<FileRows | null>")]
 pub fn read_records(layout: CsvLayout, most: f64) -> AsyncTask<ReadCsv> {
     AsyncTask::new(ReadCsv { layout, most: Some(most) })
 }
@@ -350,7 +350,7 @@ pub struct ReadJson {
 
 impl napi::Task for ReadJson {
     type Output = Option<rows::Found>;
-    type JsValue = Option<CsvRows>;
+    type JsValue = Option<FileRows>;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let JsonLayout { path, gzip, ids, time, value } = &self.layout;
@@ -360,13 +360,13 @@ impl napi::Task for ReadJson {
     }
 
     fn resolve(&mut self, _: napi::Env, found: Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(found.map(CsvRows::from))
+        Ok(found.map(FileRows::from))
     }
 }
 
 /// The rows of JSON lines, or null where a line is no object with texts and numbers in its fields, or they take more than so many
 /// bytes.
-#[napi(js_name = "readJson", ts_return_type = "Promise<CsvRows | null>")]
+#[napi(js_name = "readJson", ts_return_type = "Promise<FileRows | null>")]
 pub fn read_json(layout: JsonLayout, most: f64) -> AsyncTask<ReadJson> {
     AsyncTask::new(ReadJson { layout, most })
 }
