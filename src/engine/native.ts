@@ -21,7 +21,20 @@ export function loadNative(): Engine {
   }
   addon = loadAddon()
   // Without those of `log.ts` and `program.ts`
-  const { CsvRows, ListLines, Sha256, TextNumbers, readCsv, sortRows, Program, beginProgram, endProgram, ...operations } = addon
+  const {
+    FileRows,
+    ListLines,
+    Sha256,
+    TextNumbers,
+    readCsv,
+    readJson,
+    readRecords,
+    sortRows,
+    Program,
+    beginProgram,
+    endProgram,
+    ...operations
+  } = addon
   const functions: Lifetimes & Operations = wrapped(operations, guarded)
   engine = { name: 'native', ...functions }
   return engine
