@@ -22,6 +22,8 @@ export type ErrorCode =
   | 'COLUMN'
   /** A file that cannot be read or written. */
   | 'FILE'
+  /** An output that another run is writing, whom the message names: it can be tried again. */
+  | 'BUSY'
   /** An artefact that is truncated, changed, or of another version. */
   | 'ARTEFACT'
   /** An option, a flag or an argument of the wrong kind. */

@@ -39,7 +39,7 @@ const WIDTHS: Readonly<Record<string, number>> = { F32: 4, I32: 4, U8: 1 }
 const LENGTH_BYTES = 8
 const ALIGNMENT = 64
 /** Room for some 8,000 tensors. A parser may need 30 times the text, so the text is bounded before it is parsed. */
-const MAX_HEADER = 1 << 20
+export const MAX_HEADER = 1 << 20
 const MAX_RANK = 8
 const NAME = /^[A-Za-z0-9][\w.:/[\]-]{0,199}$/
 

@@ -1,8 +1,10 @@
+import { closeSync, openSync, readSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { fileError } from '../data/file-error.ts'
 import { newHash } from '../data/hash.ts'
-import { fileError } from '../data/replace-file.ts'
 import { FociError } from '../errors.ts'
 import { type Artefact, readHashed } from './artefact.ts'
+import { MAX_HEADER } from './container.ts'
 
 /**
  * Reads and checks a file.
@@ -25,4 +27,24 @@ function sha256(bytes: Uint8Array): string {
   const hash = newHash()
   hash.update(bytes)
   return hash.digest('hex')
+}
+
+/**
+ * Whether a file is an artefact that a run has finished, by its header alone: what a run may replace.
+ * @throws where it cannot be read, or has no such header
+ */
+export function isFinished(path: string): boolean {
+  const file = openSync(path, 'r')
+  try {
+    const length = Buffer.alloc(8)
+    readSync(file, length)
+    const bytes = Number(length.readBigUInt64LE())
+    if (bytes > MAX_HEADER) return false
+    const header = Buffer.alloc(bytes)
+    readSync(file, header, 0, bytes, 8)
+    const about = JSON.parse(JSON.parse(header.toString()).__metadata__.foci)
+    return typeof about.version === 'number' && about.checkpoint === undefined
+  } finally {
+    closeSync(file)
+  }
 }

@@ -5,7 +5,7 @@ import { type FociCommand, required } from './command.ts'
 import { usage } from './failure.ts'
 import { jsonFlag, wholeFlag } from './flags.ts'
 import { logFlags, readLog } from './log-flags.ts'
-import { checkArtefact, checkLog, checkOutput } from './paths.ts'
+import { checkArtefact, checkLog } from './paths.ts'
 
 const STOPPING = '\nRows are kept in OUT.parts until all are there: the same command goes on after Ctrl-C, or a crash.'
 
@@ -17,6 +17,7 @@ export function batchCommand(program: FociCommand, words: readonly string[]): vo
     .argument('<log>', 'the log that has the users')
     .option('--out <file>', 'where the lists go: .csv, .jsonl or .parquet')
     .addOption(wholeFlag('-k <count>', 'how many items a user', { min: 1, fallback: 10 }))
+    .option('--force', 'replace what stands at --out, though it is no such file')
     .addOption(jsonFlag())
     .addHelpText('after', STOPPING)
   command.hints = { '--out': 'Say where the lists go, such as `--out lists.csv`.' }
@@ -29,12 +30,18 @@ async function batch(file: string, log: string, flags: BatchFlags, command: Foci
   const format = formatOf(out)
   checkArtefact(file)
   checkLog(log)
-  checkOutput(out)
+  const { checkOutput, isLists } = await import('./outputs.ts')
+  const inputs = { artefact: file, log, 'items table': flags.items }
+  const { force } = flags
+  checkOutput({ out, beside: `${out}.parts`, inputs, what: 'lists', isOurs: (path) => isLists(path, format), force })
   const start = performance.now()
-  const reading = { artefact: readFile(file), log: readLog(log, flags) } // while what ranks is loaded
-  for (const each of Object.values(reading)) each.catch(() => undefined) // it is told when it is awaited
-  const { runBatch } = await import('./batch/run.ts')
-  await runBatch({ file, ...reading, out, format, flags, words, start })
+  const { whileLocked } = await import('../data/lock.ts')
+  await whileLocked(out, 'foci batch', async () => {
+    const reading = { artefact: readFile(file), log: readLog(log, flags) } // while what ranks is loaded
+    for (const each of Object.values(reading)) each.catch(() => undefined) // it is told when it is awaited
+    const { runBatch } = await import('./batch/run.ts')
+    await runBatch({ file, ...reading, out, format, flags, words, start })
+  })
 }
 
 function formatOf(out: string): Format {

@@ -19,10 +19,10 @@ export function checkInput(path: string, what: string): void {
 }
 
 /**
- * Checks that a file can be written, before the hours of work whose result it is to hold.
+ * Checks that there is a folder for a file, and that it may be written there.
  * @throws FociError FILE
  */
-export function checkOutput(path: string): void {
+export function checkFolder(path: string): void {
   const folder = dirname(path)
   const stats = statsOf(folder)
   if (!stats) throw unwritable(path, `there is no folder ${folder}`, `Make it first: mkdir -p ${shellWord(folder)}`)

@@ -10,6 +10,8 @@ interface SampleFlags {
   readonly users?: number
   readonly seed?: number
   readonly days?: number
+  /** Whether any files are replaced. */
+  readonly force?: boolean
   readonly json?: boolean
 }
 
@@ -21,6 +23,7 @@ export function sampleCommand(program: FociCommand): void {
     .addOption(wholeFlag('--users <count>', 'users of the world', { min: 1, max: 1_000_000, fallback: 2000 }))
     .addOption(wholeFlag('--days <count>', 'length of the log', { min: 1, max: 10_000, fallback: 90 }))
     .addOption(wholeFlag('--seed <number>', 'equal seeds give equal worlds', { min: 0, max: 0xffffffff, fallback: 1 }))
+    .option('--force', 'replace files of these names, though they are of no earlier sample')
     .addOption(jsonFlag())
     .action(sample)
 }

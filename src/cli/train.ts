@@ -11,13 +11,15 @@ import { choiceFlag, jsonFlag, realFlag, wholeFlag } from './flags.ts'
 import { bytes, count, metric, plural, seconds, shellWord, table } from './format.ts'
 import { type LogFlags, logFlags, readLog, roleFlags } from './log-flags.ts'
 import { figuresOf, note, type Output, outputOf, reportTable, scoresOf } from './output.ts'
-import { checkLog, checkOutput } from './paths.ts'
+import { checkLog } from './paths.ts'
 import { progress } from './progress.ts'
 
 interface TrainFlags extends LogFlags, Partial<Omit<TrainSettings, 'model'>> {
   readonly model?: string
   readonly out?: string
   readonly resume?: boolean
+  /** Whether any file at `out` is replaced. */
+  readonly force?: boolean
   readonly json?: boolean
 }
 
@@ -79,6 +81,7 @@ async function addFlags(command: FociCommand, words: readonly string[]): Promise
     )
     .option('--final', 'then fit a fresh model on all rows, for as many steps as the split says; the figures stay those of the split')
     .option('--resume', 'go on from the checkpoint of a run that was stopped')
+    .option('--force', 'replace what stands at --out, though it is no artefact')
     .addOption(jsonFlag())
   logFlags(command)
   roleFlags(command)
@@ -113,13 +116,22 @@ async function trainOn(
   const out = required(command, flags.out, '--out')
   const spec = specify(model, modelOptions(model, { ...flags }))
   checkLog(path)
-  checkOutput(out)
+  const { checkOutput } = await import('./outputs.ts')
+  const { isFinished } = await import('../artefact/file.ts')
+  const inputs = { log: path, 'items table': flags.items }
+  checkOutput({ out, beside: `${out}.checkpoint`, inputs, what: 'artefact', isOurs: isFinished, force: flags.force })
+  const { whileLocked } = await import('../data/lock.ts')
+  await whileLocked(out, 'foci train', () => trainInto(out, path, spec, flags, words))
+}
+
+/** Trains, and saves while nobody else writes there. */
+async function trainInto(out: string, path: string, spec: ModelSpec, flags: TrainFlags, words: readonly string[]): Promise<void> {
   const output = outputOf(flags.json)
   const log = await readLog(path, flags)
   describeLog(path, log, output)
   const run = await fit(log, spec, flags, `${out}.checkpoint`, output, words)
   if (run.precision !== flags.precision) note(`this CPU does not gain by ${flags.precision}, so training was in ${run.precision}.`)
-  await run.save(out)
+  await run.save(out, { force: flags.force, locked: true })
   output.document(document(out, log, spec, flags, run))
   conclude(out, log, run, flags, output)
   if (run.profile) showProfile(run.profile)

@@ -20,8 +20,10 @@ export function hashColumns(log: Omit<Interactions, 'hash' | 'roles' | 'skipped'
   return hash.digest('hex')
 }
 
-interface Hash {
+export interface Hash {
   update(bytes: Uint8Array): void
+  /** Another that goes on from the same bytes. */
+  copy(): Hash
   digest(encoding: 'hex'): string
 }
 

@@ -2,7 +2,10 @@ import { lostError } from './faults.ts'
 import { type Addon, loadAddon } from './native.ts'
 
 /** What the addon does with logs, lists and their files; `src/data`, `src/artefact` and `src/cli/batch` do the same without it. */
-export type LogAddon = Pick<Addon, 'ListLines' | 'Sha256' | 'TextNumbers' | 'readCsv' | 'readJson' | 'readRecords' | 'sortRows'>
+export type LogAddon = Pick<
+  Addon,
+  'ListLines' | 'LockFile' | 'Sha256' | 'TextNumbers' | 'readCsv' | 'readJson' | 'readRecords' | 'sortRows'
+>
 
 let addon: LogAddon | undefined | null
 

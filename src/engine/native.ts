@@ -24,6 +24,7 @@ export function loadNative(): Engine {
   const {
     FileRows,
     ListLines,
+    LockFile,
     Sha256,
     TextNumbers,
     readCsv,

@@ -67,6 +67,7 @@ export class Checkpoint {
     // As text, for canonical JSON would put the metrics of its report into another order
     const told = twin && { twin: JSON.stringify(twin) }
     const state = JSON.parse(JSON.stringify(progress))
-    await replaceFile(this.path, await writeArtefact({ ...content, tensors, checkpoint: { run: this.run, progress: state, ...told } }))
+    const bytes = await writeArtefact({ ...content, tensors, checkpoint: { run: this.run, progress: state, ...told } })
+    await replaceFile(this.path, bytes, true) // `train` holds its lock
   }
 }

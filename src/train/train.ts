@@ -1,7 +1,10 @@
 import { rm } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
+import { isFinished } from '../artefact/file.ts'
 import { splitName } from '../data/cut.ts'
 import type { Interactions } from '../data/interactions.ts'
+import { programName, whileLocked } from '../data/lock.ts'
+import { isSameFile, type Place, placeOf, refuseForeign } from '../data/place.ts'
 import { replaceFile } from '../data/replace-file.ts'
 import type { Precision } from '../engine/engine.ts'
 import type { ProfileReport } from '../engine/profile.ts'
@@ -26,8 +29,19 @@ export interface Run {
   readonly artefact: Uint8Array
   /** Serves the artefact, with the log's users. */
   readonly recommender: Recommender
-  /** Writes the artefact whole or not at all, then removes the run's checkpoint. @throws FociError FILE */
-  save(path: string): Promise<void>
+  /**
+   * Writes the artefact whole or not at all, then removes the run's checkpoint.
+   * @throws FociError FILE, also where anything but an artefact stands there, unless by `force`; BUSY where another run writes there
+   * for longer than 5 s
+   */
+  save(path: string, options?: SaveOptions): Promise<void>
+}
+
+export interface SaveOptions {
+  /** Replaces any file. */
+  readonly force?: boolean
+  /** Whether the caller holds the lock of the path already, as the command line does. */
+  readonly locked?: boolean
 }
 
 /** What training does where options are silent. */
@@ -46,17 +60,31 @@ export const defaults = {
 
 /**
  * Trains a model on a log, in a worker thread with an engine of its own, so that this thread stays responsive.
- * @throws FociError OPTION, DATA, ABORTED, NON_FINITE, RESUME, FILE
+ * @throws FociError OPTION, DATA, ABORTED, NON_FINITE, RESUME, FILE; BUSY where another run has the checkpoint
  */
 export async function train(log: Interactions, options: TrainOptions): Promise<Run> {
   const settings = settle(options)
-  const { artefact, report, epochs, precision, profile } = await (canWork() ? inWorker : inPlace)(log, settings, options)
+  const work = () => (canWork() ? inWorker : inPlace)(log, settings, options)
+  const { result, left } = await (options.checkpoint === undefined ? { result: await work() } : atCheckpoint(options.checkpoint, work))
+  const { artefact, report, epochs, precision, profile } = result
   const recommender = await Recommender.load(artefact, { log, models: [settings.model.definition] })
-  const save = async (path: string): Promise<void> => {
-    await replaceFile(path, artefact)
-    if (options.checkpoint !== undefined) await rm(options.checkpoint, { force: true })
+  const save: Run['save'] = async (path, { force = false, locked = false } = {}) => {
+    if (!force) refuseForeign(path, 'artefact', isFinished, 'Name another file, or save with force.')
+    await replaceFile(path, artefact, locked)
+    if (left) await remove(left)
   }
   return { report, epochs, precision, profile, artefact, recommender, save }
+}
+
+/** Works while nobody else has the checkpoint, and says what is left of it. */
+function atCheckpoint<T>(checkpoint: string, work: () => Promise<T>): Promise<{ result: T; left?: Place }> {
+  return whileLocked(checkpoint, programName(), async () => ({ result: await work(), left: placeOf(checkpoint) }))
+}
+
+/** Removes a checkpoint, but not what another run has put in its place by now. */
+async function remove({ path, stats }: Place): Promise<void> {
+  const now = placeOf(path).stats
+  if (stats && now && isSameFile(stats, now) && stats.mtimeNs === now.mtimeNs) await rm(path, { force: true })
 }
 
 function settle(options: TrainOptions): TrainSettings {

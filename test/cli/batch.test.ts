@@ -209,16 +209,47 @@ describe('a run that was stopped', () => {
     expect(readFileSync(`${parts}/run.json`, 'utf8')).toBe(before)
   })
 
-  it('begins anew where the rows are gone that a manifest speaks of', async () => {
-    const out = at('gone.csv')
+  const damages: [what: string, damage: (rows: string, manifest: string) => void][] = [
+    ['the rows are gone', (rows) => writeFileSync(rows, 'user,rank\n')],
+    [
+      'a score has another digit',
+      (rows) => {
+        const bytes = readFileSync(rows)
+        const dot = bytes.indexOf('.', 1_000_000)
+        bytes[dot + 1] = bytes[dot + 1] === 0x31 ? 0x32 : 0x31
+        writeFileSync(rows, bytes)
+      },
+    ],
+    [
+      'rows were written twice',
+      (rows) => {
+        const lines = readFileSync(rows, 'utf8').split('\n')
+        writeFileSync(rows, [...lines.slice(0, 1000), ...lines.slice(500)].join('\n'))
+      },
+    ],
+    [
+      'it counts users whose rows are not there',
+      (_, manifest) => {
+        const text = readFileSync(manifest, 'utf8')
+        const { users } = JSON.parse(text)
+        writeFileSync(manifest, text.replace(`"users": ${users}`, `"users": ${users + 1}`))
+      },
+    ],
+    ['it has no checksum', (_, manifest) => writeFileSync(manifest, readFileSync(manifest, 'utf8').replace(/,\s*"checksum".*"/, ''))],
+  ]
+
+  it.each(damages)('begins anew with a word where its parts are not what its manifest says: %s', async (_, damage) => {
+    const out = at('damaged.csv')
     const run = start(['batch', model, many, '--out', out, ...k])
     await someKept(out)
     run.child.kill('SIGKILL')
     await run.ended
-    writeFileSync(`${out}.parts/rows.csv`, 'user,rank\n')
-    const { stdout, code } = await foci('batch', model, many, '--out', out, ...k)
+    damage(`${out}.parts/rows.csv`, `${out}.parts/run.json`)
+    const { stdout, stderr, code } = await foci('batch', model, many, '--out', out, ...k)
     expect([code, stdout.includes('Going on')]).toEqual([0, false])
+    expect(stderr).toContain(`note: the rows in ${out}.parts are not those that were written there, so the run begins anew.\n`)
     expect(readFileSync(out).equals(readFileSync(whole))).toBe(true)
+    rmSync(out)
   })
 
   it('leaves what is not its own in the folder of its parts', async () => {

@@ -1,12 +1,13 @@
-import { spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import * as fs from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { writeArtefact } from '../../src/artefact/artefact.ts'
 import { loadArtefact } from '../../src/artefact/file.ts'
-import { moveFile, replaceFile } from '../../src/data/replace-file.ts'
+import { moveFile, replaceFile, replaceFiles } from '../../src/data/replace-file.ts'
 import { FociError } from '../../src/errors.ts'
 import { bare, errorOf, sample } from '../artefact/sample.ts'
 
@@ -165,18 +166,147 @@ describe('replaceFile', () => {
   })
 
   it('removes what a killed process left of the same file, and nothing else', async () => {
-    const child = spawn(process.execPath, ['-e', ''])
-    await once(child, 'exit')
-    const left = `.shop.safetensors.${child.pid}.some-id.partial`
+    const id = '0123456789ab'
     const others = [
-      `.shop.safetensors.${process.pid}.some-id.partial`,
-      `.cart.safetensors.${child.pid}.some-id.partial`,
+      `.cart.safetensors.${id}.partial`,
+      `.shop.safetensors.bak.${id}.partial`,
       '.shop.safetensors.notes.partial',
       '.shop.safetensors.partial',
     ]
-    for (const name of [left, ...others]) await fs.writeFile(join(folder, name), 'half')
+    for (const name of [`.shop.safetensors.${id}.partial`, ...others]) await fs.writeFile(join(folder, name), 'half')
     await replaceFile(path, await writeArtefact(bare()))
     expect((await fs.readdir(folder)).sort()).toEqual([...others, 'shop.safetensors'].sort())
+  })
+
+  it('names what it writes beside as what it removes', async () => {
+    vi.mocked(fs.rename).mockImplementationOnce(async (from) => {
+      await fs.copyFile(from, join(folder, 'left'))
+      await fs.writeFile(join(folder, 'name'), basename(String(from)))
+      throw fault('EIO')
+    })
+    await errorOf(replaceFile(path, await writeArtefact(bare())))
+    const left = await fs.readFile(join(folder, 'name'), 'utf8')
+    await fs.rename(join(folder, 'left'), join(folder, left))
+    await replaceFile(path, await writeArtefact(bare()))
+    expect((await fs.readdir(folder)).sort()).toEqual(['name', 'shop.safetensors'])
+  })
+
+  it('puts files that belong together in their places once all are written, or none', async () => {
+    const files = ['a', 'b', 'c'].map((name) => ({ path: join(folder, name), content: Buffer.from(name) }))
+    const breaking = { path: join(folder, 'b'), content: () => Promise.reject(fault('ENOSPC')) }
+    expect(await errorOf(replaceFiles([files[0], breaking, files[2]]))).toMatchObject({
+      code: 'FILE',
+      message: expect.stringContaining('full'),
+    })
+    expect(await fs.readdir(folder)).toEqual([])
+    await replaceFiles(files)
+    expect(await fs.readdir(folder)).toEqual(['a', 'b', 'c'])
+  })
+
+  it('writes through a link to nothing, and through one to another such link', async () => {
+    await fs.mkdir(join(folder, 'deep'))
+    await fs.symlink('../shop.safetensors', join(folder, 'deep', 'second'))
+    await fs.symlink(join('deep', 'second'), join(folder, 'first'))
+    await replaceFile(join(folder, 'first'), Buffer.from('new'))
+    expect(await fs.readFile(path, 'utf8')).toBe('new')
+    expect((await fs.lstat(join(folder, 'first'))).isSymbolicLink()).toBe(true)
+    expect((await fs.lstat(join(folder, 'deep', 'second'))).isSymbolicLink()).toBe(true)
+  })
+
+  it('names links that lead in a circle', async () => {
+    await fs.symlink('b', join(folder, 'a'))
+    await fs.symlink('a', join(folder, 'b'))
+    const error = await errorOf(replaceFile(join(folder, 'a'), Buffer.from('new')))
+    expect([error.code, error.message]).toEqual(['FILE', expect.stringContaining('circle')])
+  })
+
+  describe.skipIf(process.platform === 'win32')('modes and owners', () => {
+    const modeOf = async (file: string) => (await fs.stat(file)).mode & 0o777
+    const writers: [string, (to: string) => Promise<void>][] = [
+      ['bytes', (to) => replaceFile(to, Buffer.from('new'))],
+      ['a function', (to) => replaceFile(to, (beside) => fs.writeFile(beside, 'new'))],
+      [
+        'a file that is moved',
+        async (to) => {
+          await fs.writeFile(join(folder, 'rows'), 'new')
+          await moveFile(join(folder, 'rows'), to)
+        },
+      ],
+    ]
+
+    it.each(writers)('of a file that %s replace stay', async (_, writeTo) => {
+      for (const mode of [0o600, 0o640, 0o664, 0o400]) {
+        await fs.writeFile(path, 'old')
+        await fs.chmod(path, mode)
+        await writeTo(path)
+        expect([await fs.readFile(path, 'utf8'), await modeOf(path)]).toEqual(['new', mode])
+        await fs.rm(path)
+      }
+    })
+
+    it.each(writers)('of a new file by %s are as the umask says', async (_, writeTo) => {
+      const umask = process.umask(0o027)
+      try {
+        await writeTo(path)
+        expect(await modeOf(path)).toBe(0o640)
+      } finally {
+        process.umask(umask)
+      }
+    })
+
+    it.skipIf(process.getuid?.() !== 0).each(writers)('and so does the owner, for %s by root', async (_, writeTo) => {
+      await fs.writeFile(path, 'old')
+      await fs.chown(path, 1234, 4321)
+      await fs.chmod(path, 0o600)
+      await writeTo(path)
+      const { uid, gid } = await fs.stat(path)
+      expect([uid, gid, await modeOf(path)]).toEqual([1234, 4321, 0o600])
+    })
+
+    it('shows nobody the new bytes who may not read the old ones', async () => {
+      await fs.writeFile(path, 'old')
+      await fs.chmod(path, 0o600)
+      const modes: number[] = []
+      await replaceFile(path, async (beside) => void modes.push(await modeOf(beside)))
+      vi.mocked(fs.rename).mockImplementationOnce(async (from) => {
+        modes.push(await modeOf(String(from)))
+        throw fault('EIO')
+      })
+      await errorOf(replaceFile(path, Buffer.from('new')))
+      expect(modes).toEqual([0o600, 0o600])
+    })
+  })
+
+  describe.skipIf(process.platform === 'win32')('what is no file', () => {
+    it('stays what it is: a pipe, a socket, and the file that the process prints to', async () => {
+      execFileSync('mkfifo', [path])
+      const server = createServer().listen(join(folder, 'socket'))
+      await once(server, 'listening')
+      for (const [at, what] of [
+        [path, 'a pipe'],
+        [join(folder, 'socket'), 'a socket'],
+      ]) {
+        for (const write of [replaceFile(at, Buffer.from('new')), replaceFile(at, (beside) => fs.writeFile(beside, 'new'))]) {
+          const error = await errorOf(write)
+          expect([error.code, error.message]).toEqual(['FILE', `${at} cannot be written: it is ${what}.`])
+          expect(error.hint).toContain('Name a file')
+        }
+      }
+      expect([(await fs.stat(path)).isFIFO(), (await fs.stat(join(folder, 'socket'))).isSocket()]).toEqual([true, true])
+      expect((await fs.readdir(folder)).sort()).toEqual(['shop.safetensors', 'socket'])
+      server.close()
+    })
+
+    it.skipIf(process.getuid?.() !== 0)('stays what it is: a device', async () => {
+      execFileSync('mknod', [path, 'c', '1', '3']) // what /dev/null is
+      await fs.symlink(path, join(folder, 'link'))
+      for (const at of [path, join(folder, 'link')]) {
+        const error = await errorOf(replaceFile(at, Buffer.from('new')))
+        expect([error.code, error.message]).toEqual(['FILE', `${at} cannot be written: it is a device.`])
+      }
+      expect((await fs.stat(path)).isCharacterDevice()).toBe(true)
+      expect((await fs.readdir(folder)).sort()).toEqual(['link', 'shop.safetensors'])
+    })
   })
 
   it.each([

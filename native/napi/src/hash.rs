@@ -21,6 +21,12 @@ impl Sha256 {
         self.0.update(&*bytes);
     }
 
+    /// Another that goes on from the same bytes.
+    #[napi(js_name = "copy")]
+    pub fn copy(&self) -> Self {
+        Self(self.0.clone())
+    }
+
     /// In hexadecimal; what comes then is hashed anew.
     #[napi(js_name = "digest")]
     pub fn digest(&mut self) -> String {

@@ -3,6 +3,7 @@
 mod boundary;
 mod hash;
 mod lifetimes;
+mod lock;
 mod log;
 mod operations;
 mod programs;

@@ -9,7 +9,7 @@ import { Recommender } from '../../recommend/recommender.ts'
 import { reportFailure } from '../failure.ts'
 import { count, plural, seconds, shellWord } from '../format.ts'
 import type { LogFlags } from '../log-flags.ts'
-import { type Output, outputOf } from '../output.ts'
+import { note, type Output, outputOf } from '../output.ts'
 import { type Bar, barOf } from '../progress.ts'
 import { Parts, type Run } from './parts.ts'
 import { Rows } from './rows.ts'
@@ -17,6 +17,8 @@ import { Rows } from './rows.ts'
 export interface BatchFlags extends LogFlags {
   readonly out?: string
   readonly k: number
+  /** Whether any file at `out` is replaced. */
+  readonly force?: boolean
   readonly json?: boolean
 }
 
@@ -78,7 +80,9 @@ async function writeRows(
     k,
     format: textOf(format),
   }
-  const parts = await Parts.open(out, run, format === 'csv' ? `${Object.keys(COLUMNS).join(',')}\n` : '')
+  const parts = await Parts.open(out, run, format === 'csv' ? `${Object.keys(COLUMNS).join(',')}\n` : '', (folder) =>
+    note(`the rows in ${folder} are not those that were written there, so the run begins anew.`),
+  )
   if (parts.users > 0) {
     await ranking.stream.return()
     ranking = rankFrom(parts.users)
@@ -185,7 +189,7 @@ async function addRows(
 }
 
 async function finish(parts: Parts, format: Format, out: string): Promise<void> {
-  if (format === 'parquet') await replaceFile(out, (beside) => writeParquet(parts.path, COLUMNS, beside))
+  if (format === 'parquet') await replaceFile(out, (beside) => writeParquet(parts.path, COLUMNS, beside), true)
   else await parts.moveTo(out)
   await parts.remove()
 }
