@@ -1,13 +1,13 @@
-// npm run safety [-- miri | address | neon]: the Rust tests where memory and threads are watched, and on another CPU. Parts
-// whose tools cannot be had are skipped with a word.
+// npm run safety [-- miri | address | neon | files]: the Rust tests where memory and threads are watched, and on another CPU; and what
+// becomes of files where disks fail, processes are killed and several write. Parts whose tools cannot be had are skipped with a word.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { countCargo, output, say, stop, succeeds } from './run.mjs'
 
 const TESTS = ['test', '--quiet', '--lib', '--tests', '-p', 'foci-kernels', '-p', 'foci-engine', '-p', 'foci-log']
 const ARM = 'aarch64-unknown-linux-gnu'
 const MINUTES = 60_000
-const parts = { miri, address, neon }
+const parts = { miri, address, neon, files }
 const results = []
 
 const asked = process.argv.slice(2)
@@ -53,6 +53,34 @@ function neon() {
   const name = `CARGO_TARGET_${ARM.toUpperCase().replaceAll('-', '_')}`
   const env = { [`${name}_LINKER`]: linker, [`${name}_RUNNER`]: 'qemu-aarch64 -L /usr/aarch64-linux-gnu' }
   cargo('neon', [...TESTS, '--target', ARM], env)
+}
+
+/** Disks that fail, kills and several writers: what `npm test` tries a few times, every way and many times. Of the build in dist/. */
+function files() {
+  if (!existsSync('dist')) return skip('files', 'nothing is built: npm run build')
+  const report = 'build/safety.json'
+  rmSync(report, { force: true })
+  const rounds = process.env.FOCI_ROUNDS ?? '30'
+  console.log(`\n== files: FOCI_ROUNDS='${rounds}' npx vitest run test/safety`)
+  const started = Date.now()
+  const args = [
+    'vitest',
+    'run',
+    'test/safety',
+    '--no-file-parallelism',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]
+  const { status } = spawnSync('npx', args, {
+    stdio: 'inherit',
+    env: { ...process.env, FOCI_ROUNDS: rounds },
+    shell: process.platform === 'win32',
+  })
+  const told = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : { numPassedTests: 0, numFailedTests: 0 }
+  const seconds = Math.round((Date.now() - started) / 1000)
+  const failed = status === 0 ? 0 : Math.max(told.numFailedTests, 1)
+  results.push({ name: 'files', passed: told.numPassedTests, failed, seconds })
 }
 
 /** Whether the nightly toolchain is there, or could be installed. */
