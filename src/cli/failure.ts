@@ -1,5 +1,5 @@
 import { FociError } from '../errors.ts'
-import { printable } from './format.ts'
+import { printable } from './escape.ts'
 
 /** What a command line can be told: usage is 2 and everything else that goes wrong 1. */
 const EXIT = { failure: 1, usage: 2, interrupted: 130 } as const
@@ -16,7 +16,7 @@ export function usage(message: string, hint: string): FociError {
 export function reportFailure(error: unknown): number {
   const { message, hint, exit } = describe(error)
   process.stderr.write(`error: ${sentence(message)}\nhint: ${printable(hint)}\n`)
-  if (process.env.FOCI_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  if (process.env.FOCI_DEBUG && error instanceof Error) process.stderr.write(`${error.stack?.split('\n').map(printable).join('\n')}\n`)
   return exit
 }
 

@@ -1,4 +1,5 @@
-/** Text for people: tables, numbers, shell words. */
+/** Text for people: tables, numbers. */
+import { printable } from './escape.ts'
 
 /** 12345 → 12,345, of a whole number; `Intl` would take 10 ms to load. */
 export function count(n: number): string {
@@ -36,18 +37,13 @@ export function seconds(value: number): string {
   return `${Math.floor(whole / 60)} min ${whole % 60} s`
 }
 
-/** One line. Ids and titles are whatever a log holds: control characters must not reach a terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\r\n\t]+/g, ' ').replace(/\p{Cc}/gu, '\u{fffd}')
-}
-
 /**
  * Lines of columns, two spaces between; columns of numbers (from the name of the column or all its cells) stand right.
  * @param rows the first is the heading
  */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const cells = rows.map((row) => row.map(printable))
-  const widths = cells[0].map((_, c) => Math.max(...cells.map((row) => length(row[c]))))
+  const widths = cells[0].map((_, c) => Math.max(...cells.map((row) => columns(row[c]))))
   const numeric = cells[0].map((_, c) => cells.slice(1).every((row) => /^[-+]?[\d.,]*$/.test(row[c])))
   return cells.map((row) =>
     row
@@ -58,16 +54,19 @@ export function table(rows: readonly (readonly string[])[]): string[] {
 }
 
 function pad(cell: string, width: number, right: boolean): string {
-  const space = ' '.repeat(width - length(cell))
+  const space = ' '.repeat(width - columns(cell))
   return right ? space + cell : cell + space
 }
 
-/** Code points, not UTF-16 units. */
-function length(text: string): number {
-  return [...text].length
-}
+// East Asian wide and fullwidth characters of Unicode, and what is drawn as a picture unless something says otherwise
+const WIDE =
+  /[\u1100-\u115f\u2329\u232a\u2e80-\u303e\u3041-\u33bf\u33c0-\u4dbf\u4e00-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{16fe0}-\u{18dff}\u{1aff0}-\u{1b2ff}\u{1f200}-\u{1f265}\u{20000}-\u{3fffd}]|(?![\u{1f1e6}-\u{1f1ff}])\p{Emoji_Presentation}/u
+/** Marks above and below others, and what is drawn with the sign before it. */
+const WITHIN = /\u200d\p{Extended_Pictographic}|[\p{Mn}\p{Me}\p{DI}\u1160-\u11ff]|(?<=\p{Emoji_Modifier_Base}\ufe0f?)\p{Emoji_Modifier}/gu
 
-/** A word of a command as a POSIX shell takes it, quoted only where needed. */
-export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+/** Columns of a terminal that a printable text takes. */
+export function columns(text: string): number {
+  let sum = 0
+  for (const char of text.replace(WITHIN, '')) sum += WIDE.test(char) ? 2 : 1
+  return sum
 }

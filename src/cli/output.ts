@@ -1,5 +1,6 @@
 import type { ReportRow } from '../evaluate/evaluate.ts'
-import { interval, percent, plural, printable, table } from './format.ts'
+import { json, printable } from './escape.ts'
+import { interval, percent, plural, table } from './format.ts'
 
 /** Where a command speaks: with `--json` standard output is left to the one document. */
 export interface Output {
@@ -9,11 +10,11 @@ export interface Output {
   document(value: unknown): void
 }
 
-export function outputOf(json: boolean | undefined): Output {
-  const lines = json ? process.stderr : process.stdout
+export function outputOf(asJson: boolean | undefined): Output {
+  const lines = asJson ? process.stderr : process.stdout
   return {
     say: (...texts) => void lines.write(texts.map((text) => `${printable(text)}\n`).join('')),
-    document: (value) => void (json && process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)),
+    document: (value) => void (asJson && process.stdout.write(`${json(value)}\n`)),
   }
 }
 

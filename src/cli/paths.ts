@@ -2,7 +2,7 @@ import { accessSync, closeSync, constants, existsSync, openSync, readdirSync, re
 import { basename, dirname } from 'node:path'
 import { closest, distance } from 'fastest-levenshtein'
 import { FociError } from '../errors.ts'
-import { shellWord } from './format.ts'
+import { shellWord } from './escape.ts'
 
 /**
  * Checks that a file is there, can be read and holds something, before anything heavy is loaded.

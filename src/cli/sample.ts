@@ -2,8 +2,9 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { FociError } from '../errors.ts'
 import type { FociCommand } from './command.ts'
+import { shellWord } from './escape.ts'
 import { jsonFlag, wholeFlag } from './flags.ts'
-import { plural, shellWord } from './format.ts'
+import { plural } from './format.ts'
 import { outputOf } from './output.ts'
 
 interface SampleFlags {

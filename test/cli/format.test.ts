@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bytes, count, interval, plural, printable, seconds, shellWord, table } from '../../src/cli/format.ts'
+import { bytes, columns, count, interval, plural, seconds, table } from '../../src/cli/format.ts'
 
 describe('table', () => {
   it('puts columns of numbers to the right and texts to the left', () => {
@@ -20,20 +20,38 @@ describe('table', () => {
     ).toEqual(['a  b', '𝒳  x'])
   })
 
-  it('keeps an escape sequence of an id from the terminal', () => {
-    expect(table([['id'], ['\u001b[31mred']])).toEqual(['id', '\u{fffd}[31mred'])
+  it('keeps an escape sequence of an id from the terminal, and makes room for what shows it', () => {
+    const rows = [
+      ['id', 'b'],
+      ['\u001b[31mred', 'x'],
+    ]
+    expect(table(rows)).toEqual(['id             b', '\\u001b[31mred  x'])
+  })
+
+  it('gives wide characters two columns', () => {
+    const rows = [
+      ['title', 'b'],
+      ['東京', 'x'],
+      ['cafe\u0301', 'x'],
+    ]
+    expect(table(rows)).toEqual(['title  b', '東京   x', 'cafe\u0301   x'])
   })
 })
 
-describe('shellWord', () => {
-  it.each([
-    ['shop.safetensors', 'shop.safetensors'],
-    ['my shop', "'my shop'"],
-    ["it's", `'it'\\''s'`],
-    ['$HOME', "'$HOME'"],
-    ['', "''"],
-  ])('%j becomes %s', (word, expected) => expect(shellWord(word)).toBe(expected))
-})
+it.each([
+  ['plain', 5],
+  ['한국어', 6],
+  ['\u1112\u1161\u11ab', 2], // 한 in its letters
+  ['ﾊﾝｶｸ', 4],
+  ['ｆｕｌｌ', 8],
+  ['क्षि', 3], // the vowel sign has a column of its own, the virama none
+  ['😀☕', 4],
+  ['👩\u200d👩\u200d👧', 2],
+  ['👍🏽', 2],
+  ['🇨🇭', 2],
+  ['é', 1],
+  ['𠮷𝒳', 3],
+])('%s takes %i columns', (text, expected) => expect(columns(text)).toBe(expected))
 
 describe('numbers', () => {
   it('have a comma at each thousand', () => {
@@ -47,8 +65,4 @@ describe('numbers', () => {
     expect([plural(1, 'user'), plural(1234, 'row')]).toEqual(['1 user', '1,234 rows'])
     expect(interval({ mean: 0.175, low: 0.17024, high: 0.17906 })).toBe('0.1750 (0.1702–0.1791)')
   })
-})
-
-it('makes one line of any text', () => {
-  expect(printable('a\r\n\tb\u0007')).toBe('a b\u{fffd}')
 })

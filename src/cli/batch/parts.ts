@@ -5,7 +5,7 @@ import { type Hash, newHash } from '../../data/hash.ts'
 import { placeOf } from '../../data/place.ts'
 import { modeFor, moveFile, replaceFile } from '../../data/replace-file.ts'
 import { FociError } from '../../errors.ts'
-import { shellWord } from '../format.ts'
+import { shellWord } from '../escape.ts'
 
 /** What a run is of. Parts of runs that differ in any of it do not fit together. */
 export interface Run {
