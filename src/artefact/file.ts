@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { fileError } from '../data/file-error.ts'
 import { newHash } from '../data/hash.ts'
 import { FociError } from '../errors.ts'
@@ -11,9 +11,9 @@ import { MAX_HEADER } from './container.ts'
  * @param reading its bytes, where it is being read already
  * @throws FociError FILE where it cannot be read, ARTEFACT where it is no sound artefact; both name the path
  */
-export async function loadArtefact(path: string, reading: Promise<Uint8Array> = readFile(path)): Promise<Artefact> {
+export async function loadArtefact(path: string, reading: Promise<Uint8Array> = bytesOf(path)): Promise<Artefact> {
   const bytes = await reading.catch((cause) => {
-    throw fileError(path, 'read', cause)
+    throw cause instanceof FociError ? cause : fileError(path, 'read', cause)
   })
   try {
     return await readHashed(bytes, sha256)
@@ -21,6 +21,13 @@ export async function loadArtefact(path: string, reading: Promise<Uint8Array> = 
     if (error instanceof FociError) throw new FociError(error.code, `${path}: ${error.message}`, error.hint, { cause: error })
     throw error
   }
+}
+
+/** Of files alone: a pipe that nobody writes to would be waited for without end. */
+async function bytesOf(path: string): Promise<Uint8Array> {
+  const stats = await stat(path).catch(() => undefined) // reading tells why
+  if (!stats || stats.isFile() || stats.isDirectory()) return readFile(path)
+  throw new FociError('FILE', `${path} cannot be read: it is a pipe, a socket or a device.`, 'Write it to a file first, and name that.')
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -13,8 +13,8 @@ export function checkInput(path: string, what: string): void {
   const stats = statsOf(path)
   if (!stats) throw unreadable(path, what, 'there is no such file', didYouMean(path) ?? 'Check the path.')
   if (stats.isDirectory()) throw unreadable(path, what, 'it is a folder', inside(path))
-  if (stats.isFile() && stats.size === 0)
-    throw unreadable(path, what, 'it is empty', 'Was it written to the end? Check where it came from.')
+  if (!stats.isFile()) throw unreadable(path, what, ...notAFile(path, stats)) // a pipe would be waited for, perhaps without end
+  if (stats.size === 0) throw unreadable(path, what, 'it is empty', 'Was it written to the end? Check where it came from.')
   if (!may(path, constants.R_OK)) throw unreadable(path, what, 'permission is denied', 'Give yourself the right to read it.')
 }
 
@@ -56,6 +56,12 @@ export function isArtefact(path: string): boolean {
     closeSync(file)
   }
   return head.readUInt32LE(4) === 0 && head[8] === '{'.charCodeAt(0)
+}
+
+/** What stands there in place of a file, and the next step. */
+function notAFile(path: string, stats: Stats): [reason: string, hint: string] {
+  if (stats.isFIFO()) return ['it is a pipe', `Write it to a file first: cat ${shellWord(path)} > FILE`]
+  return [stats.isSocket() ? 'it is a socket' : 'it is a device', 'Name a file.']
 }
 
 function unreadable(path: string, what: string, reason: string, hint: string): FociError {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import * as fs from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,6 +35,15 @@ describe('loadArtefact', () => {
     vi.mocked(fs.readFile).mockRejectedValueOnce(Object.assign(new Error(`${code}: from the system`), { code }))
     const error = await errorOf(loadArtefact(path))
     expect([error.code, error.message]).toEqual(['FILE', expect.stringMatching(message)])
+  })
+
+  it.skipIf(process.platform === 'win32')('refuses a pipe and a device, and waits for neither', async () => {
+    const pipe = join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    for (const odd of [pipe, '/dev/zero']) {
+      const error = await errorOf(loadArtefact(odd))
+      expect([error.code, error.message]).toEqual(['FILE', `${odd} cannot be read: it is a pipe, a socket or a device.`])
+    }
   })
 
   it('names the file that is no artefact', async () => {

@@ -1,6 +1,8 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Ended, foci, folder } from './foci.ts'
+import { type Ended, foci, folder, main } from './foci.ts'
 
 const at = folder()
 const log = at('events.csv')
@@ -152,5 +154,74 @@ describe.concurrent('help', () => {
 
   it('tells the version', async () => {
     expect(await foci('--version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+  })
+})
+
+describe.skipIf(process.platform === 'win32')('what is no file is refused, and never waited for', () => {
+  const pipe = at('pipe')
+  const socket = at('socket')
+  const server = createServer()
+  beforeAll(async () => {
+    execFileSync('mkfifo', [pipe])
+    await new Promise<void>((resolve) => server.listen(socket, resolve))
+    return () => server.close()
+  })
+
+  const cases: [words: string[], complaint: string, hint: string][] = [
+    [['train', pipe, '--model', 'markov', '--out', out], `the log ${pipe} cannot be read: it is a pipe`, `cat ${pipe} > FILE`],
+    [['train', log, '--items', pipe, '--model', 'markov', '--out', out], `the items table ${pipe} cannot be read: it is a pipe`, 'cat'],
+    [['recommend', pipe, '--history', 'a'], `the artefact ${pipe} cannot be read: it is a pipe`, 'Write it to a file first'],
+    [['batch', pipe, log, '--out', at('lists.csv')], `the artefact ${pipe} cannot be read: it is a pipe`, 'cat'],
+    [['inspect', socket], `the file ${socket} cannot be read: it is a socket`, 'Name a file.'],
+    [['inspect', '/dev/zero'], 'the file /dev/zero cannot be read: it is a device', 'Name a file.'],
+  ]
+  it.each(cases)('foci %j', async (words, complaint, hint) => {
+    const ended = await foci(...words)
+    expect(ended.code).toBe(1)
+    expectComplaint(ended, complaint, hint)
+  })
+
+  it('as the pipe of a process substitution is', () => {
+    const line = `${process.execPath} ${main} inspect <(cat ${log}); ${process.execPath} ${main} inspect /dev/stdin < ${log}`
+    const { stdout, stderr } = spawnSync('bash', ['-c', line], { encoding: 'utf8' })
+    expect(stderr).toMatch(/^error: the file \/dev\/fd\/\d+ cannot be read: it is a pipe\.\nhint: Write it to a file first: cat .*\n$/)
+    expect(stdout).toMatch(/^\/dev\/stdin: a log\n {2}rows +3\n/)
+  })
+})
+
+describe('what a file name has in it that no terminal should act on', () => {
+  it('is escaped, and a command to paste names the same file', async () => {
+    const name = at("it's\n\u202egpj.csv")
+    const near = at("it's\n\u202egpj.cs")
+    writeFileSync(name, 'user,item,timestamp\nu,a,1\nu,\u009b2J\u2066b,2\n')
+    const { stderr } = await foci('inspect', near)
+    expect(stderr).toContain(`error: the file ${at("it's\\n\\u202egpj.cs")} cannot be read: there is no such file.\n`)
+    const [, word] = /^hint: Did you mean (.*)\?$/m.exec(stderr) ?? []
+    expect(word).toBe(`$'${at(String.raw`it\'s\n\342\200\256gpj.csv`)}'`)
+    const line = `${process.execPath} ${main} inspect ${word} --json`
+    const { stdout } = spawnSync('bash', ['-c', line], { encoding: 'utf8' })
+    expect(JSON.parse(stdout)).toMatchObject({ kind: 'log', rows: 2 })
+  })
+
+  it('is escaped in tables and in documents', async () => {
+    const odd = at('odd.csv')
+    const names = ['\u009b2J', 'a\u2066b', 'c\u007f', 'd']
+    writeFileSync(
+      odd,
+      `user,item,timestamp\n${names.flatMap((_, i) => [0, 1, 2, 3].map((u) => `u${u},${names[(i + u) % 4]},${i}\n`)).join('')}`,
+    )
+    const shop = at('odd.safetensors')
+    expect(await foci('train', odd, '--model', 'popularity', '--out', shop)).toMatchObject({ code: 0 })
+    const shown = await foci('recommend', shop, '--history', 'd')
+    const document = await foci('recommend', shop, '--history', 'd', '--json')
+    for (const { stdout } of [shown, document]) {
+      expect(stdout).toContain(String.raw`\u009b2J`)
+      expect(stdout).toMatch(/^[\n\x20-\x7e]*$/)
+    }
+    expect(
+      JSON.parse(document.stdout)
+        .items.map(({ item }: { item: string }) => item)
+        .sort(),
+    ).toEqual(names.slice(0, 3).sort())
   })
 })
