@@ -2,12 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import type { BatchFlags, Format } from './batch/run.ts'
 import { type FociCommand, required } from './command.ts'
-import { usage } from './failure.ts'
+import { shellWord } from './escape.ts'
+import { Stopped, usage } from './failure.ts'
 import { jsonFlag, wholeFlag } from './flags.ts'
 import { logFlags, readLog } from './log-flags.ts'
 import { checkArtefact, checkLog } from './paths.ts'
+import { endBy } from './signals.ts'
 
-const STOPPING = '\nRows are kept in OUT.parts until all are there: the same command goes on after Ctrl-C, or a crash.'
+const STOPPING = '\nRows are kept in OUT.parts until all are there: the same command goes on after Ctrl-C, SIGTERM,\nSIGHUP, or a crash.'
 
 export function batchCommand(program: FociCommand, words: readonly string[]): void {
   const command = program
@@ -35,12 +37,14 @@ async function batch(file: string, log: string, flags: BatchFlags, command: Foci
   const { force } = flags
   checkOutput({ out, beside: `${out}.parts`, inputs, what: 'lists', isOurs: (path) => isLists(path, format), force })
   const start = performance.now()
+  const again = ['foci', ...words].map(shellWord).join(' ')
+  endBy((reason) => new Stopped(reason, 'the run was stopped before its first rows', `Start it again with: ${again}`))
   const { whileLocked } = await import('../data/lock.ts')
   await whileLocked(out, 'foci batch', async () => {
     const reading = { artefact: readFile(file), log: readLog(log, flags) } // while what ranks is loaded
     for (const each of Object.values(reading)) each.catch(() => undefined) // it is told when it is awaited
     const { runBatch } = await import('./batch/run.ts')
-    await runBatch({ file, ...reading, out, format, flags, words, start })
+    await runBatch({ file, ...reading, out, format, flags, again, start })
   })
 }
 

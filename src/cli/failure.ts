@@ -1,8 +1,19 @@
 import { FociError } from '../errors.ts'
 import { printable } from './escape.ts'
 
-/** What a command line can be told: usage is 2 and everything else that goes wrong 1. */
-const EXIT = { failure: 1, usage: 2, interrupted: 130 } as const
+/** What a command line can be told: usage is 2, what stopped it says its own, and everything else that goes wrong is 1. */
+const EXIT = { failure: 1, usage: 2 } as const
+
+/** The end of a run that was asked to stop. */
+export class Stopped extends FociError {
+  readonly exit: number
+
+  /** @param reason `because` begins the sentence */
+  constructor({ exit, because }: { readonly exit: number; readonly because: string }, what: string, hint: string) {
+    super('ABORTED', because + what, hint)
+    this.exit = exit
+  }
+}
 
 /** The error of a command line that can't be understood. */
 export function usage(message: string, hint: string): FociError {
@@ -31,9 +42,9 @@ function describe(error: unknown): { message: string; hint: string; exit: number
   }
 }
 
-function exitOf({ code }: FociError): number {
-  if (code === 'ABORTED') return EXIT.interrupted
-  return code === 'OPTION' ? EXIT.usage : EXIT.failure
+function exitOf(error: FociError): number {
+  if (error instanceof Stopped) return error.exit
+  return error.code === 'OPTION' ? EXIT.usage : EXIT.failure
 }
 
 const systemHints: Readonly<Record<string, string>> = {

@@ -8,12 +8,14 @@ import type { EpochReport, FinalEpochReport, StepReport, TrainSettings } from '.
 import type { Run } from '../train/train.ts'
 import { type FociCommand, required } from './command.ts'
 import { shellWord } from './escape.ts'
+import { Stopped } from './failure.ts'
 import { choiceFlag, jsonFlag, realFlag, wholeFlag } from './flags.ts'
 import { bytes, count, metric, plural, seconds, table } from './format.ts'
 import { type LogFlags, logFlags, readLog, roleFlags } from './log-flags.ts'
 import { figuresOf, note, type Output, outputOf, reportTable, scoresOf } from './output.ts'
 import { checkLog } from './paths.ts'
 import { progress } from './progress.ts'
+import { endBy, endWith, type Reason, stopBy } from './signals.ts'
 
 interface TrainFlags extends LogFlags, Partial<Omit<TrainSettings, 'model'>> {
   readonly model?: string
@@ -24,7 +26,7 @@ interface TrainFlags extends LogFlags, Partial<Omit<TrainSettings, 'model'>> {
   readonly json?: boolean
 }
 
-const STOPPING = '\nCtrl-C stops after the step and leaves its state beside the artefact; --resume goes on from there.'
+const STOPPING = '\nCtrl-C, SIGTERM and SIGHUP stop after the step and leave its state beside the artefact; --resume goes on from there.'
 const OPTIONS = 'A model has options of its own: `foci train --model NAME --help` or `foci models NAME` shows them.'
 
 /** @param words the command line: the flags of the model that it names are flags of the command */
@@ -128,11 +130,14 @@ async function trainOn(
 /** Trains, and saves while nobody else writes there. */
 async function trainInto(out: string, path: string, spec: ModelSpec, flags: TrainFlags, words: readonly string[]): Promise<void> {
   const output = outputOf(flags.json)
+  const checkpoint = `${out}.checkpoint`
+  endBy((reason) => stopped(reason, flags.resume ? checkpoint : undefined, words))
   const log = await readLog(path, flags)
   describeLog(path, log, output)
-  const run = await fit(log, spec, flags, `${out}.checkpoint`, output, words)
+  const run = await fit(log, spec, flags, checkpoint, output, words)
   if (run.precision !== flags.precision) note(`this CPU does not gain by ${flags.precision}, so training was in ${run.precision}.`)
   await run.save(out, { force: flags.force, locked: true })
+  endWith(out)
   output.document(document(out, log, spec, flags, run))
   conclude(out, log, run, flags, output)
   if (run.profile) showProfile(run.profile)
@@ -143,7 +148,7 @@ function showProfile({ title, head, rows }: ProfileReport): void {
   process.stderr.write(`\n${[title, '', ...table([head, ...rows])].join('\n')}\n`)
 }
 
-/** Trains until the end or the first Ctrl-C; the second one kills, for by then nobody listens to it. */
+/** Trains until the end, or until it is asked to stop. */
 async function fit(
   log: Interactions,
   model: ModelSpec,
@@ -155,15 +160,15 @@ async function fit(
   const { train } = await import('../train/train.ts')
   const { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, precision, final, resume } = flags
   if (resume && !existsSync(checkpoint)) note(`there is no ${checkpoint} to go on from, so the run starts at the beginning.`)
-  say(`Training ${model.definition.name}${optionText(model)} on ${split}, seed ${seed}${final ? ', then on all rows' : ''}.`)
   const bar = await progress()
   const stop = new AbortController()
-  const interrupt = (): void => {
-    bar.clear()
-    note('stopping after this step; Ctrl-C again ends at once.')
+  let why: Reason | undefined
+  stopBy((reason) => {
+    why = reason
     stop.abort()
-  }
-  process.once('SIGINT', interrupt)
+    bar.clear()
+  })
+  say(`Training ${model.definition.name}${optionText(model)} on ${split}, seed ${seed}${final ? ', then on all rows' : ''}.`)
   const onEpoch = (epoch: EpochReport): void => {
     bar.clear()
     say(epochLine(epoch))
@@ -180,17 +185,17 @@ async function fit(
     const settings = { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, precision, final }
     return await train(log, { ...settings, model, checkpoint, resume, signal: stop.signal, onEpoch, onFinalEpoch, onStep })
   } catch (error) {
-    throw error instanceof FociError && error.code === 'ABORTED' ? stopped(checkpoint, words) : error
+    throw why && error instanceof FociError && error.code === 'ABORTED' ? stopped(why, checkpoint, words) : error
   } finally {
     bar.clear()
-    process.off('SIGINT', interrupt)
   }
 }
 
-function stopped(checkpoint: string, words: readonly string[]): FociError {
-  if (!existsSync(checkpoint)) return new FociError('ABORTED', 'training was stopped before its first step', 'Start it again.')
-  const again = ['foci', ...words.filter((word) => word !== '--resume'), '--resume'].map(shellWord).join(' ')
-  return new FociError('ABORTED', `training was stopped, and its state is in ${checkpoint}`, `Go on with: ${again}`)
+function stopped(reason: Reason, checkpoint: string | undefined, words: readonly string[]): Stopped {
+  const again = ['foci', ...words.filter((word) => word !== '--resume')].map(shellWord).join(' ')
+  if (checkpoint === undefined || !existsSync(checkpoint))
+    return new Stopped(reason, 'training was stopped before there was anything to keep', `Start it again with: ${again}`)
+  return new Stopped(reason, `training was stopped, and its state is in ${checkpoint}`, `Go on with: ${again} --resume`)
 }
 
 function describeLog(path: string, { items, users, catalogue, unit, skipped }: Interactions, { say }: Output): void {

@@ -166,15 +166,36 @@ describe('a run that was stopped', () => {
     expect(inFolder('killed')).toEqual(['killed.csv'])
   })
 
-  it('by Ctrl-C says how to go on, and goes on', { timeout: 60_000 }, async () => {
-    const out = at('stopped.csv')
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('by %s says how to go on, and goes on', { timeout: 60_000 }, async (signal, exit) => {
+    const out = at(`stopped-${signal}.csv`)
     const run = start(['batch', model, many, '--out', out, ...k])
     await someKept(out)
-    run.child.kill('SIGINT')
+    run.child.kill(signal)
     const { code, stderr } = await run.ended
-    expect(code).toBe(130)
+    expect(code).toBe(exit)
     expect(stderr).toMatch(new RegExp(`^error: the run was stopped, and the rows of [\\d,]+ of 2,000 users are in ${out}.parts\\.\n`))
     expect(existsSync(out)).toBe(false)
+    const [, command] = /^hint: Go on with: foci (.*)$/m.exec(stderr) ?? []
+    const resumed = await foci(...command.split(' '))
+    ended(resumed)
+    expect(resumed.stdout).toMatch(/^Going on after [\d,]+ users, whose rows are in /)
+    expect(readFileSync(out).equals(readFileSync(whole))).toBe(true)
+  })
+
+  it('by a reader that closes the pipe says how to go on, and goes on', { timeout: 60_000 }, async () => {
+    const out = at('closed.csv')
+    const run = start(['batch', model, many, '--out', out, ...k])
+    await someKept(out)
+    run.child.stdout?.destroy()
+    const { code, stderr } = await run.ended
+    expect([code, stderr]).toEqual([
+      141,
+      expect.stringMatching(/^error: nobody reads the output any more, so the run was stopped, and the rows of /),
+    ])
     const [, command] = /^hint: Go on with: foci (.*)$/m.exec(stderr) ?? []
     const resumed = await foci(...command.split(' '))
     ended(resumed)

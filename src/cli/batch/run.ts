@@ -3,15 +3,14 @@ import { loadArtefact } from '../../artefact/file.ts'
 import type { Interactions } from '../../data/interactions.ts'
 import { replaceFile } from '../../data/replace-file.ts'
 import { writeParquet } from '../../data/write-parquet.ts'
-import { FociError } from '../../errors.ts'
 import type { RankedStream, RankedUsers } from '../../recommend/many.ts'
 import { Recommender } from '../../recommend/recommender.ts'
-import { shellWord } from '../escape.ts'
-import { reportFailure } from '../failure.ts'
+import { Stopped } from '../failure.ts'
 import { count, plural, seconds } from '../format.ts'
 import type { LogFlags } from '../log-flags.ts'
 import { note, type Output, outputOf } from '../output.ts'
 import { type Bar, barOf } from '../progress.ts'
+import { endBy, endWith } from '../signals.ts'
 import { Parts, type Run } from './parts.ts'
 import { Rows } from './rows.ts'
 
@@ -35,7 +34,8 @@ interface Batch {
   readonly out: string
   readonly format: Format
   readonly flags: BatchFlags
-  readonly words: readonly string[]
+  /** The command that goes on with it. */
+  readonly again: string
   /** When it began, by `performance.now()`. */
   readonly start: number
 }
@@ -64,7 +64,7 @@ const textOf = (format: Format): Run['format'] => (format === 'jsonl' ? 'jsonl' 
 
 /** @returns how many the output has */
 async function writeRows(
-  { out, format, flags, words }: Batch,
+  { out, format, flags, again }: Batch,
   log: Interactions,
   { artefact, recommender, lines }: Opened,
 ): Promise<number> {
@@ -90,10 +90,18 @@ async function writeRows(
     say(`Going on after ${plural(parts.users, 'user')}, whose rows are in ${parts.folder}.`)
   }
   const bar = await barOf('[{bar}] {value}/{total} users, {eta_formatted} left')
-  await resumable(parts, users, bar, words, async () => {
+  endBy((reason) => {
+    bar.clear()
+    const message = `the run was stopped, and the rows of ${count(parts.users)} of ${plural(users, 'user')} are in ${parts.folder}`
+    return new Stopped(reason, message, `Go on with: ${again}`)
+  })
+  try {
     await addRows(parts, lines, ranking, log, reporter(bar, say, parts.users, users))
     await finish(parts, format, out)
-  })
+  } finally {
+    await parts.close()
+    bar.clear()
+  }
   return parts.rows
 }
 
@@ -131,27 +139,6 @@ async function together(log: Promise<Interactions>, opened: Promise<Opened>): Pr
     opened.then(({ recommender }) => recommender[Symbol.dispose]()).catch(() => undefined)
     throw error
   }
-}
-
-/** Whole parts are left at any moment, so that Ctrl-C ends at once. */
-async function resumable(parts: Parts, users: number, bar: Bar, words: readonly string[], body: () => Promise<void>): Promise<void> {
-  const interrupt = (): void => {
-    bar.clear()
-    process.exit(reportFailure(stopped(parts, users, words)))
-  }
-  process.once('SIGINT', interrupt)
-  try {
-    await body()
-  } finally {
-    await parts.close()
-    bar.clear()
-    process.off('SIGINT', interrupt)
-  }
-}
-
-function stopped(parts: Parts, users: number, words: readonly string[]): FociError {
-  const message = `the run was stopped, and the rows of ${count(parts.users)} of ${plural(users, 'user')} are in ${parts.folder}`
-  return new FociError('ABORTED', message, `Go on with: ${['foci', ...words].map(shellWord).join(' ')}`)
 }
 
 /** A bar on a terminal; else a line for each tenth of the users. */
@@ -192,5 +179,6 @@ async function addRows(
 async function finish(parts: Parts, format: Format, out: string): Promise<void> {
   if (format === 'parquet') await replaceFile(out, (beside) => writeParquet(parts.path, COLUMNS, beside), true)
   else await parts.moveTo(out)
+  endWith(out)
   await parts.remove()
 }
