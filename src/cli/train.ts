@@ -123,6 +123,7 @@ async function trainOn(
   const { isFinished } = await import('../artefact/file.ts')
   const inputs = { log: path, 'items table': flags.items }
   checkOutput({ out, beside: `${out}.checkpoint`, inputs, what: 'artefact', isOurs: isFinished, force: flags.force })
+  endBy((reason) => stopped(reason, flags.resume ? `${out}.checkpoint` : undefined, words))
   const { whileLocked } = await import('../data/lock.ts')
   await whileLocked(out, 'foci train', () => trainInto(out, path, spec, flags, words))
 }
@@ -131,7 +132,6 @@ async function trainOn(
 async function trainInto(out: string, path: string, spec: ModelSpec, flags: TrainFlags, words: readonly string[]): Promise<void> {
   const output = outputOf(flags.json)
   const checkpoint = `${out}.checkpoint`
-  endBy((reason) => stopped(reason, flags.resume ? checkpoint : undefined, words))
   const log = await readLog(path, flags)
   describeLog(path, log, output)
   const run = await fit(log, spec, flags, checkpoint, output, words)

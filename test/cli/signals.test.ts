@@ -1,11 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { writeBy } from '../data/files.ts'
 import { type Ended, foci, folder, main, start } from './foci.ts'
 
 const at = folder()
 const log = at('world', 'interactions.csv')
-const quoted = at('quoted.csv')
+let parquet: string
 const SIGNALS = [
   ['SIGINT', 130],
   ['SIGTERM', 143],
@@ -21,7 +22,7 @@ beforeAll(async () => {
   ended(await foci('sample', at('world'), '--users', '200'))
   ended(await foci('train', log, ...small, at('whole.safetensors')))
   ended(await foci('batch', at('whole.safetensors'), log, '--out', at('whole.csv')))
-  writeFileSync(quoted, readFileSync(log, 'utf8').replace('user,', '"user",'))
+  parquet = await writeBy(`COPY (SELECT * FROM read_csv('${log}')) TO $1`)
 })
 
 /** Goes on as the hint says. */
@@ -63,7 +64,7 @@ describe.each(SIGNALS)('%s', (signal, exit) => {
 
   it('while the log is read ends the run, and says how to start it again', async () => {
     const out = at(`read-${signal}.safetensors`)
-    const { code, stdout, stderr } = await startSignalled(['train', quoted, ...small, out], 'duckdb', signal)
+    const { code, stdout, stderr } = await startSignalled(['train', parquet, ...small, out], 'duckdb', signal)
     expect([code, stdout]).toEqual([exit, ''])
     expect(stderr).toMatch(/^error: training was stopped before there was anything to keep\.\nhint: Start it again with: foci train /)
     expect(readdirSync(at()).filter((name) => name.startsWith(`read-${signal}`))).toEqual([])
