@@ -3,6 +3,7 @@
 export type { Artefact } from './artefact/artefact.ts'
 export { readArtefact } from './artefact/artefact.ts'
 export { loadArtefact } from './artefact/file.ts'
+export type { ArtefactSource } from './artefact/source.ts'
 export type { Catalogue, EventRoles, Interactions, TimeUnit } from './data/interactions.ts'
 export { type ReadOptions, readInteractions } from './data/read.ts'
 export { sampleWorld, writeSample } from './data/sample.ts'
@@ -20,7 +21,20 @@ export { markov } from './models/markov.ts'
 export { popularity } from './models/popularity.ts'
 export { sasrec } from './models/sasrec.ts'
 export { type LoadOptions, Recommender } from './recommend/recommender.ts'
-export type { Event, Filter, ListOptions, Reason, Recommendations, Recommended, Request, UserRequest, Whom } from './recommend/request.ts'
+export type {
+  Event,
+  Filter,
+  Id,
+  ListOptions,
+  Reason,
+  Recommendations,
+  Recommended,
+  Request,
+  UserRequest,
+  Whom,
+} from './recommend/request.ts'
+export { amounts, finite, indices, type Kind, offsets, shares } from './tensor/kinds.ts'
+export type { Table } from './tensor/table.ts'
 export { scope, Tensor, Variable } from './tensor/tensor.ts'
 export type { Variables } from './tensor/variables.ts'
 export type { EpochReport, FinalEpochReport, StepReport, TrainOptions } from './train/options.ts'

@@ -1,7 +1,7 @@
 /** An artefact of a model that was never trained: the same weights for foci and, exported, for its peers. */
 import type { ArtefactContent } from '#foci/artefact/artefact.js'
 import type { ModelSpec } from '#foci/models/define.js'
-import type { Values } from '#foci/tensor/variables.js'
+import type { Values } from '#foci/tensor/kinds.js'
 
 /** @param seen whether recommendations leave out what a history holds */
 export function artefactOf(

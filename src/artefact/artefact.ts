@@ -4,7 +4,7 @@
  *
  * The file holds content alone: no clock, host, path, duration or thread count, so equal content is equal bytes.
  */
-import type { Values } from '../tensor/variables.ts'
+import { firstNonFinite, type Values } from '../tensor/kinds.ts'
 import { canonicalJson } from './canonical.ts'
 import { catalogueTensors, checkPopular, type Items, readCatalogue } from './catalogue.ts'
 import { openContainer, packContainer, type RawTensor, rawTensors, verify } from './container.ts'
@@ -49,6 +49,7 @@ export async function writeArtefact(content: ArtefactContent): Promise<Uint8Arra
   const json = canonicalJson({ version: VERSION, parts, roles, trained, scores, checkpoint }, unfit)
   const about = checkAbout(JSON.parse(json), unfit)
   checkPopular(popular, popularity, catalogue.ids.length, unfit)
+  if (!checkpoint) checkFinite(content.tensors)
   const tensors = new Map<string, RawTensor>([...modelTensors(content.tensors), ...catalogueTensors(catalogue)])
   tensors.set(POPULAR, toRaw(POPULAR, { shape: [popular.length], data: popular }))
   if (popularity) tensors.set(POPULARITY, toRaw(POPULARITY, { shape: [popularity.length], data: popularity }))
@@ -77,6 +78,14 @@ export async function readHashed(bytes: Uint8Array, digest: Digest): Promise<Art
   const popularity = tensors.has(POPULARITY) ? readFloats(tensors, POPULARITY) : undefined
   checkPopular(popular, popularity, catalogue.ids.length, damaged)
   return { ...about, hash: container.checksum, catalogue, popular, ...(popularity && { popularity }), tensors: modelValues(tensors) }
+}
+
+/** Nothing could be served of it. A run that was stopped may hold such values, and is told of them where it goes on. */
+function checkFinite(tensors: Readonly<Record<string, Values>>): void {
+  for (const [name, { data }] of Object.entries(tensors)) {
+    const at = data instanceof Float32Array ? firstNonFinite(data) : -1
+    if (at >= 0) throw unfit(`tensor "${name}" has ${data[at]} at ${at}`)
+  }
 }
 
 function modelTensors(tensors: Readonly<Record<string, Values>>): [string, RawTensor][] {

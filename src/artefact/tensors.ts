@@ -1,5 +1,5 @@
 /** Between typed arrays and the container's bytes. Views both ways: nothing is copied. */
-import type { Values } from '../tensor/variables.ts'
+import type { Values } from '../tensor/kinds.ts'
 import type { Dtype, RawTensor } from './container.ts'
 import { damaged, unfit } from './faults.ts'
 

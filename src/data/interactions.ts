@@ -1,3 +1,6 @@
+import { FociError } from '../errors.ts'
+import { shown } from './options.ts'
+
 /**
  * A log as columns: the rows of each user stand together in time order, ties in file order. Ids of users and items are
  * strings outside and indices inside, numbered by first appearance in the source.
@@ -58,4 +61,23 @@ export interface EventRoles {
   readonly negative?: readonly string[]
   /** Event types whose items the seen filter removes; all where absent, `none` for repeat consumption. */
   readonly seen?: readonly string[] | 'none'
+}
+
+/** Rows of users are told by i32 offsets. */
+const MOST_ROWS = 2 ** 31 - 1
+
+/** @throws FociError DATA where there are more rows than offsets can count */
+export function checkRowCount(rows: number): void {
+  if (rows <= MOST_ROWS) return
+  const message = `The log has ${rows.toLocaleString('en-US')} rows, and ${MOST_ROWS.toLocaleString('en-US')} are the most.`
+  throw new FociError('DATA', message, 'Give the rows of fewer users, or those of a later time.')
+}
+
+/** What callers hand over for a log. @throws FociError OPTION where it is none, DATA where it has too many rows */
+export function checkLog(log: unknown): asserts log is Interactions {
+  const { users, catalogue, offsets, items, times } = Object(log) as Partial<Interactions>
+  const isLog =
+    Array.isArray(users) && Array.isArray(catalogue?.ids) && [offsets, items, times].every((column) => (column?.length ?? -1) >= 0)
+  if (!isLog) throw new FociError('OPTION', `Where a log is due, ${shown(log)} is given.`, 'Give what readInteractions gives, awaited.')
+  checkRowCount(items?.length ?? 0)
 }

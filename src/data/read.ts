@@ -6,15 +6,40 @@ import { type Session, withDuckDB } from './files/duckdb.ts'
 import { readFileItems } from './files/items.ts'
 import { readFileLog } from './files/log.ts'
 import { hashColumns } from './hash.ts'
-import type { EventRoles, Interactions } from './interactions.ts'
+import type { EventRoles, Interactions, TimeUnit } from './interactions.ts'
 import type { LogOptions, SortedLog } from './log.ts'
 import { nearest } from './nearest.ts'
+import { checkOptions, type KeysOf, shown } from './options.ts'
 import { type InteractionRow, type Rows, readRows } from './rows.ts'
 
 /** How a log is read, and what its event types are for. */
 export interface ReadOptions extends LogOptions, EventRoles {
   /** Items table: a file with the columns item, title, categories or genres (a list, or a text with `|` between several), or rows. */
   readonly items?: string | Iterable<ItemRow>
+}
+
+const OPTIONS: KeysOf<ReadOptions> = {
+  ...{ columns: true, unit: true, skipInvalid: true, delimiter: true, memory: true, items: true },
+  ...{ target: true, input: true, weight: true, negative: true, seen: true },
+}
+const UNITS: Readonly<Record<TimeUnit, true>> = {
+  ...{ seconds: true, milliseconds: true, microseconds: true, nanoseconds: true },
+  ...{ iso: true, ordinal: true },
+}
+
+/** @throws FociError OPTION */
+function checkReading(options: ReadOptions): void {
+  checkOptions('the options of readInteractions', options, OPTIONS)
+  const { unit, weight = {} } = options
+  if (unit !== undefined && !Object.hasOwn(UNITS, unit)) {
+    const units = Object.keys(UNITS)
+    const guess = typeof unit === 'string' ? nearest(unit, units) : undefined
+    throw new FociError('OPTION', `unit is ${shown(unit)}.`, `${guess ? `Did you mean "${guess}"? ` : ''}It is one of ${units.join(', ')}.`)
+  }
+  for (const [event, value] of Object.entries(weight)) {
+    if (!(Number.isFinite(value) && value >= 0))
+      throw new FociError('OPTION', `The weight of "${event}" is ${shown(value)}.`, 'It is a number from 0.')
+  }
 }
 
 /**
@@ -27,6 +52,7 @@ export async function readInteractions(
   source: string | Rows<InteractionRow | Readonly<Record<string, unknown>>>,
   options: ReadOptions = {},
 ): Promise<Interactions> {
+  checkReading(options)
   try {
     return await read(source, options)
   } catch (cause) {

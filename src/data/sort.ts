@@ -2,6 +2,7 @@ import { type LogAddon, logAddon } from '../engine/log.ts'
 import type { Checked } from './check.ts'
 import { fault } from './faults.ts'
 import { type Block, type Gathered, renumber } from './gathered.ts'
+import { checkRowCount } from './interactions.ts'
 import type { SortedLog } from './log.ts'
 import { TimeOrder } from './order.ts'
 import { sharedDoubles, sharedFloats, sharedInts } from './shared.ts'
@@ -17,11 +18,16 @@ interface Columns {
   readonly values?: Float32Array
 }
 
-/** The sound rows by user, time and order of arrival, with ids numbered over them alone. Empties the blocks. */
+/**
+ * The sound rows by user, time and order of arrival, with ids numbered over them alone. Empties the blocks.
+ * @throws FociError DATA where there are more than an i32 counts
+ */
 export async function sortRows(gathered: Gathered, { unit, first }: Checked): Promise<Omit<SortedLog, 'unit' | 'skipped'>> {
   const { blocks } = gathered
+  const rows = soundRows(blocks, first === undefined)
+  checkRowCount(rows)
   const ids = first === undefined ? gathered.ids : renumber(gathered)
-  const columns = newColumns(ids.user.count, soundRows(blocks, first === undefined), {
+  const columns = newColumns(ids.user.count, rows, {
     scenes: ids.scene !== undefined,
     events: ids.event !== undefined,
     values: gathered.valued,

@@ -1,12 +1,14 @@
-import { type Artefact, readArtefact } from '../artefact/artefact.ts'
-import { loadArtefact } from '../artefact/file.ts'
+import type { Artefact } from '../artefact/artefact.ts'
+import { type ArtefactSource, artefactOf } from '../artefact/source.ts'
 import { cutLog } from '../data/cut.ts'
-import type { EventRoles, Interactions } from '../data/interactions.ts'
+import { checkLog, type EventRoles, type Interactions } from '../data/interactions.ts'
+import { checkOptions, type KeysOf, shown } from '../data/options.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FociError } from '../errors.ts'
 import type { ModelDefinition } from '../models/define.ts'
 import { buildModel } from '../recommend/build.ts'
+import { checkCount } from '../recommend/door.ts'
 import { evaluate, type ReportRow } from './evaluate.ts'
 
 export interface EvaluateOptions {
@@ -20,18 +22,19 @@ export interface EvaluateOptions {
   readonly models?: readonly ModelDefinition[]
 }
 
+const OPTIONS: KeysOf<EvaluateOptions> = { on: true, k: true, engine: true, roles: true, models: true }
+
 /**
  * An artefact's figures on a log, cut as in its training.
- * @param source path of an artefact, its bytes, or what was read from them
+ * @param source path or file URL of an artefact, its bytes, or what was read from them
  * @throws FociError FILE; ARTEFACT, also for one whose weights are final; OPTION; DATA where the log's items are not those of the artefact
  */
-export async function evaluateArtefact(
-  source: string | Uint8Array | Artefact,
-  log: Interactions,
-  options: EvaluateOptions = {},
-): Promise<ReportRow> {
+export async function evaluateArtefact(source: ArtefactSource, log: Interactions, options: EvaluateOptions = {}): Promise<ReportRow> {
+  checkOptions('the options of evaluateArtefact', options, OPTIONS)
+  checkLog(log)
   const { on = 'test', k = 10 } = options
-  if (!(Number.isInteger(k) && k >= 1)) throw new FociError('OPTION', `k is ${k}.`, 'It is a whole number from 1.')
+  checkCount(k)
+  if (on !== 'test' && on !== 'validation') throw new FociError('OPTION', `on is ${shown(on)}.`, 'It is "test" or "validation".')
   const artefact = await artefactOf(source)
   refuseFinal(artefact)
   checkCatalogue(artefact, log)
@@ -50,11 +53,6 @@ export function refuseFinal({ trained, checkpoint }: Artefact): void {
   if (!trained.final || checkpoint) return
   const message = 'The weights of this artefact are final: they were fitted on every row, so no row is left to judge them by.'
   throw new FociError('ARTEFACT', message, 'Its scores are those of its twin, fitted on the split alone: `foci inspect` shows them.')
-}
-
-async function artefactOf(source: string | Uint8Array | Artefact): Promise<Artefact> {
-  if (typeof source === 'string') return loadArtefact(source)
-  return source instanceof Uint8Array ? readArtefact(source) : source
 }
 
 function checkCatalogue({ catalogue }: Artefact, log: Interactions): void {

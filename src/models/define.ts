@@ -1,4 +1,6 @@
 import { z } from 'zod/mini'
+import { nearest } from '../data/nearest.ts'
+import { shown } from '../data/options.ts'
 import { FociError } from '../errors.ts'
 import type { Model, ModelContext } from './contracts.ts'
 
@@ -76,18 +78,30 @@ export function defineModel<const F extends Fields>(
  */
 export function specify(definition: ModelDefinition, given: Readonly<Record<string, unknown>>): ModelSpec {
   const { name, fields } = definition
-  const stranger = Object.keys(given).find((key) => !(key in fields))
+  if (typeof given !== 'object' || given === null) {
+    throw new FociError('OPTION', `The options of ${name} are ${shown(given)}.`, 'Give an object, such as { }.')
+  }
+  const stranger = Object.keys(given).find((key) => !Object.hasOwn(fields, key))
   if (stranger !== undefined) {
-    throw new FociError('OPTION', `${name} has no option "${stranger}".`, `Its options are ${Object.keys(fields).join(', ') || 'none'}.`)
+    const guess = nearest(stranger, Object.keys(fields))
+    const hint = `${guess ? `Did you mean "${guess}"? ` : ''}Its options are ${Object.keys(fields).join(', ') || 'none'}.`
+    throw new FociError('OPTION', `${name} has no option "${stranger}".`, hint)
   }
   const options = Object.entries(fields).map(([key, field]) => [key, checked(name, key, field, given[key])])
   return { definition, options: Object.fromEntries(options) }
+}
+
+/** A spec's model. All that it holds must be declared while it is built: what an artefact has beside that is refused. */
+export function buildSpec({ definition, options }: ModelSpec, context: ModelContext): Model {
+  const model = definition.build(options, context)
+  context.variables.close()
+  return model
 }
 
 function checked(model: string, key: string, field: Field<string> | Field<number>, value: unknown): string | number {
   if (value === undefined) return field.fallback
   const result = field.schema.safeParse(value)
   if (result.success) return result.data
-  const message = `${model}'s option "${key}" is ${JSON.stringify(value)}: ${result.error.issues[0].message}.`
+  const message = `${model}'s option "${key}" is ${shown(value)}: ${result.error.issues[0].message}.`
   throw new FociError('OPTION', message, `It is ${field.help}; the default is ${field.fallback}.`)
 }

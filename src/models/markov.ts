@@ -1,10 +1,12 @@
 import type { Split } from '../data/split.ts'
 import { FociError } from '../errors.ts'
+import { indices, offsets, shares } from '../tensor/kinds.ts'
+import type { Table } from '../tensor/table.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { Histories, ModelContext, Requests, Scorer } from './contracts.ts'
 import { defineModel, integer, number, type OptionsOf } from './define.ts'
 import { countItems } from './popularity.ts'
-import { floatTable, integerTable, Room } from './tables.ts'
+import { Room } from './room.ts'
 import { targetWeights } from './target-weights.ts'
 import { countTransitions, type Transitions } from './transitions.ts'
 
@@ -37,29 +39,38 @@ class Markov implements Scorer {
   readonly kind = 'scorer'
   private readonly options: OptionsOf<typeof fields>
   private readonly context: ModelContext
+  private readonly offsets: Table<Int32Array>
+  private readonly columns: Table<Int32Array>
+  private readonly weights: Table<Float32Array>
+  private readonly popularity: Table<Float32Array>
   private readonly room = new Room()
 
   constructor(options: OptionsOf<typeof fields>, context: ModelContext) {
     this.options = options
     this.context = context
+    const { items: V, variables } = context
+    this.offsets = variables.table('transitions.offsets', [V + 1], offsets)
+    this.columns = variables.table('transitions.columns', [this.offsets], indices(V))
+    this.weights = variables.table('transitions.weights', [this.offsets], shares)
+    this.popularity = variables.table('popularity', [V], shares)
   }
 
   fit({ log, trainEnd }: Split): void {
-    const { items, variables } = this.context
+    const { items } = this.context
     const targets = targetWeights(log)
     const { offsets, columns, weights } = countTransitions(log.items, log.offsets, trainEnd, items, this.options.window, targets)
     const counts = countItems(log.items, log.offsets, trainEnd, items, targets)
     const most = counts.reduce((a, b) => Math.max(a, b), 0) || 1
-    variables.putTable('transitions.offsets', { shape: [items + 1], data: offsets })
-    variables.putTable('transitions.columns', { shape: [columns.length], data: columns })
-    variables.putTable('transitions.weights', { shape: [weights.length], data: weights })
-    variables.putTable('popularity', { shape: [items], data: counts.map((count) => count / most) })
+    this.offsets.put(offsets)
+    this.columns.put(columns)
+    this.weights.put(weights)
+    this.popularity.put(counts.map((count) => count / most))
   }
 
   scores(histories: Histories, _at: Requests): Tensor {
     const { engine, items: V } = this.context
-    const transitions = this.transitions()
-    const popularity = floatTable(this.context.variables, 'popularity') // [V]
+    const transitions = { offsets: this.offsets.data, columns: this.columns.data, weights: this.weights.data }
+    const popularity = this.popularity.data // [V]
     const items = histories.items.int32() // [T]
     const offsets = histories.offsets.int32() // [B + 1]
     const users = offsets.length - 1
@@ -69,15 +80,6 @@ class Markov implements Scorer {
       scoreMarkov(transitions, history, this.options.decay, popularity, scores.subarray(b * V, (b + 1) * V))
     }
     return Tensor.float32(engine, scores, [users, V]) // [B, V]
-  }
-
-  private transitions(): Transitions {
-    const { variables } = this.context
-    return {
-      offsets: integerTable(variables, 'transitions.offsets'),
-      columns: integerTable(variables, 'transitions.columns'),
-      weights: floatTable(variables, 'transitions.weights'),
-    }
   }
 }
 

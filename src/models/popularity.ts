@@ -1,8 +1,10 @@
 import type { Split } from '../data/split.ts'
+import { amounts } from '../tensor/kinds.ts'
+import type { Table } from '../tensor/table.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { Histories, ModelContext, Requests, Scorer } from './contracts.ts'
 import { defineModel } from './define.ts'
-import { floatTable, Room } from './tables.ts'
+import { Room } from './room.ts'
 import { targetWeights } from './target-weights.ts'
 
 /**
@@ -19,20 +21,20 @@ export const popularity = defineModel(
 class Popularity implements Scorer {
   readonly kind = 'scorer'
   private readonly context: ModelContext
+  private readonly counts: Table<Float32Array>
   private readonly room = new Room()
 
   constructor(context: ModelContext) {
     this.context = context
+    this.counts = context.variables.table('counts', [context.items], amounts)
   }
 
   fit({ log, trainEnd }: Split): void {
-    const { items, variables } = this.context
-    const counts = countItems(log.items, log.offsets, trainEnd, items, targetWeights(log))
-    variables.putTable('counts', { shape: [items], data: counts })
+    this.counts.put(countItems(log.items, log.offsets, trainEnd, this.context.items, targetWeights(log)))
   }
 
   scores({ offsets }: Histories, _at: Requests): Tensor {
-    const counts = floatTable(this.context.variables, 'counts') // [V]
+    const counts = this.counts.data // [V]
     const users = offsets.shape[0] - 1
     const scores = this.room.of(users * counts.length)
     for (let b = 0; b < users; b++) scores.set(counts, b * counts.length)

@@ -18,6 +18,9 @@ import { choice, defineModel, integer, number, type OptionsOf } from './define.t
 /** The original paper's; with a smaller one the first normalisation of tiny initial rows would be noise. */
 const EPSILON = 1e-8
 
+/** What the engine's attention has room for. */
+const WIDEST_HEAD = 1024
+
 const fields = {
   dim: integer(64, { min: 1, max: 4096, help: 'the width of the item vectors' }),
   blocks: integer(2, { min: 1, max: 64, help: 'the number of transformer blocks' }),
@@ -56,6 +59,10 @@ class Sasrec implements Encoder {
     const { dim, blocks, heads, maxLength, dropout } = options
     if (dim % heads !== 0)
       throw new FociError('OPTION', `sasrec's ${heads} heads do not divide its dim of ${dim}.`, 'Choose heads that do, such as 1, 2 or 4.')
+    if (dim / heads > WIDEST_HEAD) {
+      const message = `sasrec's ${heads} heads are ${dim / heads} wide at a dim of ${dim}, and ${WIDEST_HEAD} is the most.`
+      throw new FociError('OPTION', message, 'Choose more heads, or a smaller dim.')
+    }
     this.options = options
     this.maxLength = maxLength
     this.item = new Embedding(variables, 'item', items, dim, normal(0.02))

@@ -2,7 +2,7 @@ import type { Artefact } from '../artefact/artefact.ts'
 import type { Engine } from '../engine/engine.ts'
 import { FociError } from '../errors.ts'
 import type { Model } from '../models/contracts.ts'
-import { type ModelDefinition, specify } from '../models/define.ts'
+import { buildSpec, type ModelDefinition, specify } from '../models/define.ts'
 import { definitionOf } from '../models/registry.ts'
 import { Variables } from '../tensor/variables.ts'
 
@@ -18,19 +18,24 @@ export type Weights = Pick<Artefact, 'parts' | 'hash' | 'tensors' | 'checkpoint'
 }
 
 /**
+ * The one way from an artefact to a model: it checks every tensor, for the file may be anybody's.
  * @param models definitions that the registry lacks
- * @throws FociError ARTEFACT where it is the checkpoint of an unfinished run; UNKNOWN, OPTION where another foci wrote it
+ * @throws FociError ARTEFACT where it is the checkpoint of an unfinished run, where its tensors are not those of the model
+ * and its options, or break the rules of their kinds; UNKNOWN, OPTION where another foci wrote it
  */
 export function buildModel(engine: Engine, artefact: Weights, models: readonly ModelDefinition[] = []): Built {
-  if (artefact.checkpoint) {
+  const { checkpoint, parts, hash, tensors } = artefact
+  const items = artefact.catalogue.ids.length
+  if (checkpoint) {
     throw new FociError('ARTEFACT', 'This is the checkpoint of an unfinished run.', 'Finish the run with resume, then use what it writes.')
   }
-  const [part] = artefact.parts
-  const definition = models.find(({ name }) => name === part.model) ?? definitionOf(part.model)
-  const { options } = specify(definition, part.options)
-  const variables = new Variables(engine, { artefact: artefact.hash, tensors: artefact.tensors })
+  if (parts.length > 1) throw new FociError('ARTEFACT', `The artefact has ${parts.length} models and this foci serves one.`, 'Update foci.')
+  if (items === 0) throw new FociError('ARTEFACT', 'The artefact has no items to choose from.', 'Train again on a log that has some.')
+  const [part] = parts
+  const spec = specify(models.find(({ name }) => name === part.model) ?? definitionOf(part.model), part.options)
+  const variables = new Variables(engine, { artefact: hash, tensors })
   try {
-    return { model: definition.build(options, { engine, items: artefact.catalogue.ids.length, variables }), variables }
+    return { model: buildSpec(spec, { engine, items, variables }), variables }
   } catch (error) {
     variables[Symbol.dispose]()
     throw error

@@ -1,3 +1,8 @@
+import { FociError } from '../errors.ts'
+
+/** What i32 offsets count. */
+const MOST = 2 ** 31 - 1
+
 /** Jagged lists of indices for B users: user b has values[offsets[b]] .. values[offsets[b + 1]]. */
 export interface Lists {
   readonly values: Int32Array
@@ -79,7 +84,9 @@ export class ListsBuilder {
 }
 
 function wider(values: Int32Array<ArrayBuffer>, wanted: number): Int32Array<ArrayBuffer> {
-  const copy = new Int32Array(Math.max(wanted, 2 * values.length))
+  if (wanted > MOST)
+    throw new FociError('RANGE', `Lists of ${wanted} items are due, and ${MOST} are the most.`, 'Ask about fewer at a time.')
+  const copy = new Int32Array(Math.min(Math.max(wanted, 2 * values.length), MOST))
   copy.set(values)
   return copy
 }

@@ -2,8 +2,9 @@ import { seenTable } from '../data/history.ts'
 import type { Catalogue, EventRoles, Interactions } from '../data/interactions.ts'
 import { roleTable } from '../data/roles.ts'
 import { FociError } from '../errors.ts'
+import { idOf, itemOf } from './door.ts'
 import { type ListedRows, type Lists, ListsBuilder } from './lists.ts'
-import type { Event, UserRequest } from './request.ts'
+import type { Event, Id, UserRequest } from './request.ts'
 
 /** Users who are asked about, as item indices. */
 export class Asked {
@@ -56,14 +57,17 @@ export class Lookup {
     this.log = log
   }
 
-  /** @throws FociError OPTION, UNKNOWN (a user that the log lacks) */
-  add(request: UserRequest, to: Asked): void {
-    this.addItems(request.seen, to)
-    this.addItems(request.exclude, to)
-    if (request.user === undefined) this.addHistory(request.history, to)
+  /**
+   * @param request as the door gives it; what its lists hold is checked here
+   * @throws FociError OPTION, UNKNOWN (a user that the log lacks)
+   */
+  add({ user, history, seen, exclude }: UserRequest, to: Asked): void {
+    this.addItems(seen, 'An item of seen', to)
+    this.addItems(exclude, 'An item of exclude', to)
+    if (user === undefined) this.addHistory(history, to)
     else {
-      const user = this.userOf(request.user)
-      this.addUsers(user, user + 1, to)
+      const index = this.userOf(idOf(user, 'user'))
+      this.addUsers(index, index + 1, to)
     }
   }
 
@@ -74,12 +78,11 @@ export class Lookup {
     left.pushUsers(first, end, this.rows.left)
   }
 
-  private addHistory(history: readonly Event[] | undefined, { histories, left, unknown }: Asked): void {
-    if (!Array.isArray(history)) throw new FociError('OPTION', 'Neither a user nor a history is given.', 'Give one of the two.')
+  private addHistory(history: Iterable<Event>, { histories, left, unknown }: Asked): void {
     const hidden = this.roles.seen !== 'none'
     const strange: string[] = []
     for (const event of history) {
-      const id = idOf(event)
+      const id = itemOf(event)
       const item = this.catalogue.indexOf(id)
       if (item < 0) {
         strange.push(id)
@@ -93,9 +96,9 @@ export class Lookup {
     left.close()
   }
 
-  private addItems(ids: readonly string[] | undefined, { left }: Asked): void {
+  private addItems(ids: Iterable<Id> | undefined, field: string, { left }: Asked): void {
     for (const id of ids ?? []) {
-      const item = this.catalogue.indexOf(id)
+      const item = this.catalogue.indexOf(idOf(id, field))
       if (item >= 0) left.push(item)
     }
   }
@@ -127,14 +130,4 @@ export class Lookup {
     if (this.log) return this.log
     throw new FociError('OPTION', `"${user}" cannot be looked up without a log.`, 'Load with { log }, or give a history.')
   }
-}
-
-function idOf(event: Event): string {
-  const id: unknown = typeof event === 'string' ? event : event?.item
-  if (typeof id === 'string') return id
-  throw new FociError(
-    'OPTION',
-    `An event of the history is ${JSON.stringify(event)}.`,
-    'It is an item id, or an object with one: { item }.',
-  )
 }

@@ -1,6 +1,8 @@
-import { type Artefact, readArtefact } from '../artefact/artefact.ts'
+import type { Artefact } from '../artefact/artefact.ts'
+import { type ArtefactSource, artefactOf } from '../artefact/source.ts'
 import { catalogueOf } from '../data/catalogue.ts'
-import type { Catalogue, Interactions } from '../data/interactions.ts'
+import { type Catalogue, checkLog, type Interactions } from '../data/interactions.ts'
+import { checkOptions, type KeysOf, shown } from '../data/options.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FociError } from '../errors.ts'
@@ -13,12 +15,13 @@ import { Bits } from './bits.ts'
 import { buildModel } from './build.ts'
 import { normalizedItems, quantizedItems } from './derived.ts'
 import { type Alike, alikeBy, diversify } from './diversity.ts'
+import { checkCount, idOf, isList, type Listing, readListing, readRequest, readUser } from './door.ts'
 import { abandoned, Held } from './held.ts'
 import type { Lists } from './lists.ts'
 import { Asked, Lookup } from './lookup.ts'
 import { type Batches, inPlace, ofRequests, ofUsers, type Plan, type RankedStream, rankMany, type Source } from './many.ts'
 import { fillUp, present, type Ranked, type RankRequest, rankItems, usersAtOnce } from './ranking.ts'
-import type { Request, UserRequest, Whom } from './request.ts'
+import type { Id, Request, UserRequest, Whom } from './request.ts'
 import { Filter, type ListOptions, type Reason, type Recommendations, type Recommended } from './request.ts'
 import { nearestItems } from './similar.ts'
 
@@ -37,6 +40,21 @@ export interface LoadOptions {
   readonly table?: 'int8' | 'f32'
 }
 
+const LOADING: KeysOf<LoadOptions> = { log: true, engine: true, models: true, table: true }
+
+/** @throws FociError OPTION */
+function checkLoading(options: LoadOptions): void {
+  checkOptions('the options of load', options, LOADING)
+  const { log, engine, models, table = 'int8' } = options
+  const refused = (name: string, value: unknown, hint: string) => new FociError('OPTION', `${name} is ${shown(value)}.`, hint)
+  if (log !== undefined) checkLog(log)
+  if (engine !== undefined && typeof engine?.topK !== 'function')
+    throw refused('engine', engine, 'It is what selectEngine or loadWasm gives, awaited.')
+  if (models !== undefined && !Array.isArray(models))
+    throw refused('models', models, 'It is a list of definitions, such as [myModel.definition].')
+  if (table !== 'int8' && table !== 'f32') throw refused('table', table, 'It is "int8" or "f32".')
+}
+
 /** Reasons shown for an item. */
 const REASONS = 3
 
@@ -48,14 +66,14 @@ export class Recommender {
   private readonly held: Held
   private readonly artefact: Artefact
   private readonly lookup: Lookup
-  private readonly asked = new Asked()
+  /** Where the next request is read to. */
+  private spare: Asked | undefined
   private readonly trained: Bits
   /** Whether the model is one of foci's own, which other threads can build. */
   private readonly own: boolean
   private alike: Alike | undefined
 
   private constructor(artefact: Artefact, engine: Engine, { log, models, table = 'int8' }: LoadOptions) {
-    if (table !== 'int8' && table !== 'f32') throw new FociError('OPTION', `table is ${JSON.stringify(table)}.`, 'It is "int8" or "f32".')
     this.artefact = artefact
     this.engine = engine
     const { ids, titles, categories } = artefact.catalogue
@@ -72,10 +90,11 @@ export class Recommender {
   }
 
   /**
-   * @param source path of an artefact, its bytes, or what was read from them
+   * @param source path or file URL of an artefact, its bytes, or what was read from them
    * @throws FociError FILE, ARTEFACT, ENGINE_MISSING, OPTION
    */
-  static async load(source: string | Uint8Array | Artefact, options: LoadOptions = {}): Promise<Recommender> {
+  static async load(source: ArtefactSource, options: LoadOptions = {}): Promise<Recommender> {
+    checkLoading(options)
     const recommender = new Recommender(await artefactOf(source), options.engine ?? (await selectEngine()), options)
     const { engine, model, held } = recommender
     if (engine.name === 'native' && model.kind === 'encoder') {
@@ -92,6 +111,8 @@ export class Recommender {
 
   /** The items allowed by a predicate, for `recommend`; evaluated here, once an item. */
   filter(predicate: (item: string) => boolean): Filter {
+    if (typeof predicate !== 'function')
+      throw new FociError('OPTION', `The predicate is ${shown(predicate)}.`, 'It is a function of an item id.')
     const allowed = this.catalogue.ids.flatMap((id, index) => (predicate(id) ? [index] : []))
     return new Filter(this.artefact.hash, Bits.of(this.catalogue.size, allowed))
   }
@@ -102,14 +123,16 @@ export class Recommender {
    */
   recommend(request: Request): Recommendations {
     this.checkOpen()
-    const { k, allowed } = this.settle(request)
-    const choose = this.chooser(k, request.diversity ?? 0)
-    const asked = this.ask(request)
-    const lists = asked.view()
-    const ranked = choose((count) => this.rank({ ...lists, k: count, allowed: allowed.mask }))
-    fillUp(ranked, lists, allowed, this.artefact.popular)
-    const reasons = request.explain ? this.reasons(lists.histories.values, ranked) : []
-    return this.answer(ranked, 0, k, asked.unknown.get(0), reasons)
+    const { whom, list, diversity, explain } = readRequest(request)
+    const { k, allowed } = this.settle(list)
+    const choose = this.chooser(k, diversity)
+    return this.asking(whom, (own) => {
+      const lists = own.view()
+      const ranked = choose((count) => this.rank({ ...lists, k: count, allowed: allowed.mask }))
+      fillUp(ranked, lists, allowed, this.artefact.popular)
+      const reasons = explain ? this.reasons(lists.histories.values, ranked) : []
+      return this.answer(ranked, 0, k, own.unknown.get(0), reasons)
+    })
   }
 
   /**
@@ -120,16 +143,15 @@ export class Recommender {
    */
   recommendMany(requests: Source<UserRequest>, options: ListOptions = {}): AsyncGenerator<Recommendations, void, undefined> {
     this.checkOpen()
-    return this.answers(
-      this.rankMany(
-        ofRequests(requests, (request, to) => this.lookup.add(request, to)),
-        options,
-      ),
-    )
+    const isSource = isList(requests) || (typeof requests === 'object' && requests !== null && Symbol.asyncIterator in requests)
+    if (!isSource)
+      throw new FociError('OPTION', `requests is ${shown(requests)}.`, 'It is a list of requests, or an async iterable of them.')
+    const read = (request: UserRequest, to: Asked): void => this.lookup.add(readUser(request), to)
+    return this.answers(this.rankMany(ofRequests(requests, read), readListing(options)))
   }
 
   /** The lists of a log's users from one on, as arrays. @internal */
-  rankLog(log: Interactions, first: number, options: ListOptions = {}): RankedStream {
+  rankLog(log: Interactions, first: number, options: Listing): RankedStream {
     this.checkOpen()
     const lookup = this.lookupOf(log)
     return this.rankMany(
@@ -143,26 +165,32 @@ export class Recommender {
     this.checkOpen()
     const { model, engine } = this
     if (model.kind === 'scorer') throw this.without('interest vectors')
-    const { values: events, offsets } = this.ask(whom).view().histories
-    return scope(engine, () => {
-      const histories = { items: Tensor.int32(engine, events), offsets: Tensor.int32(engine, offsets) }
-      const { vectors } = model.encode(histories, {})
-      const [count, dim] = vectors.shape
-      const values = vectors.float32()
-      return Array.from({ length: count }, (_, i) => values.slice(i * dim, (i + 1) * dim))
-    })
+    return this.asking(readUser(whom), (asked) =>
+      scope(engine, () => {
+        const { values: events, offsets } = asked.view().histories
+        const histories = { items: Tensor.int32(engine, events), offsets: Tensor.int32(engine, offsets) }
+        const { vectors } = model.encode(histories, {})
+        const [count, dim] = vectors.shape
+        const values = vectors.float32()
+        return Array.from({ length: count }, (_, i) => values.slice(i * dim, (i + 1) * dim))
+      }),
+    )
   }
 
   /**
    * The items nearest to an item: by the cosine of their vectors, or by the model's scores after that item alone.
    * @throws FociError UNKNOWN
    */
-  similarItems(item: string, { k = 10 }: { k?: number } = {}): { item: string; score: number }[] {
+  similarItems(item: Id, options: { readonly k?: number } = {}): { item: string; score: number }[] {
     this.checkOpen()
-    const index = this.catalogue.indexOf(item)
-    if (index < 0) throw new FociError('UNKNOWN', `There is no item "${item}" in this artefact.`, 'Item ids are case-sensitive strings.')
+    checkOptions('the options of similarItems', options, { k: true })
+    const { k = 10 } = options
+    checkCount(k)
+    const id = idOf(item, 'The item')
+    const index = this.catalogue.indexOf(id)
+    if (index < 0) throw new FociError('UNKNOWN', `There is no item "${id}" in this artefact.`, 'Item ids are case-sensitive strings.')
     const own = single(index)
-    const request = { histories: own, seen: own, k: checkCount(k), allowed: this.trained.mask }
+    const request = { histories: own, seen: own, k, allowed: this.trained.mask }
     const found = this.model.kind === 'scorer' ? this.rank(request) : this.nearest(index, request.k)
     return Array.from(present(found.items), (i, place) => ({ item: this.catalogue.ids[i], score: found.scores[place] }))
   }
@@ -177,22 +205,30 @@ export class Recommender {
     return new Lookup(this.catalogue, this.artefact.roles, model.kind === 'encoder' ? model.maxLength : Number.POSITIVE_INFINITY, log)
   }
 
-  /** One request, in memory that the next one uses again. */
-  private ask(request: UserRequest): Asked {
-    this.asked.clear()
-    this.lookup.add(request, this.asked)
-    return this.asked
+  /**
+   * One request, in memory that the next one uses again. What reads it may run the caller's code, a getter of an event or an
+   * iterator: who asks from there finds no memory, and makes some.
+   */
+  private asking<R>(request: UserRequest, body: (asked: Asked) => R): R {
+    const asked = this.spare ?? new Asked()
+    this.spare = undefined
+    try {
+      asked.clear()
+      this.lookup.add(request, asked)
+      this.checkOpen()
+      return body(asked)
+    } finally {
+      this.spare = asked
+    }
   }
 
-  private settle({ k, filter }: ListOptions): { k: number; allowed: Bits } {
-    const places = Math.min(checkCount(k ?? 10), this.catalogue.size)
+  private settle({ k, filter }: Listing): { k: number; allowed: Bits } {
+    const places = Math.min(k, this.catalogue.size)
     return { k: places, allowed: filter ? this.trained.and(this.bitsOf(filter)) : this.trained }
   }
 
   /** How k items are chosen from rankings of any length. */
   private chooser(k: number, diversity: number): (rank: (count: number) => Ranked) => Ranked {
-    if (!(Number.isFinite(diversity) && diversity >= 0))
-      throw new FociError('OPTION', `diversity is ${diversity}.`, 'It is a number from 0.')
     if (diversity === 0) return (rank) => rank(k)
     this.alike ??= alikeBy(this.catalogue.categories)
     const { alike } = this
@@ -205,7 +241,7 @@ export class Recommender {
     return this.held.programs?.rank(most) ?? rankItems(this.engine, this.model, most, this.held.quantized)
   }
 
-  private rankMany(batches: Batches, options: ListOptions): RankedStream {
+  private rankMany(batches: Batches, options: Listing): RankedStream {
     const size = usersAtOnce(this.model, this.catalogue.size)
     const plan = { ...this.settle(options), size, popular: this.artefact.popular }
     return this.stream(plan, (ranks) => rankMany(batches, { ...plan, ...ranks }))
@@ -298,16 +334,6 @@ export class Recommender {
   private checkOpen(): void {
     this.held.checkOpen()
   }
-}
-
-async function artefactOf(source: string | Uint8Array | Artefact): Promise<Artefact> {
-  if (typeof source === 'string') return (await import('../artefact/file.ts')).loadArtefact(source)
-  return source instanceof Uint8Array ? readArtefact(source) : source
-}
-
-function checkCount(k: number): number {
-  if (Number.isInteger(k) && k >= 1) return k
-  throw new FociError('OPTION', `k is ${k}.`, 'It is a whole number from 1.')
 }
 
 const single = (value: number): Lists => ({ values: Int32Array.of(value), offsets: Int32Array.of(0, 1) })

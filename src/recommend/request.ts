@@ -1,18 +1,19 @@
 import type { Bits } from './bits.ts'
 
-/** Who is asked about: a user of the log that the recommender was loaded with, or a history, oldest first. */
-export type Whom =
-  | { readonly user: string; readonly history?: undefined }
-  | { readonly history: readonly Event[]; readonly user?: undefined }
+/** Of a user or an item: a text, or a whole number, which is its decimal text. */
+export type Id = string | number
 
-/** An item id, with its time in milliseconds (as `Date.now()`) where the model reads times. */
-export type Event = string | { readonly item: string; readonly time?: number }
+/** Who is asked about: a user of the log that the recommender was loaded with, or a history, oldest first. */
+export type Whom = { readonly user: Id; readonly history?: undefined } | { readonly history: Iterable<Event>; readonly user?: undefined }
+
+/** An item, with its time in milliseconds (as `Date.now()`) where the model reads times. */
+export type Event = Id | { readonly item: Id; readonly time?: number }
 
 /** What is asked about one user. */
 export type UserRequest = Whom & {
   /** Items left out beside the history's own. */
-  readonly seen?: readonly string[]
-  readonly exclude?: readonly string[]
+  readonly seen?: Iterable<Id>
+  readonly exclude?: Iterable<Id>
 }
 
 /** How lists are made. */

@@ -2,37 +2,35 @@ import { seedOf } from '../data/random.ts'
 import type { Engine, Id } from '../engine/engine.ts'
 import { FociError } from '../errors.ts'
 import type { Init } from './init.ts'
+import { expectValues, finite, type Kind, type Values } from './kinds.ts'
+import { type Extent, Table } from './table.ts'
 import { scope, Tensor, Variable } from './tensor.ts'
-
-/** Values of one variable or table, on the host. */
-export interface Values {
-  readonly shape: readonly number[]
-  readonly data: Float32Array | Int32Array
-}
 
 /** Where variables get their values: initial ones by seed, or those of an artefact. */
 export type Source = { readonly seed: number } | { readonly artefact: string; readonly tensors: Readonly<Record<string, Values>> }
 
 /**
- * A model's parameters and state by name. From a seed they can be trained; from an artefact they are frozen weights, which
- * all threads of the process share.
+ * A model's parameters and state by name, declared while it is built. From a seed they can be trained; from an artefact they
+ * are frozen weights, which all threads of the process share, and each is checked as it is declared: what it is made of may
+ * come from anybody.
  */
 export class Variables {
   private readonly engine: Engine
   private readonly source: Source
   private readonly variables = new Map<string, Variable>()
-  private readonly tables = new Map<string, Values>()
+  private readonly tables = new Map<string, Table<Float32Array> | Table<Int32Array>>()
   /** What was made of frozen weights. */
   private readonly frozen: Tensor[] = []
+  private complete = false
 
   constructor(engine: Engine, source: Source) {
     this.engine = engine
     this.source = source
   }
 
-  /** The parameter of this name, [shape], made at the first call. */
+  /** The parameter of this name, [shape]. @throws FociError OPTION for a name that is taken; ARTEFACT where what it holds does not fit */
   variable(name: string, shape: readonly number[], init: Init): Variable {
-    if (this.variables.has(name)) throw new FociError('OPTION', `Two variables are named "${name}".`, 'Give each layer a name of its own.')
+    this.checkName(name)
     const variable = 'seed' in this.source ? this.initial(name, shape, init, this.source.seed) : this.loaded(name, shape)
     this.variables.set(name, variable)
     return variable
@@ -50,16 +48,23 @@ export class Variables {
     return () => made
   }
 
-  /** State that stays on the host (counts, transition tables), saved and loaded by name. */
-  putTable(name: string, values: Values): void {
-    this.tables.set(name, values)
+  /** State of this name that stays on the host. @throws FociError as `variable` does */
+  table<T extends Float32Array | Int32Array>(name: string, shape: readonly Extent[], kind: Kind<T>): Table<T> {
+    this.checkName(name)
+    const table = new Table(name, shape, kind)
+    if ('tensors' in this.source) table.load(this.source.tensors[name])
+    this.tables.set(name, table as Table<Float32Array> | Table<Int32Array>)
+    return table
   }
 
-  /** @throws FociError ARTEFACT where nothing of this name was put or loaded */
-  table(name: string): Values {
-    const values = this.tables.get(name) ?? ('tensors' in this.source ? this.source.tensors[name] : undefined)
-    if (!values) throw new FociError('ARTEFACT', `There is no table "${name}".`, 'Fit the model first, or load an artefact of this model.')
-    return values
+  /** Ends the declarations. @throws FociError ARTEFACT where an artefact has more than was declared */
+  close(): void {
+    this.complete = true
+    const given = 'tensors' in this.source ? Object.keys(this.source.tensors) : []
+    const stranger = given.find((name) => !this.variables.has(name) && !this.tables.has(name))
+    if (stranger === undefined) return
+    const hint = 'The artefact belongs to another model, or to other options: train again, or load the right one.'
+    throw new FociError('ARTEFACT', `The model has no tensor "${stranger}", and the artefact has.`, hint)
   }
 
   get all(): readonly Variable[] {
@@ -69,17 +74,26 @@ export class Variables {
   /** Copies of all variables and tables, by name. */
   values(): Record<string, Values> {
     const copies = this.all.map((variable) => [variable.name, { shape: variable.shape, data: variable.float32() }] as const)
-    return Object.fromEntries([...copies, ...this.tables])
+    return Object.fromEntries([...copies, ...Array.from(this.tables, ([name, { values }]) => [name, values] as const)])
   }
 
   /** Puts values back into the variables; names that are missing or shapes that differ are errors. */
   restore(values: Readonly<Record<string, Values>>): void {
-    for (const variable of this.all) this.engine.write(variable.id, expectValues(values, variable.name, variable.shape))
+    for (const variable of this.all)
+      this.engine.write(variable.id, expectValues(variable.name, values[variable.name], variable.shape, finite))
   }
 
   [Symbol.dispose](): void {
     for (const { id } of [...this.all, ...this.frozen.splice(0)]) this.engine.release(id)
     this.variables.clear()
+  }
+
+  private checkName(name: string): void {
+    if (this.variables.has(name) || this.tables.has(name)) {
+      throw new FociError('OPTION', `Two tensors are named "${name}".`, 'Give each layer and each table a name of its own.')
+    }
+    if (!this.complete) return
+    throw new FociError('OPTION', `The tensor "${name}" is declared after its model was built.`, 'Declare it in the model’s constructor.')
   }
 
   private initial(name: string, shape: readonly number[], init: Init, seed: number): Variable {
@@ -95,7 +109,7 @@ export class Variables {
     const held = this.engine.frozen(artefact, name)
     const fits = held !== 0 && Array.from(this.engine.shape(held)).join() === shape.join()
     if (!fits) this.engine.release(held)
-    const id = fits ? held : this.engine.freeze(artefact, name, expectValues(tensors, name, shape), Uint32Array.from(shape))
+    const id = fits ? held : this.engine.freeze(artefact, name, expectValues(name, tensors[name], shape, finite), Uint32Array.from(shape))
     return new Variable(this.engine, id, name, false)
   }
 }
@@ -103,14 +117,4 @@ export class Variables {
 /** Frozen weights of an artefact that its own make: what all threads of the process share, made by the first of them. */
 export function frozenOnce(engine: Engine, artefact: string, name: string, make: () => Id): Tensor {
   return new Tensor(engine, engine.frozen(artefact, name) || scope(engine, () => engine.freezeTensor(artefact, name, make())))
-}
-
-function expectValues(values: Readonly<Record<string, Values>>, name: string, shape: readonly number[]): Float32Array {
-  const found = values[name]
-  const hint = 'The artefact belongs to another model, or to other options: train again, or load the right one.'
-  if (!(found?.data instanceof Float32Array)) throw new FociError('ARTEFACT', `The tensor "${name}" is missing.`, hint)
-  if (found.shape.join() !== shape.join()) {
-    throw new FociError('ARTEFACT', `The tensor "${name}" is [${found.shape.join(', ')}] where the model has [${shape.join(', ')}].`, hint)
-  }
-  return found.data
 }

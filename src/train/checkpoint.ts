@@ -6,7 +6,7 @@ import type { Interactions } from '../data/interactions.ts'
 import { replaceFile } from '../data/replace-file.ts'
 import { FociError } from '../errors.ts'
 import type { ReportRow } from '../evaluate/evaluate.ts'
-import type { Values } from '../tensor/variables.ts'
+import type { Values } from '../tensor/kinds.ts'
 import type { Progress } from './loop.ts'
 import type { EpochReport, TrainSettings } from './options.ts'
 

@@ -7,10 +7,11 @@ import { Profile, type ProfileReport } from '../engine/profile.ts'
 import { FociError } from '../errors.ts'
 import { evaluate, type ReportRow } from '../evaluate/evaluate.ts'
 import type { Model } from '../models/contracts.ts'
-import type { ModelSpec } from '../models/define.ts'
+import { buildSpec, type ModelSpec } from '../models/define.ts'
 import { markov } from '../models/markov.ts'
 import { popularity } from '../models/popularity.ts'
-import { type Values, Variables } from '../tensor/variables.ts'
+import type { Values } from '../tensor/kinds.ts'
+import { Variables } from '../tensor/variables.ts'
 import { Checkpoint, type Saved, type Twin } from './checkpoint.ts'
 import { describe } from './describe.ts'
 import { K, Loop, type LoopHooks, type Progress } from './loop.ts'
@@ -108,8 +109,8 @@ async function fitOnSplit(work: Work, saved?: Saved): Promise<{ twin: Twin; tens
   return { twin, tensors: variables.values() }
 }
 
-function build(engine: Engine, { definition, options }: ModelSpec, split: Split, variables: Variables): Model {
-  return definition.build(options, { engine, items: split.log.catalogue.size, variables })
+function build(engine: Engine, spec: ModelSpec, split: Split, variables: Variables): Model {
+  return buildSpec(spec, { engine, items: split.log.catalogue.size, variables })
 }
 
 /** What a model is fitted on, and from where it goes on; after its `twin`, for as many steps. */

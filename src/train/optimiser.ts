@@ -1,6 +1,6 @@
 import type { Engine, Id } from '../engine/engine.ts'
+import { expectValues, finite, type Values } from '../tensor/kinds.ts'
 import type { Gradient, Variable } from '../tensor/tensor.ts'
-import type { Values } from '../tensor/variables.ts'
 
 export interface AdamOptions {
   readonly learningRate: number
@@ -53,12 +53,14 @@ export class Adam {
     return Object.fromEntries(parts)
   }
 
-  /** Goes on from the state after `step` steps. */
+  /** Goes on from the state after `step` steps. @throws FociError ARTEFACT where it is not that of these variables */
   restore(state: Readonly<Record<string, Values>>, step: number): void {
     this.step = step
-    for (const [variable, { first, second }] of this.moments) {
-      this.engine.write(first, state[`adam.first.${variable.name}`].data as Float32Array)
-      this.engine.write(second, state[`adam.second.${variable.name}`].data as Float32Array)
+    for (const [{ name, shape }, moments] of this.moments) {
+      for (const moment of ['first', 'second'] as const) {
+        const values = `adam.${moment}.${name}`
+        this.engine.write(moments[moment], expectValues(values, state[values], shape, finite))
+      }
     }
   }
 

@@ -2,8 +2,9 @@ import { rm } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
 import { isFinished } from '../artefact/file.ts'
 import { splitName } from '../data/cut.ts'
-import type { Interactions } from '../data/interactions.ts'
+import { checkLog, type Interactions } from '../data/interactions.ts'
 import { programName, whileLocked } from '../data/lock.ts'
+import { checkOptions, type KeysOf, shown } from '../data/options.ts'
 import { isSameFile, type Place, placeOf, refuseForeign } from '../data/place.ts'
 import { replaceFile } from '../data/replace-file.ts'
 import type { Precision } from '../engine/engine.ts'
@@ -63,6 +64,7 @@ export const defaults = {
  * @throws FociError OPTION, DATA, ABORTED, NON_FINITE, RESUME, FILE; BUSY where another run has the checkpoint
  */
 export async function train(log: Interactions, options: TrainOptions): Promise<Run> {
+  checkLog(log)
   const settings = settle(options)
   const work = () => (canWork() ? inWorker : inPlace)(log, settings, options)
   const { result, left } = await (options.checkpoint === undefined ? { result: await work() } : atCheckpoint(options.checkpoint, work))
@@ -87,7 +89,16 @@ async function remove({ path, stats }: Place): Promise<void> {
   if (stats && now && isSameFile(stats, now) && stats.mtimeNs === now.mtimeNs) await rm(path, { force: true })
 }
 
+const SETTINGS: KeysOf<TrainSettings> = {
+  ...{ model: true, split: true, seed: true, epochs: true, patience: true, batch: true, learningRate: true },
+  ...{ weightDecay: true, clip: true, precision: true, final: true },
+}
+const FUNCTIONS = { onEpoch: true, onFinalEpoch: true, onStep: true } as const
+const OPTIONS: KeysOf<TrainOptions> = { ...SETTINGS, ...FUNCTIONS, module: true, signal: true, checkpoint: true, resume: true }
+
 function settle(options: TrainOptions): TrainSettings {
+  checkOptions('the options of train', options, OPTIONS)
+  checkOthers(options)
   const { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, precision, final } = { ...defaults, ...defined(options) }
   const whole = { seed, epochs, patience, batch }
   for (const [name, value] of Object.entries(whole)) {
@@ -104,11 +115,24 @@ function settle(options: TrainOptions): TrainSettings {
   return { model: options.model, split: name, seed, epochs, patience, batch, learningRate, weightDecay, clip, precision, final }
 }
 
+/** Those that are no settings, and the model. */
+function checkOthers(options: TrainOptions): void {
+  const { model, checkpoint, resume = false } = options
+  if (typeof model?.definition?.build !== 'function' || typeof model.options !== 'object')
+    throw refused('model', model, 'what a model’s function gives, such as sasrec() or markov({ window: 3 })')
+  if (checkpoint !== undefined && typeof checkpoint !== 'string') throw refused('checkpoint', checkpoint, 'the path of a file')
+  if (typeof resume !== 'boolean') throw refused('resume', resume, 'true or false')
+  for (const name of Object.keys(FUNCTIONS) as (keyof typeof FUNCTIONS)[]) {
+    const given: unknown = options[name]
+    if (given !== undefined && typeof given !== 'function') throw refused(name, given, 'a function')
+  }
+}
+
 const defined = (options: TrainOptions): Partial<TrainOptions> =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
 const refused = (name: string, value: unknown, expected: string): FociError =>
-  new FociError('OPTION', `The training option "${name}" is ${JSON.stringify(value)}.`, `It is ${expected}.`)
+  new FociError('OPTION', `The training option "${name}" is ${shown(value)}.`, `It is ${expected}.`)
 
 /** Node 20 starts no worker from TypeScript, so sources train in place. */
 const canWork = (): boolean => import.meta.url.endsWith('.js')

@@ -23,10 +23,12 @@ describe('an artefact', () => {
     expect(hash).toMatch(/^[0-9a-f]{64}$/)
   })
 
-  it('keeps the bits of floats: NaN, −0, subnormals', async () => {
+  it('keeps the bits of floats, NaN, −0 and subnormals, and NaN in none that can be served', async () => {
     const bits = Int32Array.of(0x7fc12345, -0x80000000, 1, 0x7f800000)
     const content = { ...sample(), tensors: { odd: { shape: [4], data: new Float32Array(bits.buffer) } } }
-    const { data } = (await readArtefact(await writeArtefact(content))).tensors.odd
+    expect((await errorOf(writeArtefact(content))).message).toBe('The artefact cannot be written: tensor "odd" has NaN at 0.')
+    const checkpoint = { ...content, checkpoint: { step: 1 } } // of a run that must say where it went wrong
+    const { data } = (await readArtefact(await writeArtefact(checkpoint))).tensors.odd
     expect(new Int32Array(data.buffer, data.byteOffset, data.length)).toEqual(bits)
   })
 

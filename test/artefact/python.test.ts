@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { readArtefact, writeArtefact } from '../../src/artefact/artefact.ts'
 import { replaceFile } from '../../src/data/replace-file.ts'
-import type { Values } from '../../src/tensor/variables.ts'
+import type { Values } from '../../src/tensor/kinds.ts'
 import { findPython, runPython } from './python.ts'
 import { bare, sample } from './sample.ts'
 

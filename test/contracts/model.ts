@@ -6,7 +6,7 @@ import { mix } from '../../src/data/random.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { loadNative } from '../../src/engine/native.ts'
 import { loadWasm } from '../../src/engine/wasm.ts'
-import type { ModelSpec } from '../../src/models/define.ts'
+import { buildSpec, type ModelSpec } from '../../src/models/define.ts'
 import { specOf } from '../../src/models/registry.ts'
 import { rankItems } from '../../src/recommend/ranking.ts'
 import { Variables } from '../../src/tensor/variables.ts'
@@ -62,7 +62,7 @@ export function describeModel(spec: ModelSpec, { hits }: { hits?: number }): voi
       const rank = (engine: Engine, users: readonly number[]) => {
         const { options } = artefact.parts[0]
         using variables = new Variables(engine, { artefact: artefact.hash, tensors: artefact.tensors })
-        const model = specOf(spec.definition.name, options).definition.build(spec.options, { engine, items: V, variables })
+        const model = buildSpec(specOf(spec.definition.name, options), { engine, items: V, variables })
         const rows = users.map((u) => [...log.items.subarray(log.offsets[u], log.offsets[u] + 1 + (u % 7))])
         const offsets = Int32Array.from([0, ...rows.map((_, b) => rows.slice(0, b + 1).flat().length)])
         const none = { values: new Int32Array(), offsets: new Int32Array(rows.length + 1) }

@@ -1,7 +1,7 @@
 import { catalogueOf } from '../../src/data/catalogue.ts'
 import { casesOf, type Split } from '../../src/data/split.ts'
 import type { Histories, Scorer } from '../../src/models/contracts.ts'
-import type { ModelSpec } from '../../src/models/define.ts'
+import { buildSpec, type ModelSpec } from '../../src/models/define.ts'
 import { scope, Tensor } from '../../src/tensor/tensor.ts'
 import { type Source, Variables } from '../../src/tensor/variables.ts'
 import { loadReference } from '../engine/reference.ts'
@@ -36,7 +36,7 @@ export function smallSplit(users: readonly (readonly number[])[], V: number): Sp
 export function smallScorer({ definition, options }: ModelSpec, V: number, source: Source = { seed: 1 }) {
   const engine = loadReference()
   const variables = new Variables(engine, source)
-  const model = definition.build(options, { engine, items: V, variables })
+  const model = buildSpec({ definition, options }, { engine, items: V, variables })
   if (model.kind !== 'scorer') throw new TypeError(`${definition.name} is no scorer`)
   return { model, variables, score: (...histories: number[][]) => scope(engine, () => scored(model, histories)) }
 

@@ -1,0 +1,102 @@
+/**
+ * What callers hand over, checked before anything is done with it: types hold for those who compile theirs alone. Each field
+ * is read once, since a getter may give another value the next time.
+ */
+import { checkOptions, type KeysOf, shown } from '../data/options.ts'
+import { FociError } from '../errors.ts'
+import { Filter, type Id, type ListOptions, type Request, type UserRequest } from './request.ts'
+
+const USER: KeysOf<UserRequest> = { user: true, history: true, seen: true, exclude: true }
+const LIST: KeysOf<ListOptions> = { k: true, filter: true }
+const REQUEST: KeysOf<Request> = { ...USER, ...LIST, diversity: true, explain: true }
+
+const HISTORY = 'An event is an item id, or an object with one: { item }.'
+
+/** A request whose fields were read and checked, but for what its lists hold. */
+export interface Asking {
+  readonly whom: UserRequest
+  readonly list: Listing
+  readonly diversity: number
+  readonly explain: boolean
+}
+
+export interface Listing extends ListOptions {
+  readonly k: number
+}
+
+/** @throws FociError OPTION */
+export function readRequest(given: Request): Asking {
+  checkOptions('the fields of a request', given, REQUEST)
+  const { diversity = 0, explain = false } = given
+  if (!(Number.isFinite(diversity) && diversity >= 0)) throw refused('diversity', diversity, 'It is a number from 0.')
+  if (typeof explain !== 'boolean') throw refused('explain', explain, 'It is true or false.')
+  return { whom: whomOf(given), list: listingOf(given), diversity, explain }
+}
+
+/** @throws FociError OPTION */
+export function readUser(given: UserRequest): UserRequest {
+  checkOptions('the fields of a request for one of many users', given, USER)
+  return whomOf(given)
+}
+
+/** @throws FociError OPTION */
+export function readListing(given: ListOptions): Listing {
+  checkOptions('the options of recommendMany', given, LIST)
+  return listingOf(given)
+}
+
+function whomOf({ user, history, seen, exclude }: UserRequest): UserRequest {
+  checkList('seen', seen, 'It is a list of item ids.')
+  checkList('exclude', exclude, 'It is a list of item ids.')
+  if (user === undefined && history !== undefined) {
+    checkList('history', history, `It is a list, oldest first. ${HISTORY}`)
+    return { history, seen, exclude }
+  }
+  if (user !== undefined && history === undefined) return { user, seen, exclude }
+  const message = user === undefined ? 'Neither a user nor a history is given.' : 'Both a user and a history are given.'
+  throw new FociError('OPTION', message, 'Give one of the two.')
+}
+
+function listingOf({ k = 10, filter }: ListOptions): Listing {
+  checkCount(k)
+  if (filter !== undefined && !(filter instanceof Filter))
+    throw refused('filter', filter, 'Make one of a predicate: recommender.filter((item) => …).')
+  return { k, filter }
+}
+
+/** @throws FociError OPTION */
+export function checkCount(k: number): void {
+  if (!(Number.isInteger(k) && k >= 1)) throw refused('k', k, 'It is a whole number from 1.')
+}
+
+/**
+ * An id of a user or an item: a text, or a whole number, which is its decimal text.
+ * @param field where it stands
+ * @throws FociError OPTION
+ */
+export function idOf(id: unknown, field: string, hint = 'An id is a text, or a whole number.'): string {
+  if (typeof id === 'string') return id
+  if (typeof id !== 'number') throw new FociError('OPTION', `${field} is ${shown(id)}.`, hint)
+  if (Number.isSafeInteger(id)) return String(id)
+  throw new FociError('OPTION', `${field} is ${id}, which is no whole number that is told from its neighbours.`, 'Give ids as texts.')
+}
+
+/** The item id of a history's event. @throws FociError OPTION */
+export function itemOf(event: unknown): string {
+  if (typeof event !== 'object' || event === null) return idOf(event, 'An event of the history', HISTORY)
+  const { item, time } = event as { readonly item?: unknown; readonly time?: unknown }
+  if (time !== undefined && !Number.isFinite(time))
+    throw refused('The time of an event of the history', time, 'It is in milliseconds, as Date.now().')
+  if (typeof item === 'string') return item
+  if (item === undefined || item === null) throw refused('An event of the history', event, HISTORY)
+  return idOf(item, 'The item of an event of the history', HISTORY)
+}
+
+/** An array, a set: whatever gives its entries, but not a text, which would give letters. */
+export const isList = (value: unknown): value is Iterable<Id> => typeof value === 'object' && value !== null && Symbol.iterator in value
+
+function checkList(field: string, value: Iterable<unknown> | undefined, hint: string): void {
+  if (value !== undefined && !isList(value)) throw refused(field, value, hint)
+}
+
+const refused = (field: string, value: unknown, hint: string): FociError => new FociError('OPTION', `${field} is ${shown(value)}.`, hint)
