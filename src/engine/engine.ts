@@ -4,7 +4,7 @@
  *
  * Shapes are row-major. Letters: B users, T events, Q queries, D width, H heads, S interests, V catalogue, N negatives,
  * k results. An op checks shapes and ids before it computes (`SHAPE`, `RANGE`, `TENSOR_FREED`) and returns new tensors in
- * the current scope; several results come as a list of ids. Empty extents (T = 0) are valid everywhere.
+ * the current scope; several results come as a list of ids. Empty extents (T = 0) are valid everywhere, and none is above 2³¹ − 1.
  */
 
 /** A tensor in an engine's arena: slot and generation in one u32. 0 is no tensor, and stands for "none" where allowed. */
@@ -180,7 +180,8 @@ export interface Operations {
    * The k best items for each user: score = max over the user's vectors of vector · item. vectors [S, D] at `offsets`
    * [B + 1], items [V, D]; `seen` i32 [X] at `seenOffsets` [B + 1] are left out, and items without a bit in `allowed` (i32
    * [⌈V/32⌉], bit i % 32 of word i / 32; 0: all). Order: score descending, then id ascending. A user without vectors gets
-   * none → [items i32 [B, k], scores [B, k], interests i32 [B, k] within the user]; absent places hold −1, −∞, −1.
+   * none → [items i32 [B, k], scores [B, k], interests i32 [B, k] within the user]; absent places hold −1, −∞, −1. Vectors and
+   * scores that are not finite are `NON_FINITE`: users would get nothing, and be taken for newcomers.
    *
    * `quantized` is what `quantize` made of these items (0: nothing). Its codes are read in their place, and the items that
    * the codes cannot rule out are scored: the same bits, from about a quarter of the memory.

@@ -34,11 +34,31 @@ describe.each(bindings)('faults of %s', (_, load) => {
     expect(e.usePrecision('f32')).toBe(true)
   })
 
+  it('say the same on machines of 32 and of 64 bits', () => {
+    e.openScope()
+    const tall = e.fromFloat32(new Float32Array(), Uint32Array.of(0x7fffffff, 0))
+    const told = [
+      () => e.fromFloat32(new Float32Array(), Uint32Array.of(0x80000000, 0)),
+      () => e.fromFloat32(new Float32Array(1), Uint32Array.of(0x10000, 0x10000)),
+      () => e.variable(Uint32Array.of(0x7fffffff, 0x100000)),
+      () => e.inner(tall, tall),
+      () => e.variable(Uint32Array.of(0x7fffffff, 0x7fffffff, 0x7fffffff)),
+    ].map((call) => thrown(call).message)
+    e.closeScope(NONE)
+    expect(told).toEqual([
+      'fromFloat32: an extent of 2147483648; at most 2147483647 are possible',
+      'fromFloat32: 1 values do not fill the shape [65536, 65536], which has 4294967296',
+      'variable: no memory for 2251799812636672 elements of 4 bytes',
+      'inner: no memory for 4611686014132420609 elements of 4 bytes',
+      'variable: a tensor of [2147483647, 2147483647, 2147483647] elements is more than any machine can address',
+    ])
+  })
+
   it('refuse sizes that no machine has, and go on', () => {
-    const huge = [Uint32Array.of(0xffffffff, 0xffffffff), Uint32Array.of(0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff)]
+    const huge = [Uint32Array.of(0x7fffffff, 0x7fffffff), Uint32Array.of(0x7fffffff, 0x7fffffff, 0x7fffffff, 0x7fffffff)]
     for (const shape of huge) expect(thrown(() => e.variable(shape)).code).toBe('MEMORY')
     e.openScope()
-    const tall = e.fromFloat32(new Float32Array(), Uint32Array.of(0xffffffff, 0))
+    const tall = e.fromFloat32(new Float32Array(), Uint32Array.of(0x7fffffff, 0))
     expect(thrown(() => e.inner(tall, tall)).code).toBe('MEMORY')
     expect(Array.from(e.readFloat32(e.fromFloat32(Float32Array.of(1), Uint32Array.of(1))))).toEqual([1])
     e.closeScope(NONE)

@@ -142,12 +142,27 @@ describe.each(specs.map((spec) => [spec.definition.name, spec] as const))('a for
       expect(await refusal((_, about) => Object.assign(about, { parts: [part, part] }))).toMatch('has 2 models')
     })
 
+    it('is refused without items', async () => {
+      const none = (dtype: 'I32' | 'U8', ...values: number[]): RawTensor => ({
+        dtype,
+        shape: [values.length],
+        bytes: new Uint8Array(4 * values.length),
+      })
+      const message = await refusal((tensors) => {
+        for (const tensor of [...tensors.keys()]) if (tensor.startsWith('catalogue.')) tensors.delete(tensor)
+        tensors.set('catalogue.bytes', none('U8'))
+        tensors.set('catalogue.offsets', none('I32', 0))
+        tensors.set('popular.items', none('I32'))
+      })
+      expect(message).toBe('The artefact has no items to choose from.')
+    })
+
     it('is refused by evaluation too', async () => {
       const bytes = await forge((tensors) => tensors.delete(names[0]))
       expect((await errorOf(evaluateArtefact(bytes, log, { engine }))).code).toBe('ARTEFACT')
     })
 
-    it('is refused or serves finite scores of known items, whatever its numbers', async () => {
+    it('is refused, or serves finite scores of its own or says that there are none, whatever its numbers', async () => {
       for (let round = 0; round < ROUNDS; round++) {
         const bytes = await forge((tensors) => {
           for (let i = 0; i <= mix(round) % 3; i++) {
@@ -163,9 +178,14 @@ describe.each(specs.map((spec) => [spec.definition.name, spec] as const))('a for
           expect(['ARTEFACT', 'OPTION']).toContain(error.code)
         })
         if (!shop) continue
-        const { items } = shop.recommend({ history: ['item-3', 'item-9'], k: 50 })
-        for (const { item, score } of items) expect([shop.catalogue.indexOf(item) >= 0, Number.isFinite(score)]).toEqual([true, true])
-        shop[Symbol.dispose]()
+        using open = shop
+        try {
+          const { items } = open.recommend({ history: ['item-3', 'item-9'], k: 50 })
+          expect(items.length).toBe(38)
+          for (const { score, source } of items) expect([source, Number.isFinite(score)]).toEqual(['model', true])
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'NON_FINITE' }) // finite weights may overflow, which is told
+        }
       }
     })
   })

@@ -200,7 +200,11 @@ describe('recommendMany', () => {
     const wrong: [request: unknown, code: string, message: string][] = [
       [{ user: 'nobody' }, 'UNKNOWN', 'requests[600]: The log has no user "nobody".'],
       [{}, 'OPTION', 'requests[600]: Neither a user nor a history is given.'],
-      [{ history: ['item-1', 0.5] }, 'OPTION', 'requests[600]: An event of the history is 0.5, which is no whole number that is told from its neighbours.'],
+      [
+        { history: ['item-1', 0.5] },
+        'OPTION',
+        'requests[600]: An event of the history is 0.5, which is no whole number that is told from its neighbours.',
+      ],
       [{ history: [null] }, 'OPTION', 'requests[600]: An event of the history is null.'],
     ]
     for (const [request, code, message] of wrong) {

@@ -3,9 +3,10 @@
 use crate::arena::Arena;
 use crate::fault::{Fault, Result};
 use crate::frozen::{self, Weights};
-use crate::shape::Shape;
+use crate::shape::{Shape, elements};
 use crate::slots::Owner;
 use crate::tensor::{Kind, Tensor, Values};
+use std::fmt::Display;
 use std::sync::Arc;
 
 /// The values come by `fill`, which writes all `length` of them: straight from JavaScript's memory to the tensor's.
@@ -135,14 +136,21 @@ fn copy_of<T: Copy>(values: &[T]) -> Result<Vec<T>> {
     Ok(copy)
 }
 
+/// The values are counted first: what a machine can address decides of none that are not there.
 fn shape_of(length: usize, shape: &[u32]) -> Result<Shape> {
-    let shape = Shape::new(shape)?;
-    fits(length, shape).map(|()| shape)
+    match elements(shape) {
+        Some(count) if count != length as u64 => Err(unfilled(length, format_args!("{shape:?}"), count)),
+        _ => Shape::new(shape),
+    }
 }
 
 fn fits(length: usize, shape: Shape) -> Result<()> {
-    if length == shape.count() {
-        return Ok(());
+    match shape.count() {
+        count if count == length => Ok(()),
+        count => Err(unfilled(length, shape, count as u64)),
     }
-    Err(Fault::shape(format!("{length} values do not fill the shape {shape}, which has {}", shape.count())))
+}
+
+fn unfilled(length: usize, shape: impl Display, count: u64) -> Fault {
+    Fault::shape(format!("{length} values do not fill the shape {shape}, which has {count}"))
 }

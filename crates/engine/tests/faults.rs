@@ -151,8 +151,8 @@ fn selection_checks_its_masks() {
 #[test]
 fn sizes_that_cannot_be_had_are_refused() {
     let mut e = arena();
-    let tall = e.from_f32(0, &[u32::MAX, 0], |_| {}).unwrap();
-    assert_eq!(e.variable(&[u32::MAX, u32::MAX, u32::MAX]).unwrap_err().code, Code::Memory);
+    let tall = e.from_f32(0, &[i32::MAX as u32, 0], |_| {}).unwrap();
+    assert_eq!(e.variable(&[i32::MAX as u32, i32::MAX as u32, i32::MAX as u32]).unwrap_err().code, Code::Memory);
     assert_eq!(e.inner(tall, tall).unwrap_err().code, Code::Memory);
     let (rows, none) = (e.from_f32(0, &[0, 65_536], |_| {}).unwrap(), e.from_i32(0, &[0], |_| {}).unwrap());
     assert_eq!(e.scatter(rows, none, i32::MAX as u32).unwrap_err().code, Code::Memory);

@@ -39,6 +39,12 @@ const stepRows = (e: Engine, rows: Id, ids: Id) =>
 
 const LARGEST = 2 ** 31 - 1
 
+/** topK of a user with one vector over two items, of such values. */
+const bestOf = (e: Engine, vector: number, item: number) =>
+  e.topK(filled(e, vector, 1, 3), ints(e, 0, 1), filled(e, item, 2, 3), 1, ints(e), ints(e, 0, 0), 0, 0)
+const filled = (e: Engine, value: number, ...shape: number[]): Id =>
+  e.fromFloat32(new Float32Array(shape.reduce((product, n) => product * n, 1)).fill(value), Uint32Array.from(shape))
+
 const faults: readonly (readonly [code: ErrorCode, title: string, run: (e: Engine) => unknown])[] = [
   ['SHAPE', 'values that do not fill a shape', (e) => e.fromFloat32(new Float32Array(5), Uint32Array.of(2, 3))],
   ['SHAPE', 'indices that do not fill a shape', (e) => e.fromInt32(new Int32Array(7), Uint32Array.of(2, 3))],
@@ -50,6 +56,10 @@ const faults: readonly (readonly [code: ErrorCode, title: string, run: (e: Engin
     (e) => e.write(e.freeze('faults', 'w', new Float32Array(3), Uint32Array.of(3)), new Float32Array(3)),
   ],
   ['SHAPE', 'frozen values that do not fill a shape', (e) => e.freeze('faults', 'x', new Float32Array(3), Uint32Array.of(4))],
+  ['RANGE', 'more rows than an i32 counts', (e) => e.fromFloat32(new Float32Array(), Uint32Array.of(LARGEST + 1, 0))],
+  ['RANGE', 'more items than an i32 counts', (e) => e.fromFloat32(new Float32Array(), Uint32Array.of(0, LARGEST + 1))],
+  ['RANGE', 'a variable of more rows than an i32 counts', (e) => e.variable(Uint32Array.of(LARGEST + 1))],
+  ['SHAPE', 'a value for a shape of 2³² of them', (e) => e.fromFloat32(new Float32Array(1), Uint32Array.of(65_536, 65_536))],
   ['SHAPE', 'f32 read as i32', (e) => e.readInt32(real(e, 2))],
   ['SHAPE', 'i32 read as f32', (e) => e.readFloat32(ints(e, 2))],
 
@@ -98,6 +108,12 @@ const faults: readonly (readonly [code: ErrorCode, title: string, run: (e: Engin
   ['RANGE', 'a scattered id beyond the count', (e) => e.scatter(real(e, 2, 2), ints(e, 0, 3), 3)],
   ['RANGE', 'a scatter to a negative count', (e) => e.scatter(real(e, 0, 2), ints(e), -1)],
   ['RANGE', 'scattered ids that repeat', (e) => e.scatter(real(e, 2, 2), ints(e, 1, 1), 3)],
+  ['NON_FINITE', 'the best items for a vector that is no number', (e) => bestOf(e, Number.NaN, 1)],
+  ['NON_FINITE', 'the best items for an infinite vector', (e) => bestOf(e, Number.NEGATIVE_INFINITY, 1)],
+  ['NON_FINITE', 'the best items by products that overflow', (e) => bestOf(e, 3e38, 3e38)],
+  ['RANGE', 'the target of no items', (e) => e.crossEntropy(real(e, 1, 4), real(e, 0, 4), ints(e, 0))],
+  ['RANGE', 'an item seen of none', (e) => e.topKScores(real(e, 1, 0), 1, ints(e, 0), ints(e, 0, 1), 0)],
+
   ['RANGE', 'offsets that fall', (e) => e.positions(ints(e, 0, 3, 2))],
   ['RANGE', 'offsets that do not begin at 0', (e) => e.positions(ints(e, 1, 3))],
   ['RANGE', 'negative offsets', (e) => e.lastRows(ints(e, 0, -1, 3))],

@@ -22,7 +22,7 @@ const frozenWeights = new Map<string, Frozen>()
 
 export const extent = (shape: ArrayLike<number>): number => Array.from(shape).reduce((product, size) => product * size, 1)
 
-export function fail(code: 'SHAPE' | 'RANGE' | 'TENSOR_FREED' | 'NO_SCOPE', message: string): never {
+export function fail(code: 'SHAPE' | 'RANGE' | 'NON_FINITE' | 'TENSOR_FREED' | 'NO_SCOPE', message: string): never {
   throw new FociError(code, `reference: ${message}`, 'Look at the call that gave these arguments.')
 }
 
@@ -32,6 +32,19 @@ export function expectShape(holds: boolean, message: string): void {
 
 export function expectRange(holds: boolean, message: string): void {
   if (!holds) fail('RANGE', message)
+}
+
+export function expectFinite(holds: boolean, what: string): void {
+  if (!holds) fail('NON_FINITE', `${what} that are not finite`)
+}
+
+/** Ids and offsets are i32. */
+function counted(shape: ArrayLike<number>): ArrayLike<number> {
+  expectRange(
+    Array.from(shape).every((extent) => extent < 2 ** 31),
+    `extents ${Array.from(shape)}`,
+  )
+  return shape
 }
 
 /** Ids are never used twice, so a stale one is one that the map no longer has. */
@@ -79,7 +92,7 @@ export class Arena implements Lifetimes {
   }
 
   variable(shape: Uint32Array): Id {
-    return this.keep({ shape: Array.from(shape), values: new Float64Array(extent(shape)), kind: 'variable' })
+    return this.keep({ shape: Array.from(shape), values: new Float64Array(extent(counted(shape))), kind: 'variable' })
   }
 
   write(variable: Id, data: Float32Array): void {
@@ -163,6 +176,7 @@ export class Arena implements Lifetimes {
 
   /** A new tensor of the current scope. */
   put(values: Float64Array | Int32Array, shape: readonly number[]): Id {
+    counted(shape)
     const scope = this.scopes.at(-1) ?? fail('NO_SCOPE', 'a tensor made outside any scope')
     expectShape(values.length === extent(shape), `${values.length} values for [${shape}]`)
     const id = this.keep({ values, shape, kind: 'tensor' })

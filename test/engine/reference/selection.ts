@@ -1,5 +1,5 @@
 import type { Id, Operations } from '../../../src/engine/engine.ts'
-import { type Arena, expectRange, expectShape } from './arena.ts'
+import { type Arena, expectFinite, expectRange, expectShape } from './arena.ts'
 import { expectIds, total } from './tables.ts'
 
 interface Candidate {
@@ -14,6 +14,9 @@ interface Masks {
   readonly seenOffsets: Id
   readonly allowed: Id
 }
+
+/** Of f32. */
+const MOST = 3.4028234663852886e38
 
 const ABSENT: Candidate = { item: -1, score: Number.NEGATIVE_INFINITY, interest: -1 }
 
@@ -54,6 +57,7 @@ export function selection(arena: Arena): Pick<Operations, 'topK' | 'quantize' | 
       const [vectors, table, offsets] = [arena.matrix(vectorsId), arena.matrix(itemsId), arena.offsets(offsetsId)]
       expectShape(table.width > 0 && vectors.width === table.width, `topK: widths ${vectors.width} and ${table.width}`)
       expectRange(total(offsets) === vectors.rows, `topK: offsets up to ${total(offsets)} for ${vectors.rows} vectors`)
+      expectFinite(vectors.values.every(Number.isFinite), 'vectors')
       const score = (row: number, item: number): number => {
         let sum = 0
         for (let c = 0; c < table.width; c++) sum += vectors.values[row * table.width + c] * table.values[item * table.width + c]
@@ -67,6 +71,10 @@ export function selection(arena: Arena): Pick<Operations, 'topK' | 'quantize' | 
         }
         return best
       })
+      expectFinite(
+        lists.flat().every(({ item, score }) => item < 0 || Math.abs(score) <= MOST),
+        'products',
+      )
       return [integers(lists, k, 'item'), scores(lists, k), integers(lists, k, 'interest')]
     },
     topKScores(scoresId, k, seen, seenOffsets, allowed) {

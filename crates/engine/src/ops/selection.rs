@@ -1,9 +1,11 @@
 //! The best items of each user.
 
+use foci_kernels::reduce;
 use foci_kernels::simd::matrix::PANEL;
 use foci_kernels::top_k::{self as kernel, Masks, Scratch};
 
 use super::prelude::*;
+use crate::fault::Code;
 
 pub fn top_k(
     arena: &Arena,
@@ -22,6 +24,9 @@ pub fn top_k(
     some_width(&vectors, width)?;
     items.expect(&[count, width], "as wide as vectors")?;
     let users = offsets_of(&offsets, rows, "vectors")?;
+    if !reduce::finite(vectors.values) {
+        return Err(unranked("vectors are"));
+    }
     let masks = masks(arena, users, count, [seen, seen_offsets, allowed])?;
     let quantized = codes(arena, count, width, quantized)?;
     let k = counted("k", k)?;
@@ -44,7 +49,21 @@ pub fn top_k(
             })
         })?;
     }
-    Ok([best, scores, interests])
+    scored(best, scores, interests)
+}
+
+/// The best of users whose vectors are finite: a product may still overflow.
+fn scored(best: Tensor, mut scores: Tensor, interests: Tensor) -> Result<[Tensor; 3]> {
+    let absent = f32::NEG_INFINITY;
+    match scores.f32_mut().iter().all(|&score| score.is_finite() || score == absent) {
+        true => Ok([best, scores, interests]),
+        false => Err(unranked("products with items are")),
+    }
+}
+
+/// Nothing that is compared with these has a place.
+fn unranked(what: &str) -> Fault {
+    Fault::new(Code::NonFinite, format!("{what} not finite, which gives no order of items"))
 }
 
 /// The items' codes that [`quantize`] made, if any.
