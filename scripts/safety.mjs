@@ -1,5 +1,6 @@
-// npm run safety [-- miri | address | neon | files]: the Rust tests where memory and threads are watched, and on another CPU; and what
-// becomes of files where disks fail, processes are killed and several write. Parts whose tools cannot be had are skipped with a word.
+// npm run safety [-- miri | address | neon | conserved | files | hostile]: the Rust tests where memory and threads are watched, and
+// on another CPU; and in a long form what `npm test` has in a short one: rows conserved, disks that fail, processes killed, several
+// writers, forged artefacts. Parts whose tools cannot be had are skipped with a word.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { countCargo, output, say, stop, succeeds } from './run.mjs'
@@ -7,7 +8,14 @@ import { countCargo, output, say, stop, succeeds } from './run.mjs'
 const TESTS = ['test', '--quiet', '--lib', '--tests', '-p', 'foci-kernels', '-p', 'foci-engine', '-p', 'foci-log']
 const ARM = 'aarch64-unknown-linux-gnu'
 const MINUTES = 60_000
-const parts = { miri, address, neon, files }
+const parts = {
+  miri,
+  address,
+  neon,
+  conserved: () => rounds('conserved', 'test/data/conserved.test.ts', 60),
+  files: () => rounds('files', 'test/safety', 30, '--no-file-parallelism'),
+  hostile: () => rounds('hostile', 'test/models/hostile.test.ts', 5000),
+}
 const results = []
 
 const asked = process.argv.slice(2)
@@ -55,32 +63,20 @@ function neon() {
   cargo('neon', [...TESTS, '--target', ARM], env)
 }
 
-/** Disks that fail, kills and several writers: what `npm test` tries a few times, every way and many times. Of the build in dist/. */
-function files() {
-  if (!existsSync('dist')) return skip('files', 'nothing is built: npm run build')
+/** Tests that run a few rounds in `npm test`, and here as many as a variable says. */
+function rounds(name, tests, count, ...flags) {
+  if (!existsSync('dist')) return skip(name, 'nothing is built: npm run build')
   const report = 'build/safety.json'
   rmSync(report, { force: true })
-  const rounds = process.env.FOCI_ROUNDS ?? '30'
-  console.log(`\n== files: FOCI_ROUNDS='${rounds}' npx vitest run test/safety`)
+  const env = { FOCI_ROUNDS: process.env.FOCI_ROUNDS ?? String(count) }
+  console.log(`\n== ${name}: FOCI_ROUNDS=${env.FOCI_ROUNDS} npx vitest run ${tests}`)
   const started = Date.now()
-  const args = [
-    'vitest',
-    'run',
-    'test/safety',
-    '--no-file-parallelism',
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-  ]
-  const { status } = spawnSync('npx', args, {
-    stdio: 'inherit',
-    env: { ...process.env, FOCI_ROUNDS: rounds },
-    shell: process.platform === 'win32',
-  })
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  const args = ['node_modules/vitest/vitest.mjs', 'run', tests, ...reporters, '--testTimeout=3600000', ...flags]
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...env } })
   const told = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : { numPassedTests: 0, numFailedTests: 0 }
-  const seconds = Math.round((Date.now() - started) / 1000)
   const failed = status === 0 ? 0 : Math.max(told.numFailedTests, 1)
-  results.push({ name: 'files', passed: told.numPassedTests, failed, seconds })
+  results.push({ name, passed: told.numPassedTests, failed, seconds: Math.round((Date.now() - started) / 1000) })
 }
 
 /** Whether the nightly toolchain is there, or could be installed. */

@@ -20,7 +20,8 @@ export { choice, defineModel, integer, type ModelDefinition, type ModelSpec, num
 export { markov } from './models/markov.ts'
 export { popularity } from './models/popularity.ts'
 export { sasrec } from './models/sasrec.ts'
-export { type LoadOptions, Recommender } from './recommend/recommender.ts'
+export type { LoadOptions } from './recommend/load-options.ts'
+export { Recommender } from './recommend/recommender.ts'
 export type {
   Event,
   Filter,

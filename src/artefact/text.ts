@@ -1,4 +1,5 @@
 /** Lists of strings as two tensors: UTF-8 bytes one after the other, and where each begins. */
+import { shown } from '../data/options.ts'
 import { isIllFormed } from './canonical.ts'
 import { damaged, unfit } from './faults.ts'
 
@@ -12,6 +13,8 @@ const MAX_BYTES = 2 ** 31 - 1
 
 /** @param what names the list in errors */
 export function encodeText(strings: readonly string[], what: string): Text {
+  const odd = strings.findIndex((text) => typeof text !== 'string') // of callers without types
+  if (odd >= 0) throw unfit(`entry ${odd} of ${what} is ${shown(strings[odd])} and no text`)
   const room = strings.reduce((sum, text) => sum + 3 * text.length, 0) // a UTF-16 unit takes 3 bytes at most
   if (room > MAX_BYTES) throw unfit(`${what} take more than ${MAX_BYTES} bytes`)
   const bytes = new Uint8Array(room)

@@ -34,6 +34,7 @@ async function inspect(path: string, flags: InspectFlags): Promise<void> {
 async function inspectArtefact(path: string): Promise<[unknown, string[]]> {
   const { loadArtefact } = await import('../artefact/file.ts')
   const artefact = await loadArtefact(path)
+  await checkServing(artefact)
   const { size } = await stat(path)
   const { hash, parts, roles, trained, scores, catalogue, checkpoint } = artefact
   const tensors = Object.fromEntries(Object.entries(artefact.tensors).map(([name, { shape }]) => [name, [...shape]]))
@@ -52,6 +53,15 @@ async function inspectArtefact(path: string): Promise<[unknown, string[]]> {
     tensors,
   }
   return [described, artefactLines(path, artefact, size)]
+}
+
+/** What cannot be served is not described as if it could. A model that the registry lacks is its author's to load. */
+async function checkServing(artefact: Artefact): Promise<void> {
+  const { definitions } = await import('../models/registry.ts')
+  if (artefact.checkpoint || !definitions.some(({ name }) => name === artefact.parts[0].model)) return
+  const { buildModel } = await import('../recommend/build.ts')
+  const { selectEngine } = await import('../engine/select.ts')
+  buildModel(await selectEngine(), artefact).variables[Symbol.dispose]()
 }
 
 function artefactLines(

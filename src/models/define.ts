@@ -79,7 +79,7 @@ export function defineModel<const F extends Fields>(
 export function specify(definition: ModelDefinition, given: Readonly<Record<string, unknown>>): ModelSpec {
   const { name, fields } = definition
   if (typeof given !== 'object' || given === null) {
-    throw new FociError('OPTION', `The options of ${name} are ${shown(given)}.`, 'Give an object, such as { }.')
+    throw new FociError('OPTION', `Where options of ${name} are due, ${shown(given)} is given.`, 'Give an object, such as {}.')
   }
   const stranger = Object.keys(given).find((key) => !Object.hasOwn(fields, key))
   if (stranger !== undefined) {

@@ -1,14 +1,13 @@
 import type { Artefact } from '../artefact/artefact.ts'
 import { type ArtefactSource, artefactOf } from '../artefact/source.ts'
 import { catalogueOf } from '../data/catalogue.ts'
-import { type Catalogue, checkLog, type Interactions } from '../data/interactions.ts'
-import { checkOptions, type KeysOf, shown } from '../data/options.ts'
+import type { Catalogue, Interactions } from '../data/interactions.ts'
+import { checkOptions, shown } from '../data/options.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FociError } from '../errors.ts'
 import { leaveOneOut } from '../explain/leave-one-out.ts'
 import type { Model } from '../models/contracts.ts'
-import type { ModelDefinition } from '../models/define.ts'
 import { definitions } from '../models/registry.ts'
 import { scope, Tensor } from '../tensor/tensor.ts'
 import { Bits } from './bits.ts'
@@ -18,42 +17,13 @@ import { type Alike, alikeBy, diversify } from './diversity.ts'
 import { checkCount, idOf, isList, type Listing, readListing, readRequest, readUser } from './door.ts'
 import { abandoned, Held } from './held.ts'
 import type { Lists } from './lists.ts'
+import { checkLoading, type LoadOptions } from './load-options.ts'
 import { Asked, Lookup } from './lookup.ts'
 import { type Batches, inPlace, ofRequests, ofUsers, type Plan, type RankedStream, rankMany, type Source } from './many.ts'
 import { fillUp, present, type Ranked, type RankRequest, rankItems, usersAtOnce } from './ranking.ts'
 import type { Id, Request, UserRequest, Whom } from './request.ts'
 import { Filter, type ListOptions, type Reason, type Recommendations, type Recommended } from './request.ts'
 import { nearestItems } from './similar.ts'
-
-export interface LoadOptions {
-  /** Lets requests name a user of this log instead of a history. */
-  readonly log?: Interactions
-  /** The engine to run on; the best that loads where absent. */
-  readonly engine?: Engine
-  /** Definitions of models that are not foci's own. */
-  readonly models?: readonly ModelDefinition[]
-  /**
-   * What a request reads of a model's item vectors: `int8`, codes that are made when loading and take a quarter of the
-   * vectors' memory besides, or the `f32` vectors alone. Items that the codes cannot rule out are scored in f32, so both give
-   * the same bits; the codes several times sooner. `int8` where absent.
-   */
-  readonly table?: 'int8' | 'f32'
-}
-
-const LOADING: KeysOf<LoadOptions> = { log: true, engine: true, models: true, table: true }
-
-/** @throws FociError OPTION */
-function checkLoading(options: LoadOptions): void {
-  checkOptions('the options of load', options, LOADING)
-  const { log, engine, models, table = 'int8' } = options
-  const refused = (name: string, value: unknown, hint: string) => new FociError('OPTION', `${name} is ${shown(value)}.`, hint)
-  if (log !== undefined) checkLog(log)
-  if (engine !== undefined && typeof engine?.topK !== 'function')
-    throw refused('engine', engine, 'It is what selectEngine or loadWasm gives, awaited.')
-  if (models !== undefined && !Array.isArray(models))
-    throw refused('models', models, 'It is a list of definitions, such as [myModel.definition].')
-  if (table !== 'int8' && table !== 'f32') throw refused('table', table, 'It is "int8" or "f32".')
-}
 
 /** Reasons shown for an item. */
 const REASONS = 3
