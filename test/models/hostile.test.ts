@@ -19,7 +19,7 @@ import { errorOf, forged } from '../artefact/sample.ts'
 import { twoRings } from '../contracts/model.ts'
 
 /** Artefacts with a random fault, for each model and engine; `npm run safety -- hostile` has more. */
-const ROUNDS = Number(process.env.FOCI_HOSTILE_ROUNDS ?? 60)
+const ROUNDS = Number(process.env.FOCI_ROUNDS ?? 60)
 
 const specs: readonly ModelSpec[] = [popularity(), markov(), sasrec({ dim: 8, blocks: 2, maxLength: 10 })]
 

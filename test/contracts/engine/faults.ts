@@ -111,6 +111,7 @@ const faults: readonly (readonly [code: ErrorCode, title: string, run: (e: Engin
   ['NON_FINITE', 'the best items for a vector that is no number', (e) => bestOf(e, Number.NaN, 1)],
   ['NON_FINITE', 'the best items for an infinite vector', (e) => bestOf(e, Number.NEGATIVE_INFINITY, 1)],
   ['NON_FINITE', 'the best items by products that overflow', (e) => bestOf(e, 3e38, 3e38)],
+  ['NON_FINITE', 'the best items by products that overflow below', (e) => bestOf(e, 3e38, -3e38)],
   ['RANGE', 'the target of no items', (e) => e.crossEntropy(real(e, 1, 4), real(e, 0, 4), ints(e, 0))],
   ['RANGE', 'an item seen of none', (e) => e.topKScores(real(e, 1, 0), 1, ints(e, 0), ints(e, 0, 1), 0)],
 

@@ -63,18 +63,17 @@ export function selection(arena: Arena): Pick<Operations, 'topK' | 'quantize' | 
         for (let c = 0; c < table.width; c++) sum += vectors.values[row * table.width + c] * table.values[item * table.width + c]
         return sum
       }
+      let overflows = false // which an engine tells where the item had a place
       const lists = select(offsets.length - 1, table.rows, k, { seen, seenOffsets, allowed }, (user, item) => {
         let best = ABSENT
         for (let row = offsets[user]; row < offsets[user + 1]; row++) {
           const value = score(row, item)
+          if (!(value >= -MOST)) overflows = true
           if (value > best.score) best = { item, score: value, interest: row - offsets[user] }
         }
         return best
       })
-      expectFinite(
-        lists.flat().every(({ item, score }) => item < 0 || Math.abs(score) <= MOST),
-        'products',
-      )
+      expectFinite(lists.flat().every(({ item, score }) => item < 0 || Math.abs(score) <= MOST) && !overflows, 'products')
       return [integers(lists, k, 'item'), scores(lists, k), integers(lists, k, 'interest')]
     },
     topKScores(scoresId, k, seen, seenOffsets, allowed) {

@@ -49,16 +49,33 @@ pub fn top_k(
             })
         })?;
     }
-    scored(best, scores, interests)
+    ranked(scores.f32_mut(), k, offsets.values, &masks, count)?;
+    Ok([best, scores, interests])
 }
 
-/// The best of users whose vectors are finite: a product may still overflow.
-fn scored(best: Tensor, mut scores: Tensor, interests: Tensor) -> Result<[Tensor; 3]> {
-    let absent = f32::NEG_INFINITY;
-    match scores.f32_mut().iter().all(|&score| score.is_finite() || score == absent) {
-        true => Ok([best, scores, interests]),
-        false => Err(unranked("products with items are")),
+/// Products of finite vectors with items may overflow: such a score is given, or its item is left out though there is a place.
+fn ranked(scores: &[f32], k: usize, offsets: &[i32], masks: &Masks<'_>, count: usize) -> Result<()> {
+    if k == 0 || reduce::finite(scores) {
+        return Ok(());
     }
+    for (user, row) in scores.chunks(k).enumerate() {
+        let given = row.iter().filter(|score| score.is_finite()).count();
+        let odd = row.iter().any(|&score| !score.is_finite() && score != f32::NEG_INFINITY);
+        let asked = offsets[user] < offsets[user + 1];
+        if odd || asked && given < k && given < choosable(masks, user, count) {
+            return Err(unranked("products with items are"));
+        }
+    }
+    Ok(())
+}
+
+/// Items that a user may get.
+fn choosable(masks: &Masks<'_>, user: usize, count: usize) -> usize {
+    let seen = masks.seen_offsets[user] as usize..masks.seen_offsets[user + 1] as usize;
+    let mut may: Vec<bool> =
+        (0..count).map(|item| masks.allowed.is_none_or(|bits| bits[item / 32] >> (item % 32) & 1 == 1)).collect();
+    masks.seen[seen].iter().for_each(|&item| may[item as usize] = false);
+    may.into_iter().filter(|&may| may).count()
 }
 
 /// Nothing that is compared with these has a place.
