@@ -1,16 +1,24 @@
-// npm run safety [-- miri | address | neon | conserved | files | hostile]: the Rust tests where memory and threads are watched, and
+// npm run safety [-- miri | address | addon | neon | conserved | files | hostile]: the Rust tests where memory and threads are watched, and
 // on another CPU; and in a long form what `npm test` has in a short one: rows conserved, disks that fail, processes killed, several
 // writers, forged artefacts. Parts whose tools cannot be had are skipped with a word.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { countCargo, output, say, stop, succeeds } from './run.mjs'
 
 const TESTS = ['test', '--quiet', '--lib', '--tests', '-p', 'foci-kernels', '-p', 'foci-engine', '-p', 'foci-log']
+/** Tests of what the addon does. */
+const ADDON_TESTS = [
+  ...['native', 'lifetimes', 'program', 'threads', 'faults'].map((name) => `test/engine/${name}.test.ts`),
+  ...['addon', 'conserved', 'hash', 'lock'].map((name) => `test/data/${name}.test.ts`),
+  'test/cli/rows.test.ts',
+]
 const ARM = 'aarch64-unknown-linux-gnu'
 const MINUTES = 60_000
 const parts = {
   miri,
   address,
+  addon,
   neon,
   conserved: () => rounds('conserved', 'test/data/conserved.test.ts', 60),
   files: () => rounds('files', 'test/safety', 30, '--no-file-parallelism'),
@@ -51,6 +59,31 @@ function address() {
   for (const set of sets) cargo(`address, ${set}`, args, { RUSTFLAGS: '-Zsanitizer=address', FOCI_SIMD: set })
 }
 
+/** The addon in Node: its own tests with an addon that is built with AddressSanitizer, in a copy of the project. */
+function addon() {
+  if (!existsSync('dist')) return skip('addon', 'nothing is built: npm run build')
+  if (!hasNightly()) return skip('addon', 'rustup could not install the nightly toolchain')
+  const host = /host: (\S+)/.exec(output('rustc', ['-vV']))?.[1] ?? ''
+  // Rust links the sanitizer to programs alone; that of gcc has the same interface, and Node loads it first
+  const runtime = output('gcc', ['-print-file-name=libasan.so'])
+  if (!host.endsWith('linux-gnu') || !existsSync(runtime))
+    return skip('addon', 'there is no libasan.so of gcc (on Debian: apt install gcc)')
+  const target = join('target/address', host, 'release/libfoci_napi.so')
+  const args = ['+nightly', 'build', '--release', '-p', 'foci-napi', '--target', host, '--target-dir', 'target/address']
+  if (!succeeds('cargo', args, { env: { ...process.env, RUSTFLAGS: '-Zsanitizer=address' } })) return void results.push(unbuilt('addon'))
+  const project = 'target/address/project'
+  rmSync(project, { recursive: true, force: true })
+  for (const part of ['src', 'test', 'dist', 'build/native', 'build/wasm', 'build/wasm-inference', 'package.json', 'vitest.config.ts'])
+    cpSync(part, join(project, part), { recursive: true })
+  symlinkSync(resolve('node_modules'), join(project, 'node_modules'))
+  const file = readdirSync(join(project, 'build/native')).find((name) => name.endsWith('.node'))
+  cpSync(target, join(project, 'build/native', file))
+  const env = { LD_PRELOAD: runtime, ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1' } // Node leaves much to the system; some tests ask for too much
+  vitest('addon', ADDON_TESTS, env, { cwd: project })
+}
+
+const unbuilt = (name) => ({ name, passed: 0, failed: 1, seconds: 0 })
+
 /** The kernels as 64-bit ARM runs them, in an emulator. */
 function neon() {
   const linker = 'aarch64-linux-gnu-gcc'
@@ -66,14 +99,21 @@ function neon() {
 /** Tests that run a few rounds in `npm test`, and here as many as a variable says. */
 function rounds(name, tests, count, ...flags) {
   if (!existsSync('dist')) return skip(name, 'nothing is built: npm run build')
-  const report = 'build/safety.json'
+  vitest(name, [tests, '--testTimeout=3600000', ...flags], { FOCI_ROUNDS: process.env.FOCI_ROUNDS ?? String(count) })
+}
+
+function vitest(name, args, env, { cwd = '.' } = {}) {
+  const report = resolve('build/safety.json')
   rmSync(report, { force: true })
-  const env = { FOCI_ROUNDS: process.env.FOCI_ROUNDS ?? String(count) }
-  console.log(`\n== ${name}: FOCI_ROUNDS=${env.FOCI_ROUNDS} npx vitest run ${tests}`)
+  const settings = Object.entries(env).map(([key, value]) => `${key}=${value}`)
+  console.log(`\n== ${name}: ${[...settings, 'npx vitest run', ...args].join(' ')}`)
   const started = Date.now()
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  const args = ['node_modules/vitest/vitest.mjs', 'run', tests, ...reporters, '--testTimeout=3600000', ...flags]
-  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...env } })
+  const { status } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...args, ...reporters], {
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+    cwd,
+  })
   const told = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : { numPassedTests: 0, numFailedTests: 0 }
   const failed = status === 0 ? 0 : Math.max(told.numFailedTests, 1)
   results.push({ name, passed: told.numPassedTests, failed, seconds: Math.round((Date.now() - started) / 1000) })

@@ -165,10 +165,17 @@ describe('a checkpoint', () => {
 
   it('is of one run at a time, in one process too', async () => {
     const interactions = await readInteractions(log)
-    const options = { model: small(), epochs: 2, checkpoint: at('one') }
-    const [first, second] = await Promise.allSettled([train(interactions, options), train(interactions, options)])
-    expect(first.status).toBe('fulfilled')
-    expect(second).toMatchObject({ reason: { code: 'BUSY', message: expect.stringContaining(`${at('one')} is being written by `) } })
+    const options = { model: small(), epochs: 10_000, patience: 10_000, checkpoint: at('one') }
+    const stop = new AbortController()
+    const busy = { code: 'BUSY', message: expect.stringContaining(`${at('one')} is being written by `) }
+    let second: Promise<void> | undefined
+    const onEpoch = () => {
+      second ??= expect(train(interactions, options))
+        .rejects.toMatchObject(busy)
+        .finally(() => stop.abort())
+    }
+    await expect(train(interactions, { ...options, onEpoch, signal: stop.signal })).rejects.toMatchObject({ code: 'ABORTED' })
+    await second
   })
 
   it('goes with the artefact that is saved, but not what another run has left there by then', async () => {
