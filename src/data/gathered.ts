@@ -72,6 +72,10 @@ export function newBlock(has: { readonly scene: boolean; readonly event: boolean
   }
 }
 
+export function bytesOfBlock({ user, item, scene, event, times, dated, values, faults }: Block): number {
+  return [user, item, scene, event, times, dated, values, faults].reduce((sum, column) => sum + (column?.byteLength ?? 0), 0)
+}
+
 /** Numbers ids anew where rows that bore them fell out: by first appearance among the sound rows. */
 export function renumber({ blocks, ids }: Gathered): Ids {
   const { user, item, scene, event } = ids

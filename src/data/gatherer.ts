@@ -1,6 +1,6 @@
 import type { Field } from './columns.ts'
 import { fault } from './faults.ts'
-import { type Block, blockRows, type Gathered, newBlock, textsOfList } from './gathered.ts'
+import { type Block, blockRows, bytesOfBlock, type Gathered, newBlock, textsOfList } from './gathered.ts'
 import type { Budget } from './memory.ts'
 import { Numbering } from './numbering.ts'
 import { parseIso, parseNumber, restOf } from './time.ts'
@@ -83,7 +83,7 @@ export class Gatherer {
   private begin(): void {
     const { scene, event, value } = this.keys
     const block = newBlock({ scene: scene !== undefined, event: event !== undefined, value: value !== undefined })
-    this.budget.hold(bytesOf(block) + this.fresh)
+    this.budget.hold(bytesOfBlock(block) + this.fresh)
     this.fresh = 0
     this.block = block
     this.blocks.push(block)
@@ -104,10 +104,6 @@ const emptyBlock: Block = {
   times: new Float64Array(0),
   dated: new Uint8Array(0),
   faults: new Uint8Array(0),
-}
-
-function bytesOf({ user, item, scene, event, times, dated, values, faults }: Block): number {
-  return [user, item, scene, event, times, dated, values, faults].reduce((sum, column) => sum + (column?.byteLength ?? 0), 0)
 }
 
 /** A negative number in place of an index says why there is none. */

@@ -18,9 +18,12 @@ export class Budget {
   private readonly limit: number
   private readonly memory: string | undefined
 
-  /** @param memory such as `512MB`; without end where absent */
-  constructor(memory: string | undefined) {
-    this.limit = memory === undefined ? Number.POSITIVE_INFINITY : bytesOf(memory)
+  /**
+   * @param memory such as `512MB`; without end where absent
+   * @param share of it
+   */
+  constructor(memory: string | undefined, share = 1) {
+    this.limit = memory === undefined ? Number.POSITIVE_INFINITY : share * bytesOf(memory)
     this.memory = memory
   }
 
@@ -31,7 +34,11 @@ export class Budget {
 
   /** @throws FociError MEMORY where it would be more than may be held */
   hold(bytes: number): void {
-    if (bytes > this.left) throw new FociError('MEMORY', `the rows take more than ${this.memory}`, 'Let it hold more: the option memory.')
+    if (bytes > this.left)
+      throw new FociError('MEMORY', `the rows take more memory than ${this.memory} allow`, 'Let it hold more: the option memory.')
     this.held += bytes
   }
 }
+
+/** What DuckDB may hold of the memory that a Parquet log may take; the rest is for its rows. */
+export const duckShare = 0.5

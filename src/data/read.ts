@@ -8,6 +8,7 @@ import { readFileLog } from './files/log.ts'
 import { hashColumns } from './hash.ts'
 import type { EventRoles, Interactions, TimeUnit } from './interactions.ts'
 import type { LogOptions, SortedLog } from './log.ts'
+import { bytesOf, duckShare } from './memory.ts'
 import { nearest } from './nearest.ts'
 import { checkOptions, type KeysOf, shown } from './options.ts'
 import { type InteractionRow, type Rows, readRows } from './rows.ts'
@@ -70,11 +71,14 @@ async function read(
     return complete(await readRows(source, options), table.items, table.skipped, options)
   }
   // With more threads DuckDB reads on only when all it has read is taken; with one it reads while rows are numbered.
-  return withDuckDB({ memory: options.memory, threads: 1 }, async (session) => {
-    const log = typeof source === 'string' ? await readFileLog(session, source, options) : await readRows(source, options)
-    const table = await itemRows(session, items, options.skipInvalid ?? false)
-    return complete(log, table.items, table.skipped, options)
-  })
+  return withDuckDB(
+    { memory: options.memory === undefined ? undefined : duckShare * bytesOf(options.memory), threads: 1 },
+    async (session) => {
+      const log = typeof source === 'string' ? await readFileLog(session, source, options) : await readRows(source, options)
+      const table = await itemRows(session, items, options.skipInvalid ?? false)
+      return complete(log, table.items, table.skipped, options)
+    },
+  )
 }
 
 async function itemRows(session: Session, items: ReadOptions['items'], skipInvalid: boolean) {

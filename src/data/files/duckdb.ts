@@ -3,7 +3,6 @@ import { resolve } from 'node:path'
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api'
 import type bindings from '@duckdb/node-bindings'
 import { FociError } from '../../errors.ts'
-import { bytesOf } from '../memory.ts'
 
 type Bindings = typeof bindings
 
@@ -16,14 +15,13 @@ export interface Session {
 }
 
 export interface DuckDBOptions {
-  /** What DuckDB may hold, such as `512MB`; half of the machine up to 4 GB where absent. */
-  readonly memory?: string
+  /** Bytes that DuckDB may hold; half of the machine up to 4 GB where absent. */
+  readonly memory?: number
   /** As many as the machine has where absent. */
   readonly threads?: number
 }
 
 export async function withDuckDB<T>({ memory, threads }: DuckDBOptions, work: (session: Session) => Promise<T>): Promise<T> {
-  if (memory !== undefined) bytesOf(memory)
   let opened: Promise<Opened> | undefined
   const open = () => {
     opened ??= openDuckDB(memory, threads)
@@ -52,9 +50,9 @@ interface Opened {
   close(): void
 }
 
-async function openDuckDB(memory: string | undefined, threads: number | undefined): Promise<Opened> {
+async function openDuckDB(memory: number | undefined, threads: number | undefined): Promise<Opened> {
   const { DuckDBInstance, bindings } = await loadDuckDB()
-  const limit = memory ?? `${Math.floor(Math.min(totalmem() / 2, 4 * 2 ** 30) / 2 ** 20)}MiB`
+  const limit = `${Math.floor((memory ?? Math.min(totalmem() / 2, 4 * 2 ** 30)) / 1024)}KiB`
   const settings = { memory_limit: limit, temp_directory: '', ...(threads !== undefined && { threads: String(threads) }) }
   const instance = await DuckDBInstance.create(':memory:', settings)
   try {

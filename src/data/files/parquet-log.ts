@@ -1,8 +1,9 @@
 import type { Fault } from '../check.ts'
 import { locateFields } from '../columns.ts'
 import { badRow, fault, faults } from '../faults.ts'
-import { type Block, blockRows, type Gathered, type IdField, type Ids, newBlock } from '../gathered.ts'
+import { type Block, blockRows, bytesOfBlock, type Gathered, type IdField, type Ids, newBlock } from '../gathered.ts'
 import type { LogOptions } from '../log.ts'
+import { Budget, duckShare } from '../memory.ts'
 import { unitHint } from '../time.ts'
 import type { Chunk, Session } from './duckdb.ts'
 import { type ParquetTable, unreadable } from './parquet.ts'
@@ -11,10 +12,10 @@ import type { Source } from './source.ts'
 import { type TextNumbering, textNumbering } from './texts.ts'
 
 /** The rows of a Parquet file, in columns: DuckDB checks them, and ids are numbered as they come. */
-export async function gatherParquet(session: Session, table: ParquetTable, { columns = {} }: LogOptions): Promise<Source> {
+export async function gatherParquet(session: Session, table: ParquetTable, { columns = {}, memory }: LogOptions): Promise<Source> {
   const { path } = table
   const places = locateFields(table.header, columns, path)
-  const gathered = await select(session, selectLog(table, places)).catch((cause: unknown) => {
+  const gathered = await select(session, selectLog(table, places), new Budget(memory, 1 - duckShare)).catch((cause: unknown) => {
     throw unreadable(path, cause)
   })
   const rows = gathered.blocks.reduce((sum, block) => sum + block.rows, 0)
@@ -26,16 +27,26 @@ export async function gatherParquet(session: Session, table: ParquetTable, { col
   return { gathered, broken: {}, firstFault }
 }
 
-async function select(session: Session, { sql, ids, value }: Selection): Promise<Gathered> {
+/** What an id takes beside its first twelve bytes. */
+const idBytes = 64
+
+async function select(session: Session, { sql, ids, value }: Selection, budget: Budget): Promise<Gathered> {
   const numbers = Object.entries(ids).map(([field, column]) => ({ field: field as IdField, column, texts: textNumbering() }))
   const has = { scene: ids.scene !== undefined, event: ids.event !== undefined, value: value !== undefined }
   const blocks: Block[] = []
+  let named = 0
   for await (const chunk of session.stream(sql)) {
-    if (blocks.length === 0 || blocks[blocks.length - 1].rows + chunk.rows > blockRows) blocks.push(newBlock(has))
+    if (blocks.length === 0 || blocks[blocks.length - 1].rows + chunk.rows > blockRows) {
+      const count = numbers.reduce((sum, { texts }) => sum + texts.count, 0)
+      const block = newBlock(has)
+      budget.hold(bytesOfBlock(block) + (count - named) * idBytes)
+      named = count
+      blocks.push(block)
+    }
     addChunk(blocks[blocks.length - 1], chunk, numbers, value)
   }
-  const named = Object.fromEntries(numbers.map(({ field, texts }) => [field, texts])) as Partial<Ids> as Ids
-  return { blocks, ids: named, valued: has.value }
+  const all = Object.fromEntries(numbers.map(({ field, texts }) => [field, texts])) as Partial<Ids> as Ids
+  return { blocks, ids: all, valued: has.value }
 }
 
 interface IdColumn {
