@@ -32,7 +32,7 @@ async function batch(file: string, log: string, flags: BatchFlags, command: Foci
   const format = formatOf(out)
   checkArtefact(file)
   checkLog(log)
-  const { checkOutput, isLists } = await import('./outputs.ts')
+  const { checkOutput, isLists } = await import('./out-file.ts')
   const inputs = { artefact: file, log, 'items table': flags.items }
   const { force } = flags
   checkOutput({ out, beside: `${out}.parts`, inputs, what: 'lists', isOurs: (path) => isLists(path, format), force })

@@ -119,7 +119,7 @@ async function trainOn(
   const out = required(command, flags.out, '--out')
   const spec = specify(model, modelOptions(model, { ...flags }))
   checkLog(path)
-  const { checkOutput } = await import('./outputs.ts')
+  const { checkOutput } = await import('./out-file.ts')
   const { isFinished } = await import('../artefact/file.ts')
   const inputs = { log: path, 'items table': flags.items }
   checkOutput({ out, beside: `${out}.checkpoint`, inputs, what: 'artefact', isOurs: isFinished, force: flags.force })
