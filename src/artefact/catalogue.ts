@@ -36,6 +36,7 @@ export function readCatalogue(tensors: RawTensors): Items {
 
 /** The popular list [n], distinct items, and the decayed popularity [V] where it is kept. */
 export function checkPopular(popular: Int32Array, popularity: Float32Array | undefined, V: number, fail: Fail): void {
+  if (popular.length === 0 && V > 0) throw fail('the popular list is empty, so that nothing could be recommended')
   const met = new Uint8Array(V)
   for (const item of popular) {
     if (item < 0 || item >= V) throw fail(`the popular list names item ${item}, and there are ${V}`)

@@ -37,12 +37,15 @@ export class ItemTable {
   private rows = 0
 
   /** Gives why it is left out, where it is. */
-  add(row: ItemRow): string | undefined {
-    const id: unknown = row?.item
-    if (typeof id !== 'string' || /^ *$/.test(id)) return this.refuse('empty item')
-    if (this.seen.has(id)) return this.refuse('item appears twice')
-    this.seen.add(id)
-    this.items.push(row)
+  add(row: { readonly [field in keyof ItemRow]: unknown }): string | undefined {
+    const { title, categories } = row ?? {}
+    const item = textOf(row?.item)
+    if (item === undefined || /^ *$/.test(item)) return this.refuse('empty item')
+    if (this.seen.has(item)) return this.refuse('item appears twice')
+    if (present(title) && textOf(title) === undefined) return this.refuse('title is no text')
+    if (present(categories) && !isTexts(categories)) return this.refuse('categories are no list of texts')
+    this.seen.add(item)
+    this.items.push({ item, ...(present(title) && { title: textOf(title) }), ...(present(categories) && { categories }) })
     this.rows++
     return undefined
   }
@@ -54,6 +57,15 @@ export class ItemTable {
     return reason
   }
 }
+
+const present = <T>(value: T | null | undefined): value is T => value !== undefined && value !== null
+
+/** A text, or a whole number as one. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : Number.isSafeInteger(value) ? String(value) : undefined
+}
+
+const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every((each) => typeof each === 'string')
 
 /** The log's items, then those that only the items table has, in order of first appearance. */
 export function mergeItems(logIds: readonly string[], rows: readonly ItemRow[]): Catalogue {

@@ -17,6 +17,7 @@ export const fault = {
   unicode: 11,
   noText: 12,
   noObject: 13,
+  unsafe: 14,
 } as const
 
 /** The column a fault belongs to, and its reason: the key under which `skipped` counts it. */
@@ -34,6 +35,7 @@ export const faults: Readonly<Record<number, { readonly column?: Field; readonly
   [fault.unicode]: { reason: 'id is invalid Unicode' },
   [fault.noText]: { reason: 'id is neither text nor number' },
   [fault.noObject]: { reason: 'row is no object' },
+  [fault.unsafe]: { reason: 'id is a number that doubles do not tell from its neighbours' },
 }
 
 /** Where a bad row stands and why it is one. */

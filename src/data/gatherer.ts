@@ -109,7 +109,7 @@ const emptyBlock: Block = {
 /** A negative number in place of an index says why there is none. */
 export function idFault(index: number, empty: number): number {
   if (index >= 0) return fault.none
-  return index === Numbering.empty ? empty : index === Numbering.noText ? fault.noText : fault.unicode
+  return { [Numbering.empty]: empty, [Numbering.noText]: fault.noText, [Numbering.unsafe]: fault.unsafe }[index] ?? fault.unicode
 }
 
 /** Where some rows have a scene or an event type, all must. */

@@ -6,10 +6,12 @@ const seed = Math.floor(Math.random() * 2 ** 32)
  * four times as long.
  */
 export class Numbering {
-  /** What stands in place of a number for no id: nothing, something that is no text, text that UTF-8 cannot hold. */
+  /** What stands in place of a number for no id: nothing, something that is no text or number, text that UTF-8 cannot hold. */
   static readonly empty = -1
   static readonly noText = -2
   static readonly unicode = -3
+  /** A whole number that doubles do not tell from its neighbours. */
+  static readonly unsafe = -4
 
   /** Ids by number. */
   readonly ids: string[] = []
@@ -26,7 +28,8 @@ export class Numbering {
   numberOf(id: unknown): number {
     if (id === undefined || id === null) return Numbering.empty
     const text = typeof id === 'number' || typeof id === 'bigint' ? String(id) : id
-    if (typeof text !== 'string' || Number.isNaN(id)) return Numbering.noText
+    if (typeof text !== 'string') return Numbering.noText
+    if (typeof id === 'number' && !isTold(id)) return Number.isFinite(id) ? Numbering.unsafe : Numbering.noText
     const hash = hashOf(text)
     const { pairs } = this
     const mask = pairs.length - 2
@@ -61,6 +64,8 @@ export class Numbering {
     this.pairs = pairs
   }
 }
+
+const isTold = (id: number): boolean => Number.isSafeInteger(id) || (Number.isFinite(id) && !Number.isInteger(id))
 
 function hashOf(text: string): number {
   let hash = seed ^ text.length

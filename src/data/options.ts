@@ -11,10 +11,11 @@ export type KeysOf<T> = Readonly<Record<keyof T & string, true>>
  * @throws FociError OPTION
  */
 export function checkOptions<T>(what: string, given: unknown, known: KeysOf<T>): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+  // A Map, a promise or a date has no keys, and would pass for options that say nothing
+  if (Object.prototype.toString.call(given) !== '[object Object]') {
     throw new FociError('OPTION', `Where ${what} are due, ${shown(given)} is given.`, `Give an object: its keys are ${listed(known)}.`)
   }
-  for (const key in given) {
+  for (const key in given as object) {
     if (!Object.hasOwn(known, key) && (given as Readonly<Record<string, unknown>>)[key] !== undefined) throw stranger(what, key, known)
   }
 }

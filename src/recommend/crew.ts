@@ -42,6 +42,11 @@ export class Crew {
     return this.members.length
   }
 
+  /** Whether somebody ranks what was asked. */
+  get isBusy(): boolean {
+    return this.members.some(({ load }) => load > 0)
+  }
+
   /** By the member that has least to do. */
   rank(request: RankRequest): Promise<Ranked> {
     return this.members.reduce((a, b) => (b.load < a.load ? b : a)).rank(request)

@@ -42,10 +42,10 @@ export class Held {
     return crew
   }
 
-  /** Takes threads back: they wait for the next stream, or go where the stream was left early. */
-  release(crew: Crew, early: boolean): void {
+  /** Takes threads back: they wait for the next stream, or go where they still rank for one that was left. */
+  release(crew: Crew): void {
     if (!this.busy.delete(crew)) return
-    if (early || this.idle) crew.dismiss(new FociError('ABORTED', 'The stream was left.', 'Begin another.'))
+    if (crew.isBusy || this.idle) crew.dismiss(new FociError('ABORTED', 'The stream was left.', 'Begin another.'))
     else this.idle = crew
   }
 

@@ -9,6 +9,7 @@ import { FociError } from '../errors.ts'
 import { leaveOneOut } from '../explain/leave-one-out.ts'
 import type { Model } from '../models/contracts.ts'
 import { definitions } from '../models/registry.ts'
+import { firstNonFinite } from '../tensor/kinds.ts'
 import { scope, Tensor } from '../tensor/tensor.ts'
 import { Bits } from './bits.ts'
 import { buildModel } from './build.ts'
@@ -83,7 +84,7 @@ export class Recommender {
   filter(predicate: (item: string) => boolean): Filter {
     if (typeof predicate !== 'function')
       throw new FociError('OPTION', `The predicate is ${shown(predicate)}.`, 'It is a function of an item id.')
-    const allowed = this.catalogue.ids.flatMap((id, index) => (predicate(id) ? [index] : []))
+    const allowed = this.catalogue.ids.flatMap((id, index) => (answerOf(predicate, id) ? [index] : []))
     return new Filter(this.artefact.hash, Bits.of(this.catalogue.size, allowed))
   }
 
@@ -142,6 +143,13 @@ export class Recommender {
         const { vectors } = model.encode(histories, {})
         const [count, dim] = vectors.shape
         const values = vectors.float32()
+        const at = firstNonFinite(values)
+        if (at >= 0)
+          throw new FociError(
+            'NON_FINITE',
+            `The interest ${Math.floor(at / dim)} has ${values[at]}.`,
+            'Train again, with a lower learning rate.',
+          )
         return Array.from({ length: count }, (_, i) => values.slice(i * dim, (i + 1) * dim))
       }),
     )
@@ -224,12 +232,10 @@ export class Recommender {
     if (rank) return yield* begin({ rank: this.whileOpen(rank), ahead: 4 * this.engine.threads() })
     const crew = this.own ? await this.held.hire(this.artefact) : undefined
     if (!crew) return yield* begin({ rank: inPlace((request) => this.rank(request)), ahead: 1 })
-    let early = true
     try {
       yield* begin({ rank: (request) => crew.rank(request), ahead: 2 * crew.size })
-      early = false
     } finally {
-      this.held.release(crew, early)
+      this.held.release(crew)
     }
   }
 
@@ -307,3 +313,10 @@ export class Recommender {
 }
 
 const single = (value: number): Lists => ({ values: Int32Array.of(value), offsets: Int32Array.of(0, 1) })
+
+/** An async predicate would allow every item: a promise is true. */
+function answerOf(predicate: (item: string) => boolean, id: string): boolean {
+  const answer: unknown = predicate(id)
+  if (typeof answer !== 'object' || answer === null) return Boolean(answer)
+  throw new FociError('OPTION', `The predicate answers ${shown(id)} with ${shown(answer)}.`, 'It answers at once, with true or false.')
+}

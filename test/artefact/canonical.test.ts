@@ -11,9 +11,12 @@ describe('canonical JSON', () => {
     expect(canonicalJson([-0, 1e21, 1e-7, 0.1 + 0.2, 1.0], damaged)).toBe('[0,1e+21,1e-7,0.30000000000000004,1]')
   })
 
+  /** The key `__proto__` is refused, and comes once in ten thousand values. */
+  const writable = fc.jsonValue({ maxDepth: 6, noUnicodeString: false }).filter((value) => !JSON.stringify(value).includes('"__proto__"'))
+
   it('has one text for each value, and reads it back', () => {
     fc.assert(
-      fc.property(fc.jsonValue({ maxDepth: 6, noUnicodeString: false }), (value) => {
+      fc.property(writable, (value) => {
         const text = canonicalJson(value, damaged)
         expect(canonicalJson(parseCanonical(text, 'it', damaged), damaged)).toBe(text)
         expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)))

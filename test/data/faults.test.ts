@@ -159,6 +159,8 @@ describe('a bad row in memory', () => {
     [{ ...good, item: undefined }, 'row 1, column "item": empty item'],
     [{ ...good, item: ['x'] }, 'row 1: id is neither text nor number'],
     [{ ...good, item: '\ud800' }, 'row 1: id is invalid Unicode'],
+    [{ ...good, user: 2 ** 53 }, 'row 1: id is a number that doubles do not tell from its neighbours'],
+    [{ ...good, item: Number.POSITIVE_INFINITY }, 'row 1: id is neither text nor number'],
     [{ ...good, timestamp: Number.NaN }, 'row 1, column "timestamp": timestamp is not finite'],
     [{ ...good, timestamp: 'soon' }, 'row 1, column "timestamp": timestamp is no time: "soon"'],
     [{ ...good, timestamp: new Date('soon') }, 'row 1, column "timestamp": timestamp is no time'],
@@ -180,6 +182,24 @@ describe('a bad row in memory', () => {
   it('is counted by skipInvalid', async () => {
     const log = await readInteractions([{ ...good, user: '' }, good, { ...good, timestamp: 'soon' }], { skipInvalid: true })
     expect([log.items.length, log.skipped]).toEqual([1, { 'empty user': 1, 'timestamp is no time': 1 }])
+  })
+
+  it('of the items table is told before anything is made of it', async () => {
+    for (const [row, reason] of [
+      [{ item: 'x', title: {} }, 'title is no text'],
+      [{ item: 'x', categories: 5 }, 'categories are no list of texts'],
+      [{ item: 'x', categories: ['a', null] }, 'categories are no list of texts'],
+      [{ item: 0.5 }, 'empty item'],
+    ]) {
+      const items = [{ item: 'y' }, row] as never
+      const error = await failure(readInteractions([good], { items }))
+      expect([error.code, error.message]).toEqual(['DATA', `items table, row 1, column "item": ${reason}`])
+      const log = await readInteractions([good], { items, skipInvalid: true })
+      expect([log.catalogue.ids, log.skipped]).toEqual([['x', 'y'], { [`items table: ${reason}`]: 1 }])
+    }
+    const numbers = [{ item: 7, title: 1999, categories: ['a'] }] as never
+    const { catalogue } = await readInteractions([{ ...good, item: 7 }], { items: numbers })
+    expect([catalogue.ids, catalogue.titles, catalogue.categories]).toEqual([['7'], ['1999'], [['a']]])
   })
 
   it('is no log where there is none', async () => {

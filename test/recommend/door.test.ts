@@ -85,6 +85,10 @@ describe('a request', () => {
     expect(() => shop.interests(odd({ historry: [] }))).toThrow(expect.objectContaining({ code: 'OPTION' }))
     expect(() => shop.similarItems(odd(null))).toThrow(option('The item is null.'))
     expect(() => shop.filter(odd('item-1'))).toThrow(option('The predicate is "item-1".'))
+    expect(() => shop.filter(odd(async () => false))).toThrow(option('The predicate answers "item-0" with {}.'))
+    for (const nothing of [new Map([['k', 2]]), Promise.resolve({ k: 2 }), new Date(), [2]]) {
+      expect(() => shop.recommendMany([], odd(nothing))).toThrow(/^Where the options of recommendMany are due, /)
+    }
   })
 
   it('is the same with what is undefined as without it', () => {

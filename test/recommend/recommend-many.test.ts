@@ -174,6 +174,14 @@ describe('recommendMany', () => {
     expect(() => shop.recommendMany(requests)).toThrow(expect.objectContaining({ code: 'TENSOR_FREED' }))
   })
 
+  it('starts no more of them for streams whose requests are refused', async () => {
+    using shop = await Recommender.load(await artefactOf(markov()), { log })
+    const threads = (await selectEngine()).threads()
+    for (let i = 0; i < 20; i++) await expect(all(shop.recommendMany([{ history: 5 } as never]))).rejects.toMatchObject({ code: 'OPTION' })
+    await all(shop.recommendMany(requests)) // by now all threads that were started have said so
+    expect(workers.length).toBe(threads)
+  })
+
   it.each(['native', 'wasm'])('stops where the recommender is disposed meanwhile: %s', async (engine) => {
     const shop = await Recommender.load(artefact, { log, engine: engine === 'native' ? loadNative() : await loadWasm() })
     const stream = shop.recommendMany(requests)

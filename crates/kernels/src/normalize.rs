@@ -7,7 +7,7 @@ use crate::simd::{self, fma};
 /// The norm that a shorter row is divided by.
 const FLOOR: f32 = 1e-6;
 
-/// `y = x / max(‖x‖, 1e-6)`, row by row.
+/// `y = x / max(‖x‖, 1e-6)`, row by row; NaN where the norm is beyond the floats, so that nobody takes it for zeros.
 pub fn normalize(run: &impl Parallel, x: &[f32], width: usize, y: &mut [f32]) {
     assert_eq!(x.len(), y.len());
     let size = rows_per_part(width) * width;
@@ -34,7 +34,13 @@ fn normalize_body<const FMA: bool>(x: &[f32], width: usize, y: &mut [f32]) {
     for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)) {
         let norm = norm::<FMA>(x);
         // A NaN stays a NaN: it is not below the floor.
-        let divisor = if norm < FLOOR { FLOOR } else { norm };
+        let divisor = if norm < FLOOR {
+            FLOOR
+        } else if norm.is_infinite() {
+            f32::NAN
+        } else {
+            norm
+        };
         simd::map(x, y, |x| x / divisor);
     }
 }
@@ -97,6 +103,14 @@ mod tests {
         normalize_gradient(&Serial, &[0.0, 0.0, 3.0, 4.0], &[1.0, 2.0, 1.0, 0.0], 2, &mut dx);
         // ŷ = (0.6, 0.8): (dy − 0.6 ŷ) / 5 = (0.64, −0.48) / 5.
         close(&dx, &[1e6, 2e6, 0.128, -0.096], 1e-6);
+    }
+
+    #[test]
+    fn rows_whose_norm_overflows_are_no_zeros() {
+        let mut y = [0.0; 4];
+        normalize(&Serial, &[3e38, 3e38, 0.6, 0.8], 2, &mut y);
+        assert!(y[0].is_nan() && y[1].is_nan());
+        close(&y[2..], &[0.6, 0.8], 1e-6);
     }
 
     #[test]
