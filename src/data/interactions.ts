@@ -73,11 +73,49 @@ export function checkRowCount(rows: number): void {
   throw new FociError('DATA', message, 'Give the rows of fewer users, or those of a later time.')
 }
 
-/** What callers hand over for a log. @throws FociError OPTION where it is none, DATA where it has too many rows */
+/** What callers hand over for a log. @throws FociError OPTION where it is none, DATA where it has too many rows, or its columns do not fit together */
 export function checkLog(log: unknown): asserts log is Interactions {
   const { users, catalogue, offsets, items, times } = Object(log) as Partial<Interactions>
   const isLog =
     Array.isArray(users) && Array.isArray(catalogue?.ids) && [offsets, items, times].every((column) => (column?.length ?? -1) >= 0)
   if (!isLog) throw new FociError('OPTION', `Where a log is due, ${shown(log)} is given.`, 'Give what readInteractions gives, awaited.')
   checkRowCount(items?.length ?? 0)
+  const fault = faultOf(log as Interactions)
+  if (fault !== undefined)
+    throw new FociError('DATA', `The log does not hold together: ${fault}.`, 'Give what readInteractions gives, as it is.')
+}
+
+/** What of a log's columns does not fit together. */
+function faultOf({
+  users,
+  catalogue,
+  offsets,
+  items,
+  times,
+  scenes,
+  sceneNames,
+  events,
+  eventNames,
+  values,
+}: Interactions): string | undefined {
+  const columns = { offsets, items, times, scenes, events, values }
+  for (const [name, column] of Object.entries(columns)) {
+    if (column !== undefined && !ArrayBuffer.isView(column)) return `its ${name} are no typed array`
+    if (column !== undefined && name !== 'offsets' && column.length !== items.length)
+      return `it has ${items.length} items and ${column.length} ${name}`
+  }
+  if (offsets.length !== users.length + 1) return `it has ${users.length} users and ${offsets.length} offsets`
+  const falls = offsets.findIndex((offset, user) => offset < (user === 0 ? 0 : offsets[user - 1]))
+  if (falls >= 0 || offsets[0] !== 0 || offsets[users.length] !== items.length) return `its offsets do not go from 0 to ${items.length}`
+  const codes = [
+    ['items', items, catalogue.ids],
+    ['scenes', scenes, sceneNames],
+    ['events', events, eventNames],
+  ] as const
+  for (const [name, column, names] of codes) {
+    const count = names?.length ?? 0
+    const outside = column?.find((code) => code < 0 || code >= count)
+    if (outside !== undefined) return `its ${name} name ${outside}, and there are ${count}`
+  }
+  return undefined
 }

@@ -1,4 +1,5 @@
 import { FociError } from '../errors.ts'
+import { shown } from './options.ts'
 
 const units = { K: 1, M: 2, G: 3, T: 4 } as const
 
@@ -7,9 +8,9 @@ const units = { K: 1, M: 2, G: 3, T: 4 } as const
  * @throws FociError OPTION
  */
 export function bytesOf(memory: string): number {
-  const [, number, unit, binary] = /^(\d+(?:\.\d+)?) *([KMGT])(i?)B$/.exec(memory) ?? []
+  const [, number, unit, binary] = typeof memory !== 'string' ? [] : (/^(\d+(?:\.\d+)?) *([KMGT])(i?)B$/.exec(memory) ?? [])
   if (number !== undefined) return Number(number) * (binary === 'i' ? 1024 : 1000) ** units[unit as keyof typeof units]
-  throw new FociError('OPTION', `memory ${JSON.stringify(memory)} is no amount`, 'Give one such as 512MB or 4GB.')
+  throw new FociError('OPTION', `memory is ${shown(memory)}, which is no amount`, 'Give one such as 512MB or 4GB.')
 }
 
 /** What may be held in memory, and what is. */

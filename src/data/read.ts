@@ -1,6 +1,7 @@
 import { logError } from '../engine/log.ts'
 import { FociError } from '../errors.ts'
 import { type ItemRow, ItemTable, mergeItems } from './catalogue.ts'
+import type { ColumnNames } from './columns.ts'
 import { badRow } from './faults.ts'
 import { type Session, withDuckDB } from './files/duckdb.ts'
 import { readFileItems } from './files/items.ts'
@@ -11,6 +12,7 @@ import type { LogOptions, SortedLog } from './log.ts'
 import { bytesOf, duckShare } from './memory.ts'
 import { nearest } from './nearest.ts'
 import { checkOptions, type KeysOf, shown } from './options.ts'
+import { rolesOf } from './roles.ts'
 import { type InteractionRow, type Rows, readRows } from './rows.ts'
 
 /** How a log is read, and what its event types are for. */
@@ -31,16 +33,32 @@ const UNITS: Readonly<Record<TimeUnit, true>> = {
 /** @throws FociError OPTION */
 function checkReading(options: ReadOptions): void {
   checkOptions('the options of readInteractions', options, OPTIONS)
-  const { unit, weight = {} } = options
+  const { unit, columns, skipInvalid } = options
   if (unit !== undefined && !Object.hasOwn(UNITS, unit)) {
     const units = Object.keys(UNITS)
     const guess = typeof unit === 'string' ? nearest(unit, units) : undefined
     throw new FociError('OPTION', `unit is ${shown(unit)}.`, `${guess ? `Did you mean "${guess}"? ` : ''}It is one of ${units.join(', ')}.`)
   }
-  for (const [event, value] of Object.entries(weight)) {
-    if (!(Number.isFinite(value) && value >= 0))
-      throw new FociError('OPTION', `The weight of "${event}" is ${shown(value)}.`, 'It is a number from 0.')
+  if (columns !== undefined) checkColumns(columns)
+  if (skipInvalid !== undefined && typeof skipInvalid !== 'boolean')
+    throw new FociError('OPTION', `skipInvalid is ${shown(skipInvalid)}.`, 'It is true or false.')
+}
+
+const COLUMNS: KeysOf<Required<ColumnNames>> = { user: true, item: true, timestamp: true, scene: true, event: true, value: true }
+
+function checkColumns(columns: ColumnNames): void {
+  checkOptions('the columns', columns, COLUMNS)
+  for (const [field, name] of Object.entries(columns)) {
+    if (name !== undefined && typeof name !== 'string')
+      throw new FociError('OPTION', `The column of "${field}" is ${shown(name)}.`, 'It is the name of a column.')
   }
+}
+
+/** @throws FociError OPTION where it is neither a path nor rows */
+function checkSource(what: string, source: unknown): void {
+  const isRows = typeof source === 'object' && source !== null && (Symbol.iterator in source || Symbol.asyncIterator in source)
+  if (typeof source === 'string' || isRows) return
+  throw new FociError('OPTION', `${what} is ${shown(source)}.`, 'It is the path of a file, or a list of rows.')
 }
 
 /**
@@ -54,6 +72,8 @@ export async function readInteractions(
   options: ReadOptions = {},
 ): Promise<Interactions> {
   checkReading(options)
+  checkSource('The log', source)
+  if (options.items !== undefined) checkSource('The items table', options.items)
   try {
     return await read(source, options)
   } catch (cause) {
@@ -116,32 +136,4 @@ function complete(
       return hash
     },
   }
-}
-
-/** The roles among the options; each event type they name must be one of the log's. */
-function rolesOf({ target, input, weight, negative, seen }: EventRoles, there: readonly string[] | undefined): EventRoles {
-  const lists = { target, input, negative, seen: seen === 'none' ? undefined : seen, weight: weight && Object.keys(weight) }
-  for (const [role, names] of Object.entries(lists)) {
-    for (const name of names ?? []) checkEvent(role, name, there)
-  }
-  const given = Object.entries({ target, input, weight, negative, seen }).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(given)
-}
-
-function checkEvent(role: string, name: string, there: readonly string[] | undefined): void {
-  if (there === undefined) {
-    throw new FociError(
-      'COLUMN',
-      `${role} names the event type "${name}", but the log has no event column`,
-      'Name the column with columns: { event: … }.',
-    )
-  }
-  if (there.includes(name)) return
-  const guess = nearest(name, there)
-  const list = there.map((each) => `"${each}"`).join(', ')
-  throw new FociError(
-    'UNKNOWN',
-    `${role} names the event type "${name}"; the log has ${list}`,
-    guess ? `Did you mean "${guess}"?` : 'Name one of these.',
-  )
 }

@@ -3,6 +3,7 @@ import { type ArtefactSource, artefactOf } from '../artefact/source.ts'
 import { cutLog } from '../data/cut.ts'
 import { checkLog, type EventRoles, type Interactions } from '../data/interactions.ts'
 import { checkOptions, type KeysOf, shown } from '../data/options.ts'
+import { checkRoles, rolesOf } from '../data/roles.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FociError } from '../errors.ts'
@@ -38,10 +39,12 @@ export async function evaluateArtefact(source: ArtefactSource, log: Interactions
   const artefact = await artefactOf(source)
   refuseFinal(artefact)
   checkCatalogue(artefact, log)
+  if (options.roles !== undefined) checkRoles(options.roles)
+  const roles = options.roles === undefined ? artefact.roles : rolesOf(options.roles, log.eventNames)
   const engine = options.engine ?? (await selectEngine())
   const { model, variables } = buildModel(engine, artefact, options.models)
   try {
-    const split = cutLog({ ...log, roles: options.roles ?? artefact.roles }, artefact.trained.split)
+    const split = cutLog({ ...log, roles }, artefact.trained.split)
     return evaluate(engine, artefact.parts[0].model, model, split, on, k)
   } finally {
     variables[Symbol.dispose]()

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { z } from 'zod/mini'
 import { type ArtefactContent, writeArtefact } from '../artefact/artefact.ts'
 import { loadArtefact } from '../artefact/file.ts'
 import type { Scores } from '../artefact/schema.ts'
@@ -27,6 +28,29 @@ export interface Saved {
   readonly twin?: Twin
   readonly tensors: Readonly<Record<string, Values>>
 }
+
+const count = z.int().check(z.gte(0))
+const share = z.number().check(z.gte(0), z.lte(1))
+const epochs = z.array(
+  z.object({
+    epoch: z.int().check(z.gte(1)),
+    loss: z.number(),
+    validation: z.object({ 'ndcg@10': share, 'hr@10': share, 'mrr@10': share }),
+    best: z.boolean(),
+    seconds: z.number(),
+  }),
+)
+const progressSchema: z.ZodMiniType<Progress> = z.strictObject({
+  ...{ epoch: count, batch: count, step: count, loss: z.number(), bestEpoch: count, bestStep: count },
+  bestScore: z.number().check(z.gte(-1), z.lte(1)),
+  epochs,
+})
+const twinSchema = z.object({
+  report: z.array(z.looseObject({ model: z.string(), users: count })).check(z.minLength(1)),
+  scores: z.record(z.string(), z.looseObject({ users: count })),
+  epochs,
+  best: z.optional(z.strictObject({ epochs: count, steps: count })),
+})
 
 /** The file that holds a run's state between two steps: an artefact with the optimiser's moments and the best weights. */
 export class Checkpoint {
@@ -59,8 +83,25 @@ export class Checkpoint {
         'Resume with the settings and event roles it was started with, or remove the file to start anew.',
       )
     }
-    const { progress, twin } = checkpoint
-    return { progress: progress as unknown as Progress, ...(typeof twin === 'string' && { twin: JSON.parse(twin) }), tensors }
+    const progress = this.checked('progress', progressSchema, checkpoint.progress)
+    const { epoch, step, bestEpoch, bestStep, epochs: reports } = progress
+    if (bestEpoch > epoch || bestStep > step || reports.length > epoch) throw this.spoilt('progress')
+    if (checkpoint.twin === undefined) return { progress, tensors }
+    return { progress, twin: this.checked('twin', twinSchema, parsed(checkpoint.twin)) as unknown as Twin, tensors }
+  }
+
+  private checked<T>(name: string, schema: z.ZodMiniType<T>, value: unknown): T {
+    const result = schema.safeParse(value)
+    if (result.success) return result.data
+    throw this.spoilt([name, ...result.error.issues[0].path].join('.'))
+  }
+
+  private spoilt(place: string): FociError {
+    return new FociError(
+      'ARTEFACT',
+      `${this.path} holds no run that can go on: its ${place} does not fit.`,
+      'Remove the file to start anew.',
+    )
   }
 
   async save(content: Omit<ArtefactContent, 'tensors'>, { progress, twin, tensors }: Saved): Promise<void> {
@@ -69,5 +110,14 @@ export class Checkpoint {
     const state = JSON.parse(JSON.stringify(progress))
     const bytes = await writeArtefact({ ...content, tensors, checkpoint: { run: this.run, progress: state, ...told } })
     await replaceFile(this.path, bytes, true) // `train` holds its lock
+  }
+}
+
+/** Undefined where it is no JSON. */
+function parsed(text: unknown): unknown {
+  try {
+    return JSON.parse(String(text))
+  } catch {
+    return undefined
   }
 }

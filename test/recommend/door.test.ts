@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readInteractions } from '../../src/data/read.ts'
+import { sampleWorld } from '../../src/data/sample.ts'
 import { sortRows } from '../../src/data/sort.ts'
 import { loadNative } from '../../src/engine/native.ts'
 import { evaluateArtefact } from '../../src/evaluate/artefact.ts'
@@ -88,6 +89,63 @@ describe('a request', () => {
     expect(() => shop.filter(odd(async () => false))).toThrow(option('The predicate answers "item-0" with {}.'))
     for (const nothing of [new Map([['k', 2]]), Promise.resolve({ k: 2 }), new Date(), [2]]) {
       expect(() => shop.recommendMany([], odd(nothing))).toThrow(/^Where the options of recommendMany are due, /)
+    }
+  })
+
+  it('for a log whose columns do not fit together is refused before anything is made of it', async () => {
+    const { offsets, items, times, users } = log
+    for (const [change, message] of [
+      [{ offsets: Int32Array.of(0) }, `it has ${users.length} users and 1 offsets`],
+      [{ offsets: offsets.map((offset, i) => (i === 1 ? 1e9 : offset)) }, `its offsets do not go from 0 to ${items.length}`],
+      [{ offsets: offsets.map((offset, i) => (i === 0 ? 1 : offset)) }, `its offsets do not go from 0 to ${items.length}`],
+      [{ items: items.map(() => 99) }, `its items name 99, and there are ${log.catalogue.ids.length}`],
+      [{ items: Array.from(items) }, 'its items are no typed array'],
+      [{ times: times.slice(1) }, `it has ${items.length} items and ${items.length - 1} times`],
+      [{ events: items.map(() => 1), eventNames: ['view'] }, 'its events name 1, and there are 1'],
+    ] as const) {
+      const broken = odd({ ...log, ...change })
+      const error = expect.objectContaining({ code: 'DATA', message: `The log does not hold together: ${message}.` })
+      await expect(Recommender.load(artefact, { log: broken })).rejects.toEqual(error)
+      await expect(evaluateArtefact(artefact, broken)).rejects.toEqual(error)
+      await expect(train(broken, { model: markov() })).rejects.toEqual(error)
+    }
+  })
+
+  it('for roles of events is checked wherever they are given', async () => {
+    for (const roles of [
+      { sen: 'none' },
+      { seen: 'None' },
+      { target: 'view' },
+      { input: [5] },
+      { weight: 5 },
+      { weight: { a: -1 } },
+      'none',
+      5,
+    ]) {
+      await expect(evaluateArtefact(artefact, log, { roles: odd(roles) })).rejects.toMatchObject({ code: 'OPTION' })
+      const options = typeof roles === 'object' ? roles : { seen: roles === 'none' ? 'nobody' : roles }
+      await expect(readInteractions([{ user: 1, item: 1, timestamp: 1 }], odd(options))).rejects.toMatchObject({ code: 'OPTION' })
+    }
+    await expect(evaluateArtefact(artefact, log, { roles: { target: ['x'] } })).rejects.toMatchObject({ code: 'COLUMN' })
+  })
+
+  it('for reading is checked before a file is opened', async () => {
+    const rows = [{ user: 1, item: 1, timestamp: 1 }]
+    for (const options of [
+      { columns: 'usr' },
+      { columns: { usr: 'x' } },
+      { columns: { user: 5 } },
+      { skipInvalid: 'false' },
+      { memory: 5 },
+      { items: 5 },
+    ]) {
+      await expect(readInteractions(rows, odd(options))).rejects.toMatchObject({ code: 'OPTION' })
+    }
+    for (const source of [undefined, null, 5, {}, Promise.resolve(rows)]) {
+      await expect(readInteractions(odd(source))).rejects.toMatchObject({ code: 'OPTION', hint: expect.stringContaining('path') })
+    }
+    for (const options of [{ user: 5 }, 5, { users: -3 }, { users: 1.5 }, { days: Number.POSITIVE_INFINITY }, { seed: 'abc' }, new Map()]) {
+      expect(() => sampleWorld(odd(options))).toThrow(expect.objectContaining({ code: 'OPTION' }))
     }
   })
 

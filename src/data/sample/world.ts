@@ -1,4 +1,6 @@
+import { FociError } from '../../errors.ts'
 import type { ItemRow } from '../catalogue.ts'
+import { checkOptions, type KeysOf, shown } from '../options.ts'
 import { Random } from './random.ts'
 import { itemsOf, type SampleItem, type Scene, themes } from './themes.ts'
 import type { SampleEvent, SampleTruth, UserTruth } from './truth.ts'
@@ -21,8 +23,20 @@ export interface SampleWorld {
 
 const start = 1_704_067_200 // 2024-01-01, in seconds
 
-/** Simulates the shop. Equal options give an equal world. */
-export function sampleWorld({ users = 2000, seed = 1, days = 90 }: SampleOptions = {}): SampleWorld {
+const OPTIONS: KeysOf<SampleOptions> = { users: true, seed: true, days: true }
+
+/** Simulates the shop. Equal options give an equal world. @throws FociError OPTION */
+export function sampleWorld(options: SampleOptions = {}): SampleWorld {
+  checkOptions('the options of sampleWorld', options, OPTIONS)
+  const { users = 2000, seed = 1, days = 90 } = options
+  for (const [name, value, least, most] of [
+    ['users', users, 0, 1_000_000],
+    ['days', days, 1, 10_000],
+    ['seed', seed, 0, 0xffffffff],
+  ] as const) {
+    if (!(Number.isInteger(value) && value >= least && value <= most))
+      throw new FociError('OPTION', `${name} is ${shown(value)}.`, `It is a whole number from ${least} to ${most}.`)
+  }
   const items = themes.flatMap(itemsOf)
   const orders = themeOrders(items, seed)
   const driftDay = Math.floor((days * 2) / 3)
