@@ -10,7 +10,7 @@ import { rolldown } from 'rolldown'
  * are loaded, as the command line and the threads' do, are named by none: they stay in files of their own.
  */
 const chunks = {
-  base: /\/src\/(errors|data\/(nearest|catalogue|interactions|options)|engine\/faults)\.ts$|\/fastest-levenshtein\/|rolldown\/runtime|oxc-project/,
+  base: /\/src\/(errors|data\/(nearest|catalogue|interactions|options|roles)|engine\/faults)\.ts$|\/fastest-levenshtein\/|rolldown\/runtime|oxc-project/,
   // What help and the version need: no engine, no models
   cli: /\/src\/cli\/(?!batch\/|main|model-flags|out-file)|\/commander\//,
   // What reads a log, by the addon where it is plain
