@@ -92,7 +92,7 @@ export class Checkpoint {
 
   private checked<T>(name: string, schema: z.ZodMiniType<T>, value: unknown): T {
     const result = schema.safeParse(value)
-    if (result.success) return result.data
+    if (result.success) return value as T // as it is: the schema would put its keys into another order
     throw this.spoilt([name, ...result.error.issues[0].path].join('.'))
   }
 
