@@ -14,13 +14,14 @@ const chunks = {
   // What help and the version need: no engine, no models
   cli: /\/src\/cli\/(?!batch\/|main|model-flags|out-file)|\/commander\//,
   // What reads a log, by the addon where it is plain
-  log: /\/src\/data\/(read|files)/,
+  log: /\/src\/read\/(read|files)/,
   // What serves, at the edge and in browsers too: nothing of Node
-  serve: /\/src\/(artefact\/(?!file)|engine\/(?!native|log|program)|explain|models|nn|ops|recommend\/(?!crew|program|worker)|tensor)/,
+  serve:
+    /\/src\/(artefact\/(?!file)|engine\/(?!native|log-addon|program)|explain|models|nn|ops|recommend\/(?!crew|recorded|ranking-worker)|tensor)/,
   // What the addon and files are for
-  native: /\/src\/(artefact|data|engine|recommend\/program)/,
+  native: /\/src\/(artefact|data|files|read|sample|split|engine|recommend\/recorded)/,
   batch: /\/src\/cli\/batch\//,
-  train: /\/src\/(evaluate|losses|train\/(?!worker))/,
+  train: /\/src\/(evaluate|losses|train\/(?!training-worker))/,
 }
 
 /** Writes it all into a folder. */

@@ -10,7 +10,7 @@ const TESTS = ['test', '--quiet', '--lib', '--tests', '-p', 'foci-kernels', '-p'
 /** Tests of what the addon does. */
 const ADDON_TESTS = [
   ...['native', 'lifetimes', 'program', 'threads', 'faults'].map((name) => `test/engine/${name}.test.ts`),
-  ...['addon', 'conserved', 'hash', 'lock'].map((name) => `test/data/${name}.test.ts`),
+  ...['read/addon', 'read/conserved', 'read/log-hash', 'files/lock'].map((name) => `test/${name}.test.ts`),
   'test/cli/rows.test.ts',
 ]
 const ARM = 'aarch64-unknown-linux-gnu'
@@ -20,7 +20,7 @@ const parts = {
   address,
   addon,
   neon,
-  conserved: () => rounds('conserved', 'test/data/conserved.test.ts', 60),
+  conserved: () => rounds('conserved', 'test/read/conserved.test.ts', 60),
   files: () => rounds('files', 'test/safety', 30, '--no-file-parallelism'),
   hostile: () => rounds('hostile', 'test/models/hostile.test.ts', 5000),
 }

@@ -6,12 +6,12 @@
  */
 import { firstNonFinite, type Values } from '../tensor/kinds.ts'
 import { canonicalJson } from './canonical.ts'
-import { catalogueTensors, checkPopular, type Items, readCatalogue } from './catalogue.ts'
+import { catalogueTensors, checkPopular, type Items, readCatalogue } from './catalogue-tensors.ts'
 import { openContainer, packContainer, type RawTensor, rawTensors, verify } from './container.ts'
-import { damaged, unfit } from './faults.ts'
-import { type Digest, sha256 } from './hash.ts'
 import { type About, checkAbout, VERSION } from './schema.ts'
+import { type Digest, sha256 } from './sha256.ts'
 import { fromRaw, type RawTensors, readFloats, readInts, toRaw } from './tensors.ts'
+import { damaged, unfit } from './unsound.ts'
 
 export interface ArtefactContent extends Omit<About, 'version'> {
   /**

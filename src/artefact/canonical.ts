@@ -2,7 +2,7 @@
  * Canonical JSON (after RFC 8785): keys in order of UTF-16 code units, no white space, numbers and strings as
  * `JSON.stringify` writes them. Equal values are equal text, so a reader may demand that text and value agree exactly.
  */
-import type { Fail } from './faults.ts'
+import type { Fail } from './unsound.ts'
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue }
 

@@ -7,8 +7,8 @@
  * https://huggingface.co/docs/safetensors
  */
 import { canonicalJson, isObject, parseCanonical } from './canonical.ts'
-import { damaged, type Fail, unfit } from './faults.ts'
-import { type Digest, sha256, utf8 } from './hash.ts'
+import { type Digest, sha256, utf8 } from './sha256.ts'
+import { damaged, type Fail, unfit } from './unsound.ts'
 
 export type Dtype = 'F32' | 'I32' | 'U8'
 

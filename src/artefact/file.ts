@@ -1,8 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
-import { fileError } from '../data/file-error.ts'
-import { newHash } from '../data/hash.ts'
 import { FociError } from '../errors.ts'
+import { fileError } from '../files/file-error.ts'
+import { newHash } from '../read/log-hash.ts'
 import { type Artefact, readHashed } from './artefact.ts'
 import { MAX_HEADER } from './container.ts'
 

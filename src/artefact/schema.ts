@@ -1,7 +1,7 @@
 import { z } from 'zod/mini'
 import type { EventRoles, TimeUnit } from '../data/interactions.ts'
 import { isObject, type JsonValue } from './canonical.ts'
-import type { Fail } from './faults.ts'
+import type { Fail } from './unsound.ts'
 
 export const VERSION = 1
 

@@ -1,7 +1,7 @@
 /** Between typed arrays and the container's bytes. Views both ways: nothing is copied. */
 import type { Values } from '../tensor/kinds.ts'
 import type { Dtype, RawTensor } from './container.ts'
-import { damaged, unfit } from './faults.ts'
+import { damaged, unfit } from './unsound.ts'
 
 export type RawTensors = ReadonlyMap<string, RawTensor>
 

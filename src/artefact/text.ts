@@ -1,7 +1,7 @@
 /** Lists of strings as two tensors: UTF-8 bytes one after the other, and where each begins. */
 import { shown } from '../data/options.ts'
 import { isIllFormed } from './canonical.ts'
-import { damaged, unfit } from './faults.ts'
+import { damaged, unfit } from './unsound.ts'
 
 export interface Text {
   readonly bytes: Uint8Array

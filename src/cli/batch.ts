@@ -39,7 +39,7 @@ async function batch(file: string, log: string, flags: BatchFlags, command: Foci
   const start = performance.now()
   const again = ['foci', ...words].map(shellWord).join(' ')
   endBy((reason) => new Stopped(reason, 'the run was stopped before its first rows', `Start it again with: ${again}`))
-  const { whileLocked } = await import('../data/lock.ts')
+  const { whileLocked } = await import('../files/lock.ts')
   await whileLocked(out, 'foci batch', async () => {
     const reading = { artefact: readFile(file), log: readLog(log, flags) } // while what ranks is loaded
     for (const each of Object.values(reading)) each.catch(() => undefined) // it is told when it is awaited

@@ -32,7 +32,7 @@ async function evaluate(file: string, path: string, flags: EvaluateFlags): Promi
   checkArtefact(file)
   checkLog(path)
   const { loadArtefact } = await import('../artefact/file.ts')
-  const { evaluateArtefact, refuseFinal } = await import('../evaluate/artefact.ts')
+  const { evaluateArtefact, refuseFinal } = await import('../evaluate/evaluate-artefact.ts')
   const artefact = await loadArtefact(file)
   refuseFinal(artefact)
   const log = await readLog(path, flags, artefact.roles)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { EventRoles, Interactions } from '../data/interactions.ts'
-import type { ReadOptions } from '../data/read.ts'
 import { FociError } from '../errors.ts'
+import type { ReadOptions } from '../read/read.ts'
 import { choiceFlag, listFlag } from './flags.ts'
 import { checkInput, checkLog } from './paths.ts'
 
@@ -43,7 +43,7 @@ export function roleFlags(command: Command): void {
 export async function readLog(path: string, flags: LogFlags, roles: EventRoles = {}): Promise<Interactions> {
   checkLog(path)
   if (flags.items !== undefined) checkInput(flags.items, 'items table')
-  const { readInteractions } = await import('../data/read.ts')
+  const { readInteractions } = await import('../read/read.ts')
   return readInteractions(path, readOptions(flags, roles)).catch(inFlags)
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
+import { run } from './commands.ts'
 import { reportFailure } from './failure.ts'
-import { run } from './program.ts'
 import { unwritten } from './signals.ts'
 
 for (const stream of [process.stdout, process.stderr]) stream.on('error', unwritten)

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { isSameFile, refuseForeign } from '../data/place.ts'
 import { FociError } from '../errors.ts'
+import { isSameFile, refuseForeign } from '../files/place.ts'
 import type { Format } from './batch/run.ts'
 import { checkFolder } from './paths.ts'
 

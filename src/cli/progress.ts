@@ -1,4 +1,4 @@
-import type { StepReport } from '../train/options.ts'
+import type { StepReport } from '../train/settings.ts'
 
 /** A bar on standard error; nothing where that is no terminal. */
 export interface Bar {

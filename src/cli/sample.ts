@@ -33,7 +33,7 @@ async function sample(folder: string, { json, ...options }: SampleFlags): Promis
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === false) {
     throw new FociError('FILE', `the sample cannot be written into ${folder}: it is a file`, 'Name a folder, or one that is not there yet.')
   }
-  const { writeSample } = await import('../data/sample.ts')
+  const { writeSample } = await import('../sample/sample.ts')
   const { interactions, items, truth } = await writeSample(folder, options)
   const [log, table] = ['interactions.csv', 'items.csv'].map((name) => join(folder, name))
   const users = Object.keys(truth.users).length

@@ -4,7 +4,7 @@ import type { Interactions } from '../data/interactions.ts'
 import type { ProfileReport } from '../engine/profile.ts'
 import { FociError } from '../errors.ts'
 import type { ModelDefinition, ModelSpec } from '../models/define.ts'
-import type { EpochReport, FinalEpochReport, StepReport, TrainSettings } from '../train/options.ts'
+import type { EpochReport, FinalEpochReport, StepReport, TrainSettings } from '../train/settings.ts'
 import type { Run } from '../train/train.ts'
 import { type FociCommand, required } from './command.ts'
 import { shellWord } from './escape.ts'
@@ -47,9 +47,9 @@ export async function trainCommand(program: FociCommand, words: readonly string[
 }
 
 async function addFlags(command: FociCommand, words: readonly string[]): Promise<void> {
-  const { splitName } = await import('../data/cut.ts')
+  const { splitName } = await import('../split/cut.ts')
   const { defaults } = await import('../train/train.ts')
-  const { precisions } = await import('../train/options.ts')
+  const { precisions } = await import('../train/settings.ts')
   const { modelFlags, modelNamed, strangerHints } = await import('./model-flags.ts')
   const name = wordAfter('--model', words)
   const definition = name === undefined ? undefined : modelNamed(name)
@@ -124,7 +124,7 @@ async function trainOn(
   const inputs = { log: path, 'items table': flags.items }
   checkOutput({ out, beside: `${out}.checkpoint`, inputs, what: 'artefact', isOurs: isFinished, force: flags.force })
   endBy((reason) => stopped(reason, flags.resume ? `${out}.checkpoint` : undefined, words))
-  const { whileLocked } = await import('../data/lock.ts')
+  const { whileLocked } = await import('../files/lock.ts')
   await whileLocked(out, 'foci train', () => trainInto(out, path, spec, flags, words))
 }
 

@@ -1,10 +1,10 @@
-import { caseBatches } from '../data/batches.ts'
-import { history, seenItems, seenTargets } from '../data/history.ts'
-import type { Cases, Split } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Model } from '../models/contracts.ts'
 import { popularItems } from '../models/popularity.ts'
 import { popularList, present, rankItems, usersAtOnce } from '../recommend/ranking.ts'
+import { caseBatches } from '../split/batches.ts'
+import { history, seenItems, seenTargets } from '../split/history.ts'
+import type { Cases, Split } from '../split/split.ts'
 import { hitRanks, type Metric, metricsOfMany, metricsOfOne } from './metrics.ts'
 import { bootstrap, type Interval } from './statistics.ts'
 

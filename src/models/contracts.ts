@@ -1,6 +1,6 @@
-import type { Split } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Draw } from '../nn/dropout.ts'
+import type { Split } from '../split/split.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Variables } from '../tensor/variables.ts'
 

@@ -1,5 +1,5 @@
-import type { Split } from '../data/split.ts'
 import { FociError } from '../errors.ts'
+import type { Split } from '../split/split.ts'
 import { indices, offsets, shares } from '../tensor/kinds.ts'
 import type { Table } from '../tensor/table.ts'
 import { Tensor } from '../tensor/tensor.ts'

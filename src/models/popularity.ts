@@ -1,4 +1,4 @@
-import type { Split } from '../data/split.ts'
+import type { Split } from '../split/split.ts'
 import { amounts } from '../tensor/kinds.ts'
 import type { Table } from '../tensor/table.ts'
 import { Tensor } from '../tensor/tensor.ts'

@@ -8,7 +8,7 @@ import type { Variables } from '../tensor/variables.ts'
 import type { Weights } from './build.ts'
 import type { Lists } from './lists.ts'
 import type { Ranked, RankRequest } from './ranking.ts'
-import type { Order, Reply } from './worker.ts'
+import type { Order, Reply } from './ranking-worker.ts'
 
 /** Threads that rank for many users; they keep the process alive only while they have something to do. */
 export class Crew {
@@ -84,7 +84,7 @@ class Member {
   private lost: Error | undefined
 
   constructor(order: Order) {
-    this.worker = new Worker(new URL('../recommend/worker.js', import.meta.url), { workerData: order })
+    this.worker = new Worker(new URL('../recommend/ranking-worker.js', import.meta.url), { workerData: order })
     this.worker.on('message', (reply: Reply) => this.take(reply))
     this.worker.on('error', (error: NodeJS.ErrnoException) =>
       this.lose(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? outOfMemory(error) : error),

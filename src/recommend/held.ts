@@ -4,7 +4,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import type { Variables } from '../tensor/variables.ts'
 import type { Weights } from './build.ts'
 import type { Crew } from './crew.ts'
-import type { Programs } from './program.ts'
+import type { Programs } from './recorded.ts'
 
 /** What a recommender holds of its engine, and its threads. */
 export class Held {

@@ -1,7 +1,7 @@
-import { seenTable } from '../data/history.ts'
 import type { Catalogue, EventRoles, Interactions } from '../data/interactions.ts'
 import { roleTable } from '../data/roles.ts'
 import { FociError } from '../errors.ts'
+import { seenTable } from '../split/history.ts'
 import { idOf, itemOf } from './door.ts'
 import { type ListedRows, type Lists, ListsBuilder } from './lists.ts'
 import type { Event, Id, UserRequest } from './request.ts'

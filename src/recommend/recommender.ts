@@ -69,7 +69,7 @@ export class Recommender {
     const recommender = new Recommender(await artefactOf(source), options.engine ?? (await selectEngine()), options)
     const { engine, model, held } = recommender
     if (engine.name === 'native' && model.kind === 'encoder') {
-      const { Programs } = await import('./program.ts')
+      const { Programs } = await import('./recorded.ts')
       held.programs = new Programs(engine, model, held.quantized)
     }
     return recommender

@@ -4,12 +4,12 @@ import { type ArtefactContent, writeArtefact } from '../artefact/artefact.ts'
 import { loadArtefact } from '../artefact/file.ts'
 import type { Scores } from '../artefact/schema.ts'
 import type { Interactions } from '../data/interactions.ts'
-import { replaceFile } from '../data/replace-file.ts'
 import { FociError } from '../errors.ts'
 import type { ReportRow } from '../evaluate/evaluate.ts'
+import { replaceFile } from '../files/replace-file.ts'
 import type { Values } from '../tensor/kinds.ts'
 import type { Progress } from './loop.ts'
-import type { EpochReport, TrainSettings } from './options.ts'
+import type { EpochReport, TrainSettings } from './settings.ts'
 
 /** What the fit on the split came to; final weights have no figures but these. */
 export interface Twin {

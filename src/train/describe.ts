@@ -1,8 +1,8 @@
 import type { ArtefactContent } from '../artefact/artefact.ts'
 import type { Trained } from '../artefact/schema.ts'
-import type { Split } from '../data/split.ts'
 import { popularItems } from '../models/popularity.ts'
-import type { TrainSettings } from './options.ts'
+import type { Split } from '../split/split.ts'
+import type { TrainSettings } from './settings.ts'
 
 /** What an artefact says of its making, before there are weights and scores. */
 export function describe(split: Split, { model, seed, precision }: TrainSettings): Omit<ArtefactContent, 'tensors'> {

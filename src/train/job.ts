@@ -1,7 +1,5 @@
 import { type ArtefactContent, writeArtefact } from '../artefact/artefact.ts'
-import { cutLog } from '../data/cut.ts'
 import type { Interactions } from '../data/interactions.ts'
-import { everyRow, type Split } from '../data/split.ts'
 import type { Engine, Precision } from '../engine/engine.ts'
 import { Profile, type ProfileReport } from '../engine/profile.ts'
 import { FociError } from '../errors.ts'
@@ -10,12 +8,14 @@ import type { Model } from '../models/contracts.ts'
 import { buildSpec, type ModelSpec } from '../models/define.ts'
 import { markov } from '../models/markov.ts'
 import { popularity } from '../models/popularity.ts'
+import { cutLog } from '../split/cut.ts'
+import { everyRow, type Split } from '../split/split.ts'
 import type { Values } from '../tensor/kinds.ts'
 import { Variables } from '../tensor/variables.ts'
 import { Checkpoint, type Saved, type Twin } from './checkpoint.ts'
 import { describe } from './describe.ts'
 import { K, Loop, type LoopHooks, type Progress } from './loop.ts'
-import type { EpochReport, TrainSettings } from './options.ts'
+import type { EpochReport, TrainSettings } from './settings.ts'
 
 /** All that a training thread is given. */
 export interface Job {

@@ -1,14 +1,14 @@
-import { epochBatches, type TrainingBatch, windows } from '../data/batches.ts'
-import type { Split } from '../data/split.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Profile } from '../engine/profile.ts'
 import { FociError } from '../errors.ts'
 import { findTargets, means } from '../evaluate/evaluate.ts'
 import type { Encoder } from '../models/contracts.ts'
+import { epochBatches, type TrainingBatch, windows } from '../split/batches.ts'
+import type { Split } from '../split/split.ts'
 import type { Values } from '../tensor/kinds.ts'
 import type { Variables } from '../tensor/variables.ts'
 import { Adam } from './optimiser.ts'
-import type { EpochReport, FinalEpochReport, StepReport, TrainSettings } from './options.ts'
+import type { EpochReport, FinalEpochReport, StepReport, TrainSettings } from './settings.ts'
 import { trainStep } from './step.ts'
 
 /** Where a run stands between two steps; with the values, all that it needs to go on. */

@@ -1,8 +1,8 @@
-import type { TrainingBatch } from '../data/batches.ts'
 import { seedOf } from '../data/random.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Batch } from '../models/contracts.ts'
 import type { Draw } from '../nn/dropout.ts'
+import type { TrainingBatch } from '../split/batches.ts'
 import { Tensor } from '../tensor/tensor.ts'
 
 /** Events of a part, more or less: what a step holds for its gradients grows with them, and a core's cache is no larger. */

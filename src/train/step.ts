@@ -1,7 +1,7 @@
-import type { TrainingBatch } from '../data/batches.ts'
 import type { Engine, Precision } from '../engine/engine.ts'
 import type { Encoder } from '../models/contracts.ts'
 import type { Draw } from '../nn/dropout.ts'
+import type { TrainingBatch } from '../split/batches.ts'
 import { Gradients } from '../tensor/backward.ts'
 import { scope } from '../tensor/tensor.ts'
 import type { Adam } from './optimiser.ts'

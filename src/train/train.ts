@@ -1,21 +1,21 @@
 import { rm } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
 import { isFinished } from '../artefact/file.ts'
-import { splitName } from '../data/cut.ts'
 import { checkLog, type Interactions } from '../data/interactions.ts'
-import { programName, whileLocked } from '../data/lock.ts'
 import { checkOptions, type KeysOf, shown } from '../data/options.ts'
-import { isSameFile, type Place, placeOf, refuseForeign } from '../data/place.ts'
-import { replaceFile } from '../data/replace-file.ts'
 import type { Precision } from '../engine/engine.ts'
 import type { ProfileReport } from '../engine/profile.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FociError, fromFailure } from '../errors.ts'
 import type { ReportRow } from '../evaluate/evaluate.ts'
+import { programName, whileLocked } from '../files/lock.ts'
+import { isSameFile, type Place, placeOf, refuseForeign } from '../files/place.ts'
+import { replaceFile } from '../files/replace-file.ts'
 import { Recommender } from '../recommend/recommender.ts'
+import { splitName } from '../split/cut.ts'
 import { type JobResult, runJob } from './job.ts'
-import { type EpochReport, precisions, type TrainOptions, type TrainSettings } from './options.ts'
-import type { Message, Order } from './worker.ts'
+import { type EpochReport, precisions, type TrainOptions, type TrainSettings } from './settings.ts'
+import type { Message, Order } from './training-worker.ts'
 
 /** A finished training run. */
 export interface Run {
@@ -147,7 +147,7 @@ function inWorker(log: Interactions, settings: TrainSettings, options: TrainOpti
     const abort = (): void => void Atomics.store(stop, 0, 1)
     if (options.signal?.aborted) abort()
     options.signal?.addEventListener('abort', abort, { once: true })
-    const worker = new Worker(new URL('../train/worker.js', import.meta.url), { workerData, resourceLimits })
+    const worker = new Worker(new URL('../train/training-worker.js', import.meta.url), { workerData, resourceLimits })
     worker.on('message', (message: Message) => {
       try {
         if (message.type === 'epoch') options.onEpoch?.(message.epoch)

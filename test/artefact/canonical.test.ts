@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { canonicalJson, parseCanonical } from '../../src/artefact/canonical.ts'
-import { damaged } from '../../src/artefact/faults.ts'
+import { damaged } from '../../src/artefact/unsound.ts'
 
 describe('canonical JSON', () => {
   it('orders keys by UTF-16 units, leaves out what is undefined and adds no space', () => {

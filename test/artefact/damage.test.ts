@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readArtefact, writeArtefact } from '../../src/artefact/artefact.ts'
 import { canonicalJson } from '../../src/artefact/canonical.ts'
-import { damaged } from '../../src/artefact/faults.ts'
+import { damaged } from '../../src/artefact/unsound.ts'
 import { FociError } from '../../src/errors.ts'
 import { bare, fileOf, sample } from './sample.ts'
 

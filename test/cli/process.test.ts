@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { writeBy } from '../data/files.ts'
+import { writeBy } from '../read/files.ts'
 import { foci, folder, start } from './foci.ts'
 
 const at = folder()

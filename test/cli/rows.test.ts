@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Lines } from '../../src/cli/batch/lines.ts'
+import { csvField, Rows } from '../../src/cli/batch/list-rows.ts'
 import { putFloat32 } from '../../src/cli/batch/numbers.ts'
-import { csvField, Rows } from '../../src/cli/batch/rows.ts'
 import { bits } from '../../src/data/random.ts'
 import type { RankedUsers } from '../../src/recommend/many.ts'
 

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { writeBy } from '../data/files.ts'
+import { writeBy } from '../read/files.ts'
 import { type Ended, foci, folder, main, start } from './foci.ts'
 
 const at = folder()

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { flagName } from '../../src/cli/model-flags.ts'
 import { definitions } from '../../src/models/registry.ts'
-import { writeBy } from '../data/files.ts'
+import { writeBy } from '../read/files.ts'
 import { type Ended, foci, folder } from './foci.ts'
 
 const at = folder()

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { inspectLog } from '../../src/data/inspect.ts'
-import { readInteractions } from '../../src/data/read.ts'
+import { readInteractions } from '../../src/read/read.ts'
 
 it('measures a log', async () => {
   // Seconds after a start: user a has p q q r at 0 1 1 8, b has p at 2, c has p q p r s at 3 4 5 6 9.

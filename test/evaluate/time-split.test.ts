@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { cutLog } from '../../src/data/cut.ts'
-import { readInteractions } from '../../src/data/read.ts'
 import { evaluate } from '../../src/evaluate/evaluate.ts'
 import type { Interval } from '../../src/evaluate/statistics.ts'
 import type { Scorer } from '../../src/models/contracts.ts'
+import { readInteractions } from '../../src/read/read.ts'
+import { cutLog } from '../../src/split/cut.ts'
 import { Tensor } from '../../src/tensor/tensor.ts'
 import { loadReference } from '../engine/reference.ts'
 

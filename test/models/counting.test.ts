@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { readInteractions } from '../../src/data/read.ts'
-import { leaveOneOut } from '../../src/data/split.ts'
 import { selectEngine } from '../../src/engine/select.ts'
 import { evaluate } from '../../src/evaluate/evaluate.ts'
 import type { ModelSpec } from '../../src/models/define.ts'
 import { markov } from '../../src/models/markov.ts'
 import { popularity } from '../../src/models/popularity.ts'
+import { readInteractions } from '../../src/read/read.ts'
+import { leaveOneOut } from '../../src/split/split.ts'
 import { Variables } from '../../src/tensor/variables.ts'
 
 /** Test HR@10 and NDCG@10 of models fitted on all but each user's last two rows, as counted by an independent program. */

@@ -1,7 +1,7 @@
 import { catalogueOf } from '../../src/data/catalogue.ts'
-import { casesOf, type Split } from '../../src/data/split.ts'
 import type { Histories, Scorer } from '../../src/models/contracts.ts'
 import { buildSpec, type ModelSpec } from '../../src/models/define.ts'
+import { casesOf, type Split } from '../../src/split/split.ts'
 import { scope, Tensor } from '../../src/tensor/tensor.ts'
 import { type Source, Variables } from '../../src/tensor/variables.ts'
 import { loadReference } from '../engine/reference.ts'

@@ -14,10 +14,10 @@ import {
   train,
 } from 'foci'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { epochBatches, windows } from '../../src/data/batches.ts'
-import { everyRow, leaveOneOut } from '../../src/data/split.ts'
 import { loadNative } from '../../src/engine/native.ts'
 import { sasrec as source } from '../../src/models/sasrec.ts'
+import { epochBatches, windows } from '../../src/split/batches.ts'
+import { everyRow, leaveOneOut } from '../../src/split/split.ts'
 import { Variables } from '../../src/tensor/variables.ts'
 import { Adam } from '../../src/train/optimiser.ts'
 import { trainStep } from '../../src/train/step.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { TrainingBatch } from '../../src/data/batches.ts'
 import type { Encoder } from '../../src/models/contracts.ts'
 import { sasrec } from '../../src/models/sasrec.ts'
+import type { TrainingBatch } from '../../src/split/batches.ts'
 import { Gradients } from '../../src/tensor/backward.ts'
 import { scope } from '../../src/tensor/tensor.ts'
 import { Variables } from '../../src/tensor/variables.ts'

@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadArtefact } from '../../src/artefact/file.ts'
-import { readInteractions } from '../../src/data/read.ts'
 import { loadNative } from '../../src/engine/native.ts'
-import { evaluateArtefact } from '../../src/evaluate/artefact.ts'
+import { evaluateArtefact } from '../../src/evaluate/evaluate-artefact.ts'
+import { readInteractions } from '../../src/read/read.ts'
 import { foci, hashOf, sampleFolder } from './world.ts'
 
 const engine = loadNative()

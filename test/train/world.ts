@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { writeSample } from '../../src/data/sample.ts'
+import { writeSample } from '../../src/sample/sample.ts'
 
 const MAIN = 'dist/cli/main.js'
 

@@ -62,7 +62,7 @@ pub struct Block {
 
 #[derive(Default)]
 pub struct Marks {
-    /// The first thing found wrong with each row, as `src/data/faults.ts` numbers it.
+    /// The first thing found wrong with each row, as `src/read/row-faults.ts` numbers it.
     pub faults: Vec<u8>,
     /// Whether the time is a date.
     pub dated: Vec<u8>,

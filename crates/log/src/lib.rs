@@ -1,5 +1,5 @@
 //! A log's rows, many at a time: ids are numbered by first appearance, rows put by user and time, CSV read; and lists
-//! written. What a log is and what is wrong with a row, `src/data` says; it does the same in TypeScript where there is no
+//! written. What a log is and what is wrong with a row, `src/read` says; it does the same in TypeScript where there is no
 //! addon.
 #![deny(unsafe_code)]
 

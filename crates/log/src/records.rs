@@ -1,4 +1,4 @@
-//! Text cut into records as RFC 4180 has them, and `src/data/files/records.ts`; lines end in \n, \r\n or \r. Every byte belongs
+//! Text cut into records as RFC 4180 has them, and `src/read/files/records.ts`; lines end in \n, \r\n or \r. Every byte belongs
 //! to one record or to one break. Where quotes do not fit their first line is broken, and the next one is read.
 
 /// Longest record, in bytes.

@@ -10,7 +10,7 @@ use crate::records::{Break, Field, Records, Visitor};
 use crate::times::{Time, number, time};
 use crate::{Numbers, Text};
 
-/// What can be wrong with a row, as `src/data/faults.ts` numbers it.
+/// What can be wrong with a row, as `src/read/row-faults.ts` numbers it.
 mod fault {
     pub const USER: u8 = 1;
     pub const ITEM: u8 = 2;
@@ -123,7 +123,7 @@ impl<'a> Rows<'a> {
             match (code, place) {
                 (-1, 0) => blame(fault::USER),
                 (-1, 1) => blame(fault::ITEM),
-                _ => {} // `src/data` looks at scenes and event types
+                _ => {} // `src/read` looks at scenes and event types
             }
         }
         let written = bytes_of(text, fields[layout.time], scratch);

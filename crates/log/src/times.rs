@@ -1,4 +1,4 @@
-//! Numbers and dates as texts spell them: what `src/data/time.ts` takes for one.
+//! Numbers and dates as texts spell them: what `src/read/time.ts` takes for one.
 
 /// A time, and by what a whole number beyond the doubles' precision exceeds it.
 #[derive(Clone, Copy, Debug, PartialEq)]

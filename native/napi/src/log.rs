@@ -36,7 +36,7 @@ impl TextNumbers {
     #[napi(js_name = "number")]
     pub fn number(&mut self, words: &[i32], faults: &[u8], mut codes: Int32ArraySlice) -> napi::Result<()> {
         guarded(|| {
-            // SAFETY: JavaScript waits for the call, and `src/data` gives the codes memory of their own.
+            // SAFETY: JavaScript waits for the call, and `src/read` gives the codes memory of their own.
             let codes = unsafe { codes.as_mut() };
             let texts: Vec<_> =
                 words.as_chunks().0.iter().zip(faults).map(|(words, &fault)| text(*words, fault)).collect();
@@ -165,7 +165,7 @@ pub fn sort_rows(
 }
 
 fn ints(array: &mut Int32Array) -> &mut [i32] {
-    // SAFETY: `src/data` gives each array memory of its own, and leaves it alone until the promise is kept.
+    // SAFETY: `src/read` gives each array memory of its own, and leaves it alone until the promise is kept.
     unsafe { array.as_mut() }
 }
 

@@ -1,10 +1,10 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { codeOf, fileError } from '../../data/file-error.ts'
-import { type Hash, newHash } from '../../data/hash.ts'
-import { placeOf } from '../../data/place.ts'
-import { modeFor, moveFile, replaceFile } from '../../data/replace-file.ts'
 import { FociError } from '../../errors.ts'
+import { codeOf, fileError } from '../../files/file-error.ts'
+import { placeOf } from '../../files/place.ts'
+import { modeFor, moveFile, replaceFile } from '../../files/replace-file.ts'
+import { type Hash, newHash } from '../../read/log-hash.ts'
 import { shellWord } from '../escape.ts'
 
 /** What a run is of. Parts of runs that differ in any of it do not fit together. */

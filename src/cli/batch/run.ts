@@ -1,8 +1,8 @@
 import type { Artefact } from '../../artefact/artefact.ts'
 import { loadArtefact } from '../../artefact/file.ts'
 import type { Interactions } from '../../data/interactions.ts'
-import { replaceFile } from '../../data/replace-file.ts'
-import { writeParquet } from '../../data/write-parquet.ts'
+import { replaceFile } from '../../files/replace-file.ts'
+import { writeParquet } from '../../read/write-parquet.ts'
 import type { RankedStream, RankedUsers } from '../../recommend/many.ts'
 import { Recommender } from '../../recommend/recommender.ts'
 import { Stopped } from '../failure.ts'
@@ -11,8 +11,8 @@ import type { LogFlags } from '../log-flags.ts'
 import { note, type Output, outputOf } from '../output.ts'
 import { type Bar, barOf } from '../progress.ts'
 import { endBy, endWith } from '../signals.ts'
+import { Rows } from './list-rows.ts'
 import { Parts, type Run } from './parts.ts'
-import { Rows } from './rows.ts'
 
 export interface BatchFlags extends LogFlags {
   readonly out?: string

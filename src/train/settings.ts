@@ -1,0 +1,83 @@
+import type { Precision } from '../engine/engine.ts'
+import type { ModelSpec } from '../models/define.ts'
+import type { SplitName } from '../split/split.ts'
+
+/** In what numbers a training step multiplies where most of its time goes; sums, weights and all the rest are f32. */
+export const precisions = ['f32', 'bf16', 'bf16x3'] as const satisfies readonly Precision[]
+
+/** What a training run is: equal settings on equal logs give equal artefacts, byte for byte. */
+export interface TrainSettings {
+  readonly model: ModelSpec
+  readonly split: SplitName
+  /** Keys initial values, order, masks and negatives; u32. */
+  readonly seed: number
+  /** At most this many passes over the training rows. */
+  readonly epochs: number
+  /** Stops after this many epochs without a better validation NDCG@10. */
+  readonly patience: number
+  /** Users in a step. */
+  readonly batch: number
+  readonly learningRate: number
+  /** Decoupled weight decay (AdamW). */
+  readonly weightDecay: number
+  /** Global norm that gradients are clipped to; 0: not clipped. */
+  readonly clip: number
+  /**
+   * `bf16` is faster where the CPU has it and a little less exact; `bf16x3`, where it has tiles of it (Intel AMX), is nearly as
+   * exact as f32 and faster. Elsewhere it is f32, and the artefact says which it was.
+   */
+  readonly precision: Precision
+  /**
+   * Chooses the number of steps on the split, then fits a fresh model on all rows for as many. The figures are those of
+   * its twin, which the split chose them with: nothing is left to judge the final weights by.
+   */
+  readonly final: boolean
+}
+
+export interface TrainOptions extends Partial<TrainSettings> {
+  readonly model: ModelSpec
+  /** Module that exports the model, where the registry does not have it: the training thread imports it. */
+  readonly module?: URL | string
+  /** Called after each epoch. */
+  readonly onEpoch?: (epoch: EpochReport) => void
+  /** Called after each epoch of the fit on all rows, where `final` asks for it. */
+  readonly onFinalEpoch?: (epoch: FinalEpochReport) => void
+  /** Called after training steps, at most every 100 ms where a worker trains. */
+  readonly onStep?: (step: StepReport) => void
+  /** Stops the run between two steps with ABORTED, after a checkpoint where one is kept. */
+  readonly signal?: AbortSignal
+  /** File that holds the state of the run: written after every epoch and on abort, removed once the artefact is saved. */
+  readonly checkpoint?: string
+  /** Goes on from `checkpoint` where it exists and belongs to the same run. */
+  readonly resume?: boolean
+}
+
+export interface StepReport {
+  /** Whether this is the fit on all rows. */
+  readonly final: boolean
+  /** From 1. */
+  readonly epoch: number
+  /** Of the steps of the epoch; in the final fit, of all its steps. */
+  readonly step: number
+  readonly steps: number
+}
+
+/** An epoch of the fit on all rows; the last one ends where the steps do. */
+export interface FinalEpochReport extends StepReport {
+  readonly final: true
+  /** Mean training loss. */
+  readonly loss: number
+  readonly seconds: number
+}
+
+export interface EpochReport {
+  /** From 1. */
+  readonly epoch: number
+  /** Mean training loss. */
+  readonly loss: number
+  /** On the validation cases, over the full catalogue. */
+  readonly validation: { readonly 'ndcg@10': number; readonly 'hr@10': number; readonly 'mrr@10': number }
+  /** Whether this is the best epoch so far. */
+  readonly best: boolean
+  readonly seconds: number
+}
