@@ -7,6 +7,7 @@ const ROOMS = [
   'read',
   'sample',
   'split',
+  'examples',
   'tensor',
   'ops',
   'nn',

@@ -3,11 +3,10 @@
  * that warm up. `FOCI_PROFILE=1 foci train` prints the same of a whole run.
  */
 import { readInteractions, sasrec } from 'foci'
-import { epochBatches, windows } from '#foci/data/batches.js'
-import { leaveOneOut } from '#foci/data/split.js'
 import { loadNative } from '#foci/engine/native.js'
 import { Profile } from '#foci/engine/profile.js'
-import type { Encoder } from '#foci/models/contracts.js'
+import { leaveOneOut } from '#foci/split/split.js'
+import { stepsOf, windows } from '#foci/split/windows.js'
 import { Variables } from '#foci/tensor/variables.js'
 import { Adam } from '#foci/train/optimiser.js'
 import { trainStep } from '#foci/train/step.js'
@@ -23,10 +22,14 @@ const { engine } = profile
 const split = leaveOneOut(log)
 const variables = new Variables(engine, { seed: 1 })
 const { definition, options } = sasrec({ maxLength: Number(maxLength) })
-const model = definition.build(options, { engine, items: log.catalogue.size, variables }) as Encoder
+const { learner, maxLength: longest } = definition.build(options, { engine, items: log.catalogue.size, variables })
+if (learner.by !== 'steps') throw new TypeError('sasrec takes steps')
+const learning = { learner, needs: {}, log }
 const adam = new Adam(engine, variables.all, { learningRate: 1e-3 })
-const batches = epochBatches(windows(split, model.maxLength), { size: 128, seed: 1, epoch: 0 })
+const rows = windows(split, longest)
+const batches = stepsOf(rows, { size: 128, seed: 1, epoch: 0 })
 
+const draw = { seed: 1, step: 0, epoch: 0 }
 let step = 0
 train(WARM)
 profile.clear()
@@ -36,7 +39,7 @@ if (!report) throw new Error('no step was timed')
 console.log(`${report.title}\n\n${table(report.head, report.rows)}`)
 
 function train(steps: number): void {
-  for (const rows of profile.epoch(next(steps))) trainStep(engine, model, adam, rows, { draw: { seed: 1, step: step++ } })
+  for (const examples of profile.epoch(next(steps))) trainStep(engine, learning, adam, examples, { draw: { ...draw, step: step++ } })
 }
 
 /** The next batches of the epoch. */
@@ -44,6 +47,6 @@ function* next(count: number) {
   for (let i = 0; i < count; i++) {
     const { done, value } = batches.next()
     if (done) throw new Error(`${path} has ${step} batches, and ${WARM + STEPS} are needed`)
-    yield value
+    yield learning.learner.examples(rows, value, draw)
   }
 }

@@ -13,7 +13,21 @@ export { type ErrorCode, FociError } from './errors.ts'
 export type { ReportRow } from './evaluate/evaluate.ts'
 export { type EvaluateOptions, evaluateArtefact } from './evaluate/evaluate-artefact.ts'
 export type { Interval } from './evaluate/statistics.ts'
-export type { Batch, Encoder, Histories, Interests, Model, ModelContext, Requests, Scorer } from './models/contracts.ts'
+export { type Counts, counting, type Encoder, retrieving } from './models/adapters.ts'
+export type {
+  Batch,
+  Best,
+  Candidates,
+  Histories,
+  Interests,
+  Learner,
+  Loss,
+  Masks,
+  Model,
+  ModelContext,
+  Needs,
+  Requests,
+} from './models/contracts.ts'
 export { choice, defineModel, integer, type ModelDefinition, type ModelSpec, number } from './models/define.ts'
 export { markov } from './models/markov.ts'
 export { popularity } from './models/popularity.ts'
@@ -26,6 +40,7 @@ export type {
   Filter,
   Id,
   ListOptions,
+  Moment,
   Reason,
   Recommendations,
   Recommended,

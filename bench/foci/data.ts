@@ -1,7 +1,8 @@
 /** From a log's file to the training batches of one epoch. */
 import { type Interactions, readInteractions } from 'foci'
-import { epochBatches, windows } from '#foci/data/batches.js'
-import { leaveOneOut } from '#foci/data/split.js'
+import { next } from '#foci/examples/next.js'
+import { leaveOneOut } from '#foci/split/split.js'
+import { stepsOf, windows } from '#foci/split/windows.js'
 import type { Facts, Reading } from '../data.bench.ts'
 import { fociVersion, job, report } from '../outcome.ts'
 
@@ -13,7 +14,8 @@ const start = performance.now()
 const log = await readInteractions(path)
 const read = performance.now()
 let tokens = 0
-for (const { items } of epochBatches(windows(leaveOneOut(log), MAX_LENGTH), { size: BATCH, seed: 1, epoch: 0 })) tokens += items.length
+const [rows, draw, examples] = [windows(leaveOneOut(log), MAX_LENGTH), { seed: 1, step: 0, epoch: 0 }, next()]
+for (const chosen of stepsOf(rows, { size: BATCH, seed: 1, epoch: 0 })) tokens += examples(rows, chosen, draw).history.length
 const end = performance.now()
 const figures = {
   s: [(read - start) / 1000],

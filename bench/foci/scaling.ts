@@ -1,11 +1,11 @@
 /** Trains sasrec on an invented log of any size, as users train. */
 import { type Interactions, sasrec, train } from 'foci'
-import { windows } from '#foci/data/batches.js'
 import { catalogueOf } from '#foci/data/catalogue.js'
-import { hashColumns } from '#foci/data/hash.js'
 import { uniform } from '#foci/data/random.js'
 import { sharedDoubles, sharedInts } from '#foci/data/shared.js'
-import { leaveOneOut } from '#foci/data/split.js'
+import { hashColumns } from '#foci/read/log-hash.js'
+import { leaveOneOut } from '#foci/split/split.js'
+import { windows } from '#foci/split/windows.js'
 import { fociVersion, job, report } from '../outcome.ts'
 import type { Scaling } from '../scaling.bench.ts'
 

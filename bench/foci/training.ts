@@ -3,11 +3,11 @@ import { writeFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { type Interactions, readInteractions, sasrec, train } from 'foci'
 import { writeArtefact } from '#foci/artefact/artefact.js'
-import { epochBatches, type TrainingBatch, windows } from '#foci/data/batches.js'
-import { leaveOneOut } from '#foci/data/split.js'
 import type { Precision } from '#foci/engine/engine.js'
 import { loadNative } from '#foci/engine/native.js'
-import type { Encoder } from '#foci/models/contracts.js'
+import type { ExampleSet } from '#foci/examples/examples.js'
+import { leaveOneOut } from '#foci/split/split.js'
+import { stepsOf, windows } from '#foci/split/windows.js'
 import { Variables } from '#foci/tensor/variables.js'
 import { Adam } from '#foci/train/optimiser.js'
 import { trainStep } from '#foci/train/step.js'
@@ -52,11 +52,16 @@ async function sameSteps(log: Interactions, artefactPath: string, batchesPath: s
   const engine = loadNative()
   const variables = new Variables(engine, { seed: SEED })
   const spec = sasrec({ maxLength, dropout: 0 })
-  const model = spec.definition.build(spec.options, { engine, items: log.catalogue.size, variables }) as Encoder
+  const { learner } = spec.definition.build(spec.options, { engine, items: log.catalogue.size, variables })
   writeFileSync(artefactPath, await writeArtefact(artefactOf(spec, log.catalogue.ids, variables.values())))
-  const chosen = [...epochBatches(windows(leaveOneOut(log), maxLength), { size: BATCH, seed: SEED, epoch: 0 })].slice(0, STEPS)
-  const plain = ({ items, offsets, targets }: TrainingBatch) => ({ items: [...items], offsets: [...offsets], targets: [...targets] })
+  if (learner.by !== 'steps') throw new TypeError('sasrec takes steps')
+  const rows = windows(leaveOneOut(log), maxLength)
+  const draw = { seed: SEED, step: 0, epoch: 0 }
+  const steps = [...stepsOf(rows, { size: BATCH, seed: SEED, epoch: 0 })].slice(0, STEPS)
+  const chosen = steps.map((users) => learner.examples(rows, users, draw))
+  const items = (of: Int32Array) => Array.from(of, (row) => log.items[row])
+  const plain = (each: ExampleSet) => ({ items: items(each.history), offsets: [...each.offsets], targets: items(each.rows) })
   writeFileSync(batchesPath, JSON.stringify(chosen.map(plain)))
   const adam = new Adam(engine, variables.all, { learningRate: 1e-3 })
-  return chosen.map((each) => trainStep(engine, model, adam, each, { precision }))
+  return chosen.map((each) => trainStep(engine, { learner, needs: {}, log }, adam, each, { precision }))
 }

@@ -45,8 +45,8 @@ const KNOWN = new Set([
  * scores, an item twice
  */
 export async function writeArtefact(content: ArtefactContent): Promise<Uint8Array<ArrayBuffer>> {
-  const { parts, roles, trained, scores, checkpoint, catalogue, popular, popularity } = content
-  const json = canonicalJson({ version: VERSION, parts, roles, trained, scores, checkpoint }, unfit)
+  const { parts, roles, scenes, events, trained, scores, checkpoint, catalogue, popular, popularity } = content
+  const json = canonicalJson({ version: VERSION, parts, roles, scenes, events, trained, scores, checkpoint }, unfit)
   const about = checkAbout(JSON.parse(json), unfit)
   checkPopular(popular, popularity, catalogue.ids.length, unfit)
   if (!checkpoint) checkFinite(content.tensors)

@@ -48,6 +48,9 @@ export interface About {
   readonly version: typeof VERSION
   readonly parts: readonly Part[]
   readonly roles: EventRoles
+  /** Names of scenes and of event types by their indices, where the model reads them. */
+  readonly scenes?: readonly string[]
+  readonly events?: readonly string[]
   readonly trained: Trained
   readonly scores: Scores
   /** What a run needs to go on: step, epoch, best score, optimiser settings, the run's key. Absent in a finished artefact. */
@@ -73,9 +76,12 @@ const about: z.ZodMiniType<About> = z.strictObject({
     target: z.optional(names),
     input: z.optional(names),
     weight: z.optional(z.record(z.string(), z.number())),
+    shown: z.optional(names),
     negative: z.optional(names),
     seen: z.optional(z.union([names, z.literal('none')])),
   }),
+  scenes: z.optional(names),
+  events: z.optional(names),
   trained: z.strictObject({
     rows: count,
     users: count,

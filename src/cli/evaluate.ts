@@ -1,7 +1,6 @@
-import { FociError } from '../errors.ts'
 import type { FociCommand } from './command.ts'
 import { choiceFlag, jsonFlag, wholeFlag } from './flags.ts'
-import { plural, seconds } from './format.ts'
+import { seconds } from './format.ts'
 import { type LogFlags, logFlags, readLog, roleFlags } from './log-flags.ts'
 import { figuresOf, outputOf, reportTable } from './output.ts'
 import { checkArtefact, checkLog } from './paths.ts'
@@ -17,7 +16,7 @@ export function evaluateCommand(program: FociCommand): void {
     .command('evaluate')
     .description('how well an artefact ranks what users of a log took next')
     .argument('<file>', 'an artefact that `foci train` wrote')
-    .argument('<log>', 'the log that it was trained on')
+    .argument('<log>', 'the log that it was trained on, or another of the same items')
     .addOption(choiceFlag('--on <part>', 'part of the split', ['test', 'validation'], 'test'))
     .addOption(wholeFlag('-k <count>', 'length of the lists that are judged', { min: 1, fallback: 10 }))
     .addOption(jsonFlag())
@@ -36,22 +35,11 @@ async function evaluate(file: string, path: string, flags: EvaluateFlags): Promi
   const artefact = await loadArtefact(file)
   refuseFinal(artefact)
   const log = await readLog(path, flags, artefact.roles)
-  const missing = artefact.catalogue.ids.length - log.catalogue.size
-  if (missing > 0 && flags.items === undefined) throw itemsMissing(file, path, missing)
   const start = performance.now()
   const report = await evaluateArtefact(artefact, log, { on: flags.on, k: flags.k, roles: log.roles })
   const spent = (performance.now() - start) / 1000
   const { model, ...figures } = figuresOf(report)
   document({ model, split: artefact.trained.split, ...figures, seconds: Math.round(1000 * spent) / 1000 })
   if (flags.json) return
-  say(...reportTable([report]), `split ${artefact.trained.split}, whole catalogue, means with 95% intervals; ${seconds(spent)}`)
-}
-
-/** Ranks depend on the whole catalogue, so the log alone would flatter. */
-function itemsMissing(file: string, path: string, missing: number): FociError {
-  return new FociError(
-    'DATA',
-    `${file} knows ${plural(missing, 'item')} more than ${path} has`,
-    'Give the items table of the training too: --items FILE.',
-  )
+  say(...reportTable([report]), `split ${artefact.trained.split}, all items that it may show, means with 95% intervals; ${seconds(spent)}`)
 }

@@ -24,8 +24,8 @@ export function note(text: string): void {
 }
 
 /** What documents tell of a row of a report. */
-export function figuresOf({ model, users, metrics, warm, cold, untrainedTargets }: ReportRow) {
-  return { model, users, metrics, ...(warm && { warm, cold, untrainedTargets }) }
+export function figuresOf({ on: _, ...row }: ReportRow) {
+  return row
 }
 
 /** Whose scores a document gives: final weights have none of their own. */
@@ -35,9 +35,9 @@ export function scoresOf(final: boolean): 'twin' | 'artefact' {
 
 /** The figures of models side by side, all of the same part and users, and what to know of them. */
 export function reportTable(rows: readonly ReportRow[]): string[] {
-  const [{ on, seenTargets, warm, cold, untrainedTargets }] = rows
+  const [{ on, warm, cold }] = rows
   const heading = `${on}, ${plural(rows[0].users, 'user')}`
-  if (!warm || !cold) return [...modelsDown(heading, rows), ...seenNote(seenTargets)]
+  if (!warm || !cold) return [...modelsDown(heading, rows), ...missNotes(rows[0])]
   const groups = [
     [heading, rows],
     [`with a history, ${plural(warm.users, 'user')}`, rows.map((row) => ({ ...row, ...row.warm }))],
@@ -46,8 +46,7 @@ export function reportTable(rows: readonly ReportRow[]): string[] {
   return [
     ...modelsAcross(warm.users > 0 && cold.users > 0 ? groups : groups.slice(0, 1)),
     historyNote(warm.users, cold.users),
-    ...(untrainedTargets ? [`${percent(untrainedTargets)} of the targets are items that no training row has.`] : []),
-    ...seenNote(seenTargets),
+    ...missNotes(rows[0]),
   ]
 }
 
@@ -75,6 +74,12 @@ function modelsAcross(groups: readonly (readonly [heading: string, rows: readonl
   ])
 }
 
-function seenNote(share: number): string[] {
-  return share > 0 ? [`${percent(share)} of the targets had been seen before, and the seen filter makes them misses.`] : []
+/** What no model could have found. */
+function missNotes({ seenTargets, untrainedTargets, unknownTargets }: ReportRow): string[] {
+  const notes = [
+    [untrainedTargets, 'are items that are no target of a training row; they are not shown, and count as misses.'],
+    [unknownTargets, 'are items that the artefact does not know at all.'],
+    [seenTargets, 'had been seen before, and the seen filter makes them misses.'],
+  ] as const
+  return notes.flatMap(([share, what]) => (share > 0 ? [`${percent(share)} of the targets ${what}`] : []))
 }

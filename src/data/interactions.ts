@@ -57,6 +57,8 @@ export interface EventRoles {
   readonly input?: readonly string[]
   /** Weight of an event type in training; 1 where absent. */
   readonly weight?: Readonly<Record<string, number>>
+  /** Event types that say what was shown: what rankers learn from as not wanted, where it was not chosen. */
+  readonly shown?: readonly string[]
   /** Event types whose items are never shown again. */
   readonly negative?: readonly string[]
   /** Event types whose items the seen filter removes; all where absent, `none` for repeat consumption. */

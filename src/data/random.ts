@@ -4,6 +4,15 @@
  * arguments are taken as u32.
  */
 
+/** Keys the random masks, negatives and choices of one training step. All are u32. */
+export interface Draw {
+  readonly seed: number
+  /** Steps before it. */
+  readonly step: number
+  /** Epochs before it. */
+  readonly epoch: number
+}
+
 const GOLDEN = 0x9e3779b9
 
 /** A bijection of u32 that spreads each input bit over all output bits (Wellons' lowbias32). */

@@ -9,19 +9,27 @@ export function roleTable({ eventNames }: Interactions, names: readonly string[]
   return eventNames.map((name) => names.includes(name))
 }
 
-const ROLES: KeysOf<EventRoles> = { target: true, input: true, weight: true, negative: true, seen: true }
+/** For each event type, whether the seen filter removes the items of its rows; one entry for a log without event types. */
+export function seenTable(log: Interactions, { seen, negative } = log.roles): readonly boolean[] {
+  const isSeen = seen === 'none' ? undefined : roleTable(log, seen)
+  const isNegative = roleTable(log, negative)
+  const types = log.eventNames ?? ['any']
+  return types.map((_, type) => (seen !== 'none' && (isSeen?.[type] ?? true)) || (isNegative?.[type] ?? false))
+}
+
+const ROLES: KeysOf<EventRoles> = { target: true, input: true, weight: true, shown: true, negative: true, seen: true }
 
 /**
  * The roles among some options; each event type they name must be one of the log's.
  * @throws FociError OPTION, UNKNOWN, COLUMN
  */
-export function rolesOf({ target, input, weight, negative, seen }: EventRoles, there: readonly string[] | undefined): EventRoles {
-  checkRoles({ target, input, weight, negative, seen })
-  const lists = { target, input, negative, seen: seen === 'none' ? undefined : seen, weight: weight && Object.keys(weight) }
+export function rolesOf({ target, input, weight, shown, negative, seen }: EventRoles, there: readonly string[] | undefined): EventRoles {
+  checkRoles({ target, input, weight, shown, negative, seen })
+  const lists = { target, input, shown, negative, seen: seen === 'none' ? undefined : seen, weight: weight && Object.keys(weight) }
   for (const [role, names] of Object.entries(lists)) {
     for (const name of names ?? []) checkEvent(role, name, there)
   }
-  const given = Object.entries({ target, input, weight, negative, seen }).filter(([, value]) => value !== undefined)
+  const given = Object.entries({ target, input, weight, shown, negative, seen }).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given)
 }
 

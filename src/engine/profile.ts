@@ -54,7 +54,7 @@ export class Profile {
   }
 
   /** The same batches; from the first to the end of the last one's step, the clock runs. */
-  *epoch<Batch extends { readonly items: ArrayLike<number> }>(batches: Iterable<Batch>): Generator<Batch> {
+  *epoch<Batch extends { readonly history: ArrayLike<number> }>(batches: Iterable<Batch>): Generator<Batch> {
     const source = batches[Symbol.iterator]()
     const started = performance.now()
     this.running = true
@@ -69,7 +69,7 @@ export class Profile {
         // A run that goes on skips the batches that it has had
         if (this.calls === before) continue
         this.steps++
-        this.tokens += value.items.length
+        this.tokens += value.history.length
       }
     } finally {
       this.running = false

@@ -9,6 +9,7 @@ import { FociError } from '../errors.ts'
 import type { ModelDefinition } from '../models/define.ts'
 import { buildModel } from '../recommend/build.ts'
 import { checkCount } from '../recommend/door.ts'
+import { type Served, servedBy } from '../recommend/served.ts'
 import { cutLog } from '../split/cut.ts'
 import { evaluate, type ReportRow } from './evaluate.ts'
 
@@ -26,9 +27,10 @@ export interface EvaluateOptions {
 const OPTIONS: KeysOf<EvaluateOptions> = { on: true, k: true, engine: true, roles: true, models: true }
 
 /**
- * An artefact's figures on a log, cut as in its training.
+ * An artefact's figures on a log, cut as in its training; items are matched by id.
  * @param source path or file URL of an artefact, its bytes, or what was read from them
- * @throws FociError FILE; ARTEFACT, also for one whose weights are final; OPTION; DATA where the log's items are not those of the artefact
+ * @throws FociError FILE; ARTEFACT, also for one whose weights are final; OPTION; NEED where the log lacks what the model reads;
+ * DATA where nobody is asked, or the log shares no item with the artefact
  */
 export async function evaluateArtefact(source: ArtefactSource, log: Interactions, options: EvaluateOptions = {}): Promise<ReportRow> {
   checkOptions('the options of evaluateArtefact', options, OPTIONS)
@@ -38,14 +40,14 @@ export async function evaluateArtefact(source: ArtefactSource, log: Interactions
   if (on !== 'test' && on !== 'validation') throw new FociError('OPTION', `on is ${shown(on)}.`, 'It is "test" or "validation".')
   const artefact = await artefactOf(source)
   refuseFinal(artefact)
-  checkCatalogue(artefact, log)
   if (options.roles !== undefined) checkRoles(options.roles)
   const roles = options.roles === undefined ? artefact.roles : rolesOf(options.roles, log.eventNames)
   const engine = options.engine ?? (await selectEngine())
-  const { model, variables } = buildModel(engine, artefact, options.models)
+  const { variables, ...built } = buildModel(engine, artefact, { models: options.models })
   try {
-    const split = cutLog({ ...log, roles }, artefact.trained.split)
-    return evaluate(engine, artefact.parts[0].model, model, split, on, k)
+    const served = { ...servedBy(engine, artefact, built), roles }
+    checkStrangers(served, log)
+    return evaluate(served, cutLog({ ...log, roles }, artefact.trained.split), on, k)
   } finally {
     variables[Symbol.dispose]()
   }
@@ -58,9 +60,8 @@ export function refuseFinal({ trained, checkpoint }: Artefact): void {
   throw new FociError('ARTEFACT', message, 'Its scores are those of its twin, fitted on the split alone: `foci inspect` shows them.')
 }
 
-function checkCatalogue({ catalogue }: Artefact, log: Interactions): void {
-  const differs = log.catalogue.ids.findIndex((id, index) => catalogue.ids[index] !== id)
-  if (differs < 0 && log.catalogue.size === catalogue.ids.length) return
-  const message = `The log has ${log.catalogue.size} items and the artefact ${catalogue.ids.length}, or they stand in another order.`
-  throw new FociError('DATA', message, 'Evaluate on the log that the artefact was trained on.')
+function checkStrangers({ catalogue }: Served, { catalogue: { ids } }: Interactions): void {
+  if (ids.some((id) => catalogue.indexOf(id) >= 0)) return
+  const message = `None of the log's ${ids.length} items is among the artefact's ${catalogue.size}: "${ids[0]}" is not, "${catalogue.ids[0]}" is.`
+  throw new FociError('DATA', message, 'Evaluate on a log of the same items.')
 }

@@ -1,30 +1,54 @@
+import type { Draw } from '../data/random.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { Draw } from '../nn/dropout.ts'
+import type { Examples } from '../examples/examples.ts'
 import type { Split } from '../split/split.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Variables } from '../tensor/variables.ts'
 
-/** Histories of B users, jagged. */
+/**
+ * What a model reads beside items and offsets. Training, evaluation, requests, programs, threads and explanations give exactly
+ * this ({@link pack}), or say which column is missing.
+ */
+export interface Needs {
+  /** Of each event of a history. */
+  readonly events?: readonly ('time' | 'scene' | 'type')[]
+  /** Of what is asked: when (its events then have times too), and in which scene. */
+  readonly request?: readonly ('now' | 'scene')[]
+  /** Columns of the items table. */
+  readonly items?: readonly string[]
+}
+
+/** Histories of B users, jagged. Who reads a column says so in its {@link Needs}. */
 export interface Histories {
-  /** Item indices, i32 [T]. */
+  /** Item indices, i32 [T]; −1 where an item is masked in training. */
   readonly items: Tensor
   /** i32 [B + 1] */
   readonly offsets: Tensor
-  /** Seconds, [T]. */
-  readonly times?: Float64Array
-  /** Scene indices, [T]. */
-  readonly scenes?: Int32Array
+  /** Whole seconds since the history's first event, i32 [T]. */
+  readonly times?: Tensor
+  /** Scene indices, i32 [T]; −1 for one that training did not know. */
+  readonly scenes?: Tensor
+  /** Event type indices, i32 [T]; −1 for one that training did not know. */
+  readonly types?: Tensor
 }
 
-/** What is asked beside the history. */
+/** What is asked beside the histories, Q times: once a history; in training for each target. */
 export interface Requests {
-  /** Seconds, [B]. */
-  readonly now?: Float64Array
-  /** [B] */
-  readonly scenes?: Int32Array
+  /** Whole seconds since the first event of the history, i32 [Q]. */
+  readonly now?: Tensor
+  /** Scene indices, i32 [Q]; −1 for one that training did not know. */
+  readonly scenes?: Tensor
 }
 
-/** Vectors of B users: S = Σ K_b rows, none for an idle interest or an empty history. */
+/** Items that are asked about, jagged by user. */
+export interface Candidates {
+  /** Item indices, i32 [C]. */
+  readonly items: Tensor
+  /** i32 [B + 1] */
+  readonly offsets: Tensor
+}
+
+/** Vectors of B users: S = Σ K_b rows, none for an empty history. */
 export interface Interests {
   /** [S, D] */
   readonly vectors: Tensor
@@ -32,37 +56,74 @@ export interface Interests {
   readonly offsets: Tensor
 }
 
-/** What one training step sees. */
+/** What users may get, as a search takes it. */
+export interface Masks {
+  /** Items left out for each user, i32 [X] at i32 [B + 1]. */
+  readonly seen: Tensor
+  readonly seenOffsets: Tensor
+  /** Bits of the items that may appear, i32 [⌈V/32⌉]; all where absent. */
+  readonly allowed?: Tensor
+}
+
+/** The k best items of B users, best first, ties by index; −1 and −∞ where fewer than k may appear. */
+export interface Best {
+  /** i32 [B, k] */
+  readonly items: Tensor
+  /** [B, k] */
+  readonly scores: Tensor
+  /** Which of the user's interests each came from, i32 [B, k]; absent where a model has no several. */
+  readonly interests?: Tensor
+}
+
+/**
+ * All that evaluation, serving and explaining know of a model. Every model scores given candidates; one that has `best` also
+ * searches the catalogue, and finds what scoring all of it would.
+ */
+export interface Model {
+  /** Events that a history is cut to, the latest ones. */
+  readonly maxLength: number
+  readonly learner: Learner
+  /** → [C]; 0 for users of whom nothing is known */
+  score(histories: Histories, at: Requests, candidates: Candidates): Tensor
+  best?(histories: Histories, at: Requests, k: number, masks: Masks): Best
+  /** Users who are searched for at once, where that is fewer than usual for the memory it takes. */
+  readonly usersAtOnce?: number
+  /** Interest vectors of each user; an item's score is its best inner product with them. */
+  interests?(histories: Histories, at: Requests): Interests
+  /** Vectors of the items, [V, D]. */
+  items?(): Tensor
+}
+
+/** How a model learns. */
+export type Learner =
+  /** Counts the training part of a split. */
+  | { readonly by: 'counting'; fit(split: Split): void }
+  /** Takes steps down the gradient of a loss. */
+  | { readonly by: 'steps'; readonly examples: Examples; loss(batch: Batch): Loss }
+
+/** A mean and of how many: parts of a batch add up, whatever is counted. */
+export interface Loss {
+  /** [] */
+  readonly mean: Tensor
+  readonly count: number
+}
+
+/** What one training step sees, or a part of it. */
 export interface Batch {
   readonly histories: Histories
+  /** When and where each target was, [N]. */
   readonly requests: Requests
-  /** The item that follows each event, i32 [T]. */
-  readonly targets: Tensor
+  /** Rows of the histories that are asked for a target each, i32 [N]; each of them, in order, where absent. */
+  readonly asked?: Tensor
+  /** What is asked about, N items. */
+  readonly targets: Candidates
+  /** Whether each is wanted, [N]; all are where absent. */
+  readonly labels?: Tensor
+  /** How much each counts by the type of its event, [N]; 1 where absent. */
+  readonly weights?: Tensor
   /** Keys the random masks and negatives of this step. Only training batches carry one. */
   readonly draw?: Draw
 }
-
-/** Retrieval: a history becomes interest vectors; an item's score is its best inner product with them. */
-export interface Encoder {
-  readonly kind: 'encoder'
-  /** Events that a history is cut to, the latest ones. */
-  readonly maxLength: number
-  encode(histories: Histories, at: Requests): Interests
-  /** [V, D] */
-  items(): Tensor
-  loss(batch: Batch): Tensor
-}
-
-/** Counting and matrix models: a history becomes a score for each item. */
-export interface Scorer {
-  readonly kind: 'scorer'
-  /** Learns from the training part of a split. */
-  fit(split: Split): void
-  /** [B, V] */
-  scores(histories: Histories, at: Requests): Tensor
-}
-
-export type Model = Encoder | Scorer
 
 /** What a model is made from. */
 export interface ModelContext {
@@ -71,4 +132,6 @@ export interface ModelContext {
   readonly items: number
   /** Parameters and state, by name. */
   readonly variables: Variables
+  /** Whether searches read item vectors as 8-bit codes, which give the same bits sooner. */
+  readonly quantized?: boolean
 }

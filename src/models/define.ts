@@ -2,7 +2,7 @@ import { z } from 'zod/mini'
 import { nearest } from '../data/nearest.ts'
 import { shown } from '../data/options.ts'
 import { FociError } from '../errors.ts'
-import type { Model, ModelContext } from './contracts.ts'
+import type { Model, ModelContext, Needs } from './contracts.ts'
 
 /** One option of a model: its check, its default and how to explain it. The only source of flags, types and pages. */
 export interface Field<T> {
@@ -46,7 +46,17 @@ export interface ModelDefinition {
   /** What it is, in one sentence. */
   readonly summary: string
   readonly fields: Fields
+  /** What a model with these options reads. */
+  needs(options: ModelOptions): Needs
   build(options: ModelOptions, context: ModelContext): Model
+}
+
+/** A model, and what it reads. */
+export interface BuiltModel {
+  readonly model: Model
+  readonly needs: Needs
+  /** Number of items V. */
+  readonly items: number
 }
 
 /** A model with its options settled: what `train` takes and an artefact records. */
@@ -58,6 +68,12 @@ export interface ModelSpec {
 /** Makes a spec from some of the options; the rest are defaults. */
 export type ModelFactory<F extends Fields> = ((options?: Partial<OptionsOf<F>>) => ModelSpec) & { readonly definition: ModelDefinition }
 
+/** What a model's file says of it beside how it is built. */
+export interface ModelTraits<F extends Fields> {
+  /** What it reads beside items; by its options where they decide. */
+  readonly needs?: Needs | ((options: OptionsOf<F>) => Needs)
+}
+
 /**
  * Defines a model.
  * @param build makes the model from whole options and its context
@@ -67,8 +83,13 @@ export function defineModel<const F extends Fields>(
   summary: string,
   fields: F,
   build: (options: OptionsOf<F>, context: ModelContext) => Model,
+  { needs = {} }: ModelTraits<F> = {},
 ): ModelFactory<F> {
-  const definition: ModelDefinition = { name, summary, fields, build: (options, context) => build(options as OptionsOf<F>, context) }
+  const definition: ModelDefinition = {
+    ...{ name, summary, fields },
+    needs: (options) => (typeof needs === 'function' ? needs(options as OptionsOf<F>) : needs),
+    build: (options, context) => build(options as OptionsOf<F>, context),
+  }
   return Object.assign((options: Partial<OptionsOf<F>> = {}) => specify(definition, options), { definition })
 }
 
@@ -92,10 +113,10 @@ export function specify(definition: ModelDefinition, given: Readonly<Record<stri
 }
 
 /** A spec's model. All that it holds must be declared while it is built: what an artefact has beside that is refused. */
-export function buildSpec({ definition, options }: ModelSpec, context: ModelContext): Model {
+export function buildSpec({ definition, options }: ModelSpec, context: ModelContext): BuiltModel {
   const model = definition.build(options, context)
   context.variables.close()
-  return model
+  return { model, needs: definition.needs(options), items: context.items }
 }
 
 function checked(model: string, key: string, field: Field<string> | Field<number>, value: unknown): string | number {

@@ -3,7 +3,8 @@ import type { Split } from '../split/split.ts'
 import { indices, offsets, shares } from '../tensor/kinds.ts'
 import type { Table } from '../tensor/table.ts'
 import { Tensor } from '../tensor/tensor.ts'
-import type { Histories, ModelContext, Requests, Scorer } from './contracts.ts'
+import { type Counts, counting } from './adapters.ts'
+import type { Histories, ModelContext } from './contracts.ts'
 import { defineModel, integer, number, type OptionsOf } from './define.ts'
 import { countItems } from './popularity.ts'
 import { Room } from './room.ts'
@@ -32,11 +33,10 @@ export const markov = defineModel(
   'markov',
   'What followed the latest items of the history, counted over a few events.',
   fields,
-  (options, context) => new Markov(options, context),
+  (options, context) => ({ maxLength: LOOKBACK, ...counting(new Markov(options, context), context) }),
 )
 
-class Markov implements Scorer {
-  readonly kind = 'scorer'
+class Markov implements Counts {
   private readonly options: OptionsOf<typeof fields>
   private readonly context: ModelContext
   private readonly offsets: Table<Int32Array>
@@ -67,7 +67,7 @@ class Markov implements Scorer {
     this.popularity.put(counts.map((count) => count / most))
   }
 
-  scores(histories: Histories, _at: Requests): Tensor {
+  scores(histories: Histories): Tensor {
     const { engine, items: V } = this.context
     const transitions = { offsets: this.offsets.data, columns: this.columns.data, weights: this.weights.data }
     const popularity = this.popularity.data // [V]

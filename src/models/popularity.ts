@@ -2,7 +2,8 @@ import type { Split } from '../split/split.ts'
 import { amounts } from '../tensor/kinds.ts'
 import type { Table } from '../tensor/table.ts'
 import { Tensor } from '../tensor/tensor.ts'
-import type { Histories, ModelContext, Requests, Scorer } from './contracts.ts'
+import { type Counts, counting } from './adapters.ts'
+import type { Histories, ModelContext } from './contracts.ts'
 import { defineModel } from './define.ts'
 import { Room } from './room.ts'
 import { targetWeights } from './target-weights.ts'
@@ -15,11 +16,10 @@ export const popularity = defineModel(
   'popularity',
   'How often each item was chosen; the same list for everyone.',
   {},
-  (_options, context) => new Popularity(context),
+  (_options, context) => ({ maxLength: 1, ...counting(new Popularity(context), context) }), // of a history it matters only that there is one
 )
 
-class Popularity implements Scorer {
-  readonly kind = 'scorer'
+class Popularity implements Counts {
   private readonly context: ModelContext
   private readonly counts: Table<Float32Array>
   private readonly room = new Room()
@@ -33,7 +33,7 @@ class Popularity implements Scorer {
     this.counts.put(countItems(log.items, log.offsets, trainEnd, this.context.items, targetWeights(log)))
   }
 
-  scores({ offsets }: Histories, _at: Requests): Tensor {
+  scores({ offsets }: Histories): Tensor {
     const counts = this.counts.data // [V]
     const users = offsets.shape[0] - 1
     const scores = this.room.of(users * counts.length)

@@ -1,9 +1,10 @@
-import { integers, seedOf } from '../data/random.ts'
+import { type Draw, integers, seedOf } from '../data/random.ts'
 import { FociError } from '../errors.ts'
+import { next } from '../examples/next.ts'
 import { crossEntropy } from '../losses/cross-entropy.ts'
 import { sampledSoftmax } from '../losses/sampled-softmax.ts'
 import { Attention, type Segments } from '../nn/attention.ts'
-import { type Draw, Dropout } from '../nn/dropout.ts'
+import { Dropout } from '../nn/dropout.ts'
 import { Embedding } from '../nn/embedding.ts'
 import { LayerNorm } from '../nn/layer-norm.ts'
 import { Linear } from '../nn/linear.ts'
@@ -12,7 +13,8 @@ import { lastRows, positions } from '../ops/segments.ts'
 import { gather } from '../ops/table.ts'
 import { normal } from '../tensor/init.ts'
 import { Tensor } from '../tensor/tensor.ts'
-import type { Batch, Encoder, Histories, Interests, ModelContext, Requests } from './contracts.ts'
+import { type Encoder, retrieving } from './adapters.ts'
+import type { Batch, Histories, Interests, Loss, ModelContext } from './contracts.ts'
 import { choice, defineModel, integer, number, type OptionsOf } from './define.ts'
 
 /** The original paper's; with a smaller one the first normalisation of tiny initial rows would be noise. */
@@ -42,12 +44,14 @@ export const sasrec = defineModel(
   'sasrec',
   'Self-attention over the history; the last event is the user’s one interest.',
   fields,
-  (options, context) => new Sasrec(options, context),
+  (options, context) => {
+    const sasrec = new Sasrec(options, context)
+    const learner = { by: 'steps', examples: next(), loss: (batch: Batch) => sasrec.loss(batch) } as const
+    return { maxLength: options.maxLength, learner, ...retrieving(sasrec, context) }
+  },
 )
 
 class Sasrec implements Encoder {
-  readonly kind = 'encoder'
-  readonly maxLength: number
   private readonly options: OptionsOf<typeof fields>
   private readonly item: Embedding
   private readonly position: Embedding
@@ -64,7 +68,6 @@ class Sasrec implements Encoder {
       throw new FociError('OPTION', message, 'Choose more heads, or a smaller dim.')
     }
     this.options = options
-    this.maxLength = maxLength
     this.item = new Embedding(variables, 'item', items, dim, normal(0.02))
     this.position = new Embedding(variables, 'position', maxLength, dim, normal(0.02))
     this.drop = new Dropout('input', dropout)
@@ -72,7 +75,7 @@ class Sasrec implements Encoder {
     this.norm = new LayerNorm(variables, 'norm', dim, EPSILON)
   }
 
-  encode({ items, offsets }: Histories, _at: Requests): Interests {
+  encode({ items, offsets }: Histories): Interests {
     const { rows, queries } = lastRows(offsets) // [S], [B + 1]
     const all = { queries: offsets, offsets }
     let x = this.events(items, offsets) // [T, D]
@@ -85,14 +88,16 @@ class Sasrec implements Encoder {
     return this.item.table
   }
 
-  loss({ histories, targets, draw }: Batch): Tensor {
+  loss({ histories, targets, weights, draw }: Batch): Loss {
+    if (weights) throw new FociError('NEED', 'sasrec weighs all events alike.', 'Read the log without weights, or train a counting model.')
     const { items, offsets } = histories
     const all = { queries: offsets, offsets }
     let x = this.events(items, offsets, draw) // [T, D]
     for (const block of this.blocks) x = block.apply(x, all, draw)
     const h = this.norm.apply(x) // [T, D]
-    if (this.options.loss === 'cross-entropy' || !draw) return crossEntropy(h, this.item.table, targets)
-    return sampledSoftmax(h, this.item.table, targets, this.negatives(h, draw))
+    const count = targets.items.shape[0]
+    if (this.options.loss === 'cross-entropy' || !draw) return { mean: crossEntropy(h, this.item.table, targets.items), count }
+    return { mean: sampledSoftmax(h, this.item.table, targets.items, this.negatives(h, draw)), count }
   }
 
   /** √D · item + position, [T, D]. */

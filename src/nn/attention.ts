@@ -1,10 +1,11 @@
+import type { Draw } from '../data/random.ts'
 import { attention } from '../ops/attention.ts'
 import { add } from '../ops/elementwise.ts'
 import { inner, linear, linearOnto } from '../ops/product.ts'
 import type { Init } from '../tensor/init.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { Variables } from '../tensor/variables.ts'
-import { type Draw, Dropout } from './dropout.ts'
+import { Dropout } from './dropout.ts'
 import { Linear } from './linear.ts'
 
 export interface AttentionSizes {

@@ -1,12 +1,6 @@
-import { seedOf } from '../data/random.ts'
+import { type Draw, seedOf } from '../data/random.ts'
 import { dropout, type MaskKey } from '../ops/dropout.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-
-/** Keys the random masks of one training step. Both are u32. */
-export interface Draw {
-  readonly seed: number
-  readonly step: number
-}
 
 /** Dropout at one place of a model; the identity where there is no draw, as in validation and serving. */
 export class Dropout {

@@ -23,7 +23,7 @@ export interface ReadOptions extends LogOptions, EventRoles {
 
 const OPTIONS: KeysOf<ReadOptions> = {
   ...{ columns: true, unit: true, skipInvalid: true, delimiter: true, memory: true, items: true },
-  ...{ target: true, input: true, weight: true, negative: true, seen: true },
+  ...{ target: true, input: true, weight: true, shown: true, negative: true, seen: true },
 }
 const UNITS: Readonly<Record<TimeUnit, true>> = {
   ...{ seconds: true, milliseconds: true, microseconds: true, nanoseconds: true },

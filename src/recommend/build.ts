@@ -1,14 +1,12 @@
 import type { Artefact } from '../artefact/artefact.ts'
 import type { Engine } from '../engine/engine.ts'
 import { FociError } from '../errors.ts'
-import type { Model } from '../models/contracts.ts'
-import { buildSpec, type ModelDefinition, specify } from '../models/define.ts'
+import { type BuiltModel, buildSpec, type ModelDefinition, specify } from '../models/define.ts'
 import { definitionOf } from '../models/registry.ts'
 import { Variables } from '../tensor/variables.ts'
 
 /** A model with an artefact's weights; disposing the variables gives the weights back. */
-export interface Built {
-  readonly model: Model
+export interface Loaded extends BuiltModel {
   readonly variables: Variables
 }
 
@@ -17,13 +15,20 @@ export type Weights = Pick<Artefact, 'parts' | 'hash' | 'tensors' | 'checkpoint'
   readonly catalogue: { readonly ids: { readonly length: number } }
 }
 
+/** How a model is built from an artefact. */
+export interface Building {
+  /** Definitions that the registry lacks. */
+  readonly models?: readonly ModelDefinition[]
+  /** Whether searches read item vectors as 8-bit codes. */
+  readonly quantized?: boolean
+}
+
 /**
  * The one way from an artefact to a model: it checks every tensor, for the file may be anybody's.
- * @param models definitions that the registry lacks
  * @throws FociError ARTEFACT where it is the checkpoint of an unfinished run, where its tensors are not those of the model
  * and its options, or break the rules of their kinds; UNKNOWN, OPTION where another foci wrote it
  */
-export function buildModel(engine: Engine, artefact: Weights, models: readonly ModelDefinition[] = []): Built {
+export function buildModel(engine: Engine, artefact: Weights, { models = [], quantized }: Building = {}): Loaded {
   const { checkpoint, parts, hash, tensors } = artefact
   const items = artefact.catalogue.ids.length
   if (checkpoint) {
@@ -35,7 +40,7 @@ export function buildModel(engine: Engine, artefact: Weights, models: readonly M
   const spec = specify(models.find(({ name }) => name === part.model) ?? definitionOf(part.model), part.options)
   const variables = new Variables(engine, { artefact: hash, tensors })
   try {
-    return { model: buildSpec(spec, { engine, items, variables }), variables }
+    return { ...buildSpec(spec, { engine, items, variables, quantized }), variables }
   } catch (error) {
     variables[Symbol.dispose]()
     throw error

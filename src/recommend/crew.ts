@@ -6,7 +6,6 @@ import { FociError, fromFailure } from '../errors.ts'
 import type { Values } from '../tensor/kinds.ts'
 import type { Variables } from '../tensor/variables.ts'
 import type { Weights } from './build.ts'
-import type { Lists } from './lists.ts'
 import type { Ranked, RankRequest } from './ranking.ts'
 import type { Order, Reply } from './ranking-worker.ts'
 
@@ -66,11 +65,12 @@ function shared({ shape, data }: Values): Values {
 }
 
 /** A request without the unused rest of its arrays' memory, which messages would hold. */
-function copyOf({ histories, seen, ...others }: RankRequest): RankRequest {
-  return { ...others, histories: compact(histories), seen: compact(seen) }
+function copyOf({ columns, seen, ...others }: RankRequest): RankRequest {
+  return { ...others, columns: compact(columns), seen: compact(seen) }
 }
 
-const compact = ({ values, offsets }: Lists): Lists => ({ values: values.slice(), offsets: offsets.slice() })
+const compact = <T extends object>(lists: T): T =>
+  Object.fromEntries(Object.entries(lists).map(([name, list]: [string, Int32Array | undefined]) => [name, list?.slice()])) as T
 
 interface Waiting {
   resolve(ranked: Ranked): void

@@ -6,7 +6,3 @@ import { frozenOnce } from '../tensor/variables.ts'
 /** An item table with rows of length 1, [V, D], as frozen weights of its artefact. */
 export const normalizedItems = (engine: Engine, artefact: string, items: () => Tensor): Tensor =>
   frozenOnce(engine, artefact, 'normalized items', () => normalize(items()).id)
-
-/** An item table as 8-bit codes, as `topK` reads them, as frozen weights of its artefact. */
-export const quantizedItems = (engine: Engine, artefact: string, items: () => Tensor): Tensor =>
-  frozenOnce(engine, artefact, 'quantized items', () => engine.quantize(items().id))

@@ -4,9 +4,9 @@
  */
 import { checkOptions, type KeysOf, shown } from '../data/options.ts'
 import { FociError } from '../errors.ts'
-import { Filter, type Id, type ListOptions, type Request, type UserRequest } from './request.ts'
+import { Filter, type Id, type ListOptions, type Moment, type Request, type UserRequest } from './request.ts'
 
-const USER: KeysOf<UserRequest> = { user: true, history: true, seen: true, exclude: true }
+const USER: KeysOf<UserRequest> = { user: true, history: true, seen: true, exclude: true, now: true, scene: true }
 const LIST: KeysOf<ListOptions> = { k: true, filter: true }
 const REQUEST: KeysOf<Request> = { ...USER, ...LIST, diversity: true, explain: true }
 
@@ -45,14 +45,17 @@ export function readListing(given: ListOptions): Listing {
   return listingOf(given)
 }
 
-function whomOf({ user, history, seen, exclude }: UserRequest): UserRequest {
+function whomOf({ user, history, seen, exclude, now, scene }: UserRequest): UserRequest {
   checkList('seen', seen, 'It is a list of item ids.')
   checkList('exclude', exclude, 'It is a list of item ids.')
+  const moment: Moment = { now, scene }
+  if (now !== undefined) timeOf(now, 'now')
+  if (scene !== undefined && typeof scene !== 'string') throw refused('scene', scene, 'It is the name of a scene of the log.')
   if (user === undefined && history !== undefined) {
     checkList('history', history, `It is a list, oldest first. ${HISTORY}`)
-    return { history, seen, exclude }
+    return { history, seen, exclude, ...moment }
   }
-  if (user !== undefined && history === undefined) return { user, seen, exclude }
+  if (user !== undefined && history === undefined) return { user, seen, exclude, ...moment }
   const message = user === undefined ? 'Neither a user nor a history is given.' : 'Both a user and a history are given.'
   throw new FociError('OPTION', message, 'Give one of the two.')
 }
@@ -81,15 +84,33 @@ export function idOf(id: unknown, field: string, hint = 'An id is a text, or a w
   throw new FociError('OPTION', `${field} is ${id}, which is no whole number that is told from its neighbours.`, 'Give ids as texts.')
 }
 
-/** The item id of a history's event. @throws FociError OPTION */
-export function itemOf(event: unknown): string {
-  if (typeof event !== 'object' || event === null) return idOf(event, 'An event of the history', HISTORY)
-  const { item, time } = event as { readonly item?: unknown; readonly time?: unknown }
-  if (time !== undefined && !Number.isFinite(time))
-    throw refused('The time of an event of the history', time, 'It is in milliseconds, as Date.now().')
-  if (typeof item === 'string') return item
+/** Milliseconds. @throws FociError OPTION */
+export function timeOf(time: number | Date, field: string): number {
+  const value = Number(time)
+  if ((typeof time === 'number' || Object.prototype.toString.call(time) === '[object Date]') && Number.isFinite(value)) return value
+  throw refused(field, time, 'It is in milliseconds, as Date.now(), or a date.')
+}
+
+/** A history's event, its time in milliseconds. @throws FociError OPTION */
+export function eventOf(event: unknown): {
+  readonly item: string
+  readonly time?: number
+  readonly scene?: string
+  readonly event?: string
+} {
+  if (typeof event !== 'object' || event === null) return { item: idOf(event, 'An event of the history', HISTORY) }
+  const { item, time, scene, event: type } = event as { readonly [field: string]: unknown }
+  const named = { scene, event: type }
+  for (const [field, value] of Object.entries(named)) {
+    if (value !== undefined && typeof value !== 'string')
+      throw refused(`The ${field} of an event of the history`, value, 'It is a text, as in the log.')
+  }
   if (item === undefined || item === null) throw refused('An event of the history', event, HISTORY)
-  return idOf(item, 'The item of an event of the history', HISTORY)
+  return {
+    item: idOf(item, 'The item of an event of the history', HISTORY),
+    ...(time !== undefined && { time: timeOf(time as number, 'The time of an event of the history') }),
+    ...(named as { readonly scene?: string; readonly event?: string }),
+  }
 }
 
 /** An array, a set: whatever gives its entries, but not a text, which would give letters. */

@@ -10,8 +10,6 @@ import type { Programs } from './recorded.ts'
 export class Held {
   /** The item table with rows of length 1, once it was asked for. */
   normalized?: Tensor
-  /** The item table as 8-bit codes, where they are read in its place. */
-  quantized?: Tensor
   /** What ranks at one call, where there is such. */
   programs?: Programs
   private readonly engine: Engine
@@ -31,12 +29,12 @@ export class Held {
     if (!this.open) throw disposed()
   }
 
-  /** Threads for one stream; nobody where there are none. */
-  async hire(weights: Weights): Promise<Crew | undefined> {
+  /** Threads for one stream; nobody where there are none. @param quantized whether they read item vectors as codes */
+  async hire(weights: Weights, quantized: boolean): Promise<Crew | undefined> {
     if (!canWork(this.engine)) return undefined
     const { Crew } = await import('./crew.ts')
     this.checkOpen()
-    const crew = this.idle ?? new Crew(this.engine, weights, this.variables, this.quantized !== undefined)
+    const crew = this.idle ?? new Crew(this.engine, weights, this.variables, quantized)
     this.idle = undefined
     this.busy.add(crew)
     return crew
@@ -55,7 +53,7 @@ export class Held {
     for (const crew of this.idle ? [...this.busy, this.idle] : this.busy) crew.dismiss(disposed())
     this.busy.clear()
     this.programs?.empty()
-    for (const table of [this.normalized, this.quantized]) if (table) this.engine.release(table.id)
+    if (this.normalized) this.engine.release(this.normalized.id)
     this.variables[Symbol.dispose]()
   }
 }

@@ -1,27 +1,14 @@
 import { FociError } from '../errors.ts'
+import type { LogView } from './log-view.ts'
 
 /** What i32 offsets count. */
-const MOST = 2 ** 31 - 1
+export const MOST = 2 ** 31 - 1
 
 /** Jagged lists of indices for B users: user b has values[offsets[b]] .. values[offsets[b + 1]]. */
 export interface Lists {
   readonly values: Int32Array
   /** [B + 1] */
   readonly offsets: Int32Array
-}
-
-/** Rows of a log as lists hold them. */
-export interface ListedRows {
-  /** Where each user's rows stand, [U + 1]. */
-  readonly offsets: Int32Array
-  /** Item of each row, [N]. */
-  readonly items: Int32Array
-  /** Type of each row's event, [N]; 0 where absent. */
-  readonly events?: Int32Array
-  /** What stands in a list for each item, or −1 for nothing. */
-  readonly values: Int32Array
-  /** Whether rows stand in a list, by type. */
-  readonly listed: readonly boolean[]
 }
 
 /** Lists in the making. */
@@ -42,31 +29,22 @@ export class ListsBuilder {
     this.values[this.length++] = value
   }
 
-  /** Adds the rows of users `first` to before `end`, a list for each, of which the last `most` values stay. */
-  pushUsers(first: number, end: number, rows: ListedRows, most = Number.POSITIVE_INFINITY): void {
-    const { offsets, items, events, values, listed } = rows
-    const wanted = this.length + offsets[end] - offsets[first]
+  /** Adds the items of a log's rows `[start, end)` that the seen filter removes to the open list. */
+  pushSeen({ log, items, seen }: LogView, start: number, end: number): void {
+    const wanted = this.length + end - start
     if (wanted > this.values.length) this.values = wider(this.values, wanted)
+    const { events } = log
     const to = this.values
-    for (let user = first; user < end; user++) {
-      let { length } = this
-      for (let row = offsets[user]; row < offsets[user + 1]; row++) {
-        const value = values[items[row]]
-        if (value >= 0 && listed[events ? events[row] : 0]) to[length++] = value
-      }
-      this.length = length
-      this.close(most)
+    let { length } = this
+    for (let row = start; row < end; row++) {
+      const item = items[log.items[row]]
+      if (item >= 0 && seen[events ? events[row] : 0]) to[length++] = item
     }
+    this.length = length
   }
 
-  /** Closes the open list, of which the last `most` values stay, and opens the next. */
-  close(most = Number.POSITIVE_INFINITY): void {
-    const start = this.offsets[this.closed]
-    const extra = this.length - start - most
-    if (extra > 0) {
-      this.values.copyWithin(start, start + extra, this.length)
-      this.length -= extra
-    }
+  /** Closes the open list, and opens the next. */
+  close(): void {
     if (++this.closed === this.offsets.length) this.offsets = wider(this.offsets, this.closed + 1)
     this.offsets[this.closed] = this.length
   }

@@ -1,6 +1,6 @@
 import { FociError } from '../errors.ts'
 import type { Bits } from './bits.ts'
-import { Asked } from './lookup.ts'
+import type { Asked } from './lookup.ts'
 import { fillUp, type Ranked, type RankRequest } from './ranking.ts'
 
 /** How users are ranked, and by whom. */
@@ -13,6 +13,8 @@ export interface Plan {
   readonly allowed: Bits
   /** Item indices, the most popular first. */
   readonly popular: Int32Array
+  /** Room for users who are asked about. */
+  empty(): Asked
   rank(request: RankRequest): Promise<Ranked>
 }
 
@@ -50,7 +52,7 @@ export async function* rankMany(batches: Batches, plan: Plan): RankedStream {
   const open: Promise<RankedUsers>[] = []
   const spare: Asked[] = []
   let failed: Failed | undefined
-  for await (const batch of batches(plan.size, () => spare.pop() ?? new Asked())) {
+  for await (const batch of batches(plan.size, () => spare.pop() ?? plan.empty())) {
     if ('error' in batch) failed = batch
     else open.push(rankBatch(batch, plan, spare))
     if (open.length === plan.ahead) yield await open.splice(0, 1)[0]

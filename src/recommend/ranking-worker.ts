@@ -2,7 +2,6 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { Engine } from '../engine/engine.ts'
 import { type Failure, toFailure } from '../errors.ts'
 import { buildModel, type Weights } from './build.ts'
-import { quantizedItems } from './derived.ts'
 import { type Ranked, type RankRequest, rankItems } from './ranking.ts'
 
 /** What a thread ranks with. */
@@ -31,11 +30,10 @@ async function ranker({ engine: name, weights, quantized }: Order): Promise<(req
   try {
     const engine = await load(name)
     engine.workAlone() // there is a thread of these for each core
-    const { model } = buildModel(engine, weights)
-    const codes = quantized && model.kind === 'encoder' ? quantizedItems(engine, weights.hash, () => model.items()) : undefined
+    const built = buildModel(engine, weights, { quantized })
     return (request) => {
       try {
-        return { ranked: rankItems(engine, model, request, codes) }
+        return { ranked: rankItems(engine, built, request) }
       } catch (error) {
         return { failure: toFailure(error) }
       }

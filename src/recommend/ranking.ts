@@ -1,14 +1,14 @@
-import type { Engine, Ids } from '../engine/engine.ts'
-import type { Encoder, Histories, Model, Requests } from '../models/contracts.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { Best, Histories, Masks, Requests } from '../models/contracts.ts'
+import type { BuiltModel } from '../models/define.ts'
+import { type Columns, type Packed, pack } from '../models/pack.ts'
 import { scope, Tensor } from '../tensor/tensor.ts'
 import type { Bits } from './bits.ts'
 import type { Lists } from './lists.ts'
 
 export interface RankRequest {
-  /** Items of each history, oldest first, cut to the model's length. */
-  readonly histories: Lists
-  readonly times?: Float64Array
-  readonly at?: Requests
+  /** What the model reads of B users. */
+  readonly columns: Columns
   readonly k: number
   /** Items left out for each user. */
   readonly seen: Lists
@@ -26,62 +26,61 @@ export interface Ranked {
   readonly interests: Int32Array
 }
 
-/** Users that are ranked at once; fewer where a model writes down the scores of so many items that they would fill memory. */
+/** Users that are ranked at once. */
 const BATCH = 256
+
+/** Scores of candidates that a model without a search gives at once, at most. */
 const SCORES = 2 ** 20
 
-export function usersAtOnce(model: Model, items: number): number {
-  return model.kind === 'encoder' ? BATCH : Math.min(BATCH, Math.ceil(SCORES / items))
+export function usersAtOnce({ model, items }: BuiltModel): number {
+  const most = model.usersAtOnce ?? (model.best ? BATCH : Math.ceil(SCORES / items))
+  return Math.min(BATCH, most)
 }
 
-/**
- * Ranks the catalogue for many users with a model of either kind.
- * @param quantized codes of an encoder's items: the same ranking, sooner
- */
-export function rankItems(engine: Engine, model: Model, request: RankRequest, quantized?: Tensor): Ranked {
+/** Ranks the catalogue for many users. */
+export function rankItems(engine: Engine, built: BuiltModel, { columns, k, seen, allowed }: RankRequest): Ranked {
   return scope(engine, () => {
-    const histories: Histories = {
-      items: Tensor.int32(engine, request.histories.values),
-      offsets: Tensor.int32(engine, request.histories.offsets),
-      times: request.times,
-    }
-    const at = request.at ?? {}
-    const [seen, seenOffsets] = [request.seen.values, request.seen.offsets].map((list) => Tensor.int32(engine, list))
-    const allowed = request.allowed && Tensor.int32(engine, request.allowed)
-    if (model.kind === 'scorer') {
-      const results = engine.topKScores(model.scores(histories, at).id, request.k, seen.id, seenOffsets.id, allowed?.id ?? 0)
-      const items = engine.readInt32(results[0])
-      return { items, scores: engine.readFloat32(results[1]), interests: items.map((item) => (item < 0 ? -1 : 0)) }
-    }
-    const results = bestOf(engine, model, histories, request.k, { seen, seenOffsets, allowed }, quantized, at)
-    return {
-      items: engine.readInt32(results[0]),
-      scores: engine.readFloat32(results[1]),
-      interests: engine.readInt32(results[2]),
-    }
+    const [list, offsets] = [seen.values, seen.offsets].map((values) => Tensor.int32(engine, values))
+    const masks = { seen: list, seenOffsets: offsets, allowed: allowed && Tensor.int32(engine, allowed) }
+    const { items, scores, interests } = search(built, pack(engine, columns), k, masks)
+    const found = items.int32()
+    const from = interests?.int32() ?? found.map((item) => (item < 0 ? -1 : 0))
+    return { items: found, scores: scores.float32(), interests: from }
   })
 }
 
-/** What users may get, as `topK` takes it. */
-export interface Masks {
-  readonly seen: Tensor
-  readonly seenOffsets: Tensor
-  readonly allowed?: Tensor
+/** The best of the whole catalogue, by a model that searches it or else by the scores of all items. */
+function search({ model, items: V }: BuiltModel, { histories, at }: Packed, k: number, masks: Masks): Best {
+  return model.best?.(histories, at, k, masks) ?? bestOfAll(model.score(histories, at, everyItem(histories, V)), V, k, masks)
 }
 
-/** Items, scores and interests [B, k] of an encoder's ranking. */
-export function bestOf(
-  engine: Engine,
-  model: Encoder,
-  histories: Histories,
-  k: number,
-  { seen, seenOffsets, allowed }: Masks,
-  quantized?: Tensor,
-  at: Requests = {},
-): Ids {
-  const { vectors, offsets } = model.encode(histories, at)
-  const items = model.items().id
-  return engine.topK(vectors.id, offsets.id, items, k, seen.id, seenOffsets.id, allowed?.id ?? 0, quantized?.id ?? 0)
+/** The whole catalogue for each of B users. */
+function everyItem({ offsets }: Histories, V: number) {
+  const users = offsets.shape[0] - 1
+  const items = new Int32Array(users * V)
+  for (let i = 0; i < items.length; i++) items[i] = i % V
+  const ends = Int32Array.from({ length: users + 1 }, (_, b) => b * V)
+  return { items: Tensor.int32(offsets.engine, items), offsets: Tensor.int32(offsets.engine, ends) }
+}
+
+function bestOfAll(scores: Tensor, V: number, k: number, { seen, seenOffsets, allowed }: Masks): Best {
+  const { engine } = scores
+  const values = scores.float32()
+  const dense = Tensor.float32(engine, values, [values.length / V, V])
+  const [items, best] = Array.from(
+    engine.topKScores(dense.id, k, seen.id, seenOffsets.id, allowed?.id ?? 0),
+    (id) => new Tensor(engine, id),
+  )
+  return { items, scores: best }
+}
+
+/** Scores of given items for B users, [C]. @param candidates items of each user */
+export function scoreItems(engine: Engine, { model }: BuiltModel, columns: Columns, candidates: Lists): Float32Array {
+  return scope(engine, () => {
+    const { histories, at }: { histories: Histories; at: Requests } = pack(engine, columns)
+    const [items, offsets] = [candidates.values, candidates.offsets].map((values) => Tensor.int32(engine, values))
+    return model.score(histories, at, { items, offsets }).float32()
+  })
 }
 
 /** The places of a ranking that hold an item. */
@@ -94,15 +93,15 @@ export const present = (items: Int32Array): Int32Array => items.filter((item) =>
  */
 export function fillUp(
   { items, scores, interests }: Ranked,
-  { histories, seen }: Pick<RankRequest, 'histories' | 'seen'>,
+  { columns: { offsets }, seen }: Pick<RankRequest, 'columns' | 'seen'>,
   allowed: Bits,
   popular: Int32Array,
 ): void {
-  const users = histories.offsets.length - 1
+  const users = offsets.length - 1
   const k = items.length / users
   for (let b = 0; b < users; b++) {
     const [from, end] = [b * k, (b + 1) * k]
-    const cold = histories.offsets[b] === histories.offsets[b + 1]
+    const cold = offsets[b] === offsets[b + 1]
     if (!cold && items[end - 1] >= 0) continue
     const own = cold ? [] : present(items.subarray(from, end))
     const hidden = new Set([...own, ...seen.values.subarray(seen.offsets[b], seen.offsets[b + 1])])
@@ -114,11 +113,8 @@ export function fillUp(
   }
 }
 
-/**
- * The first `count` popular items that may be shown: what a user without history is given, and what fills up a list.
- * @param popular item indices, the most popular first
- */
-export function popularList(popular: Int32Array, count: number, mayShow: (item: number) => boolean): number[] {
+/** The first `count` popular items that may be shown. */
+function popularList(popular: Int32Array, count: number, mayShow: (item: number) => boolean): number[] {
   const list: number[] = []
   for (let i = 0; i < popular.length && list.length < count; i++) if (mayShow(popular[i])) list.push(popular[i])
   return list

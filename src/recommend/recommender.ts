@@ -1,6 +1,5 @@
 import type { Artefact } from '../artefact/artefact.ts'
 import { type ArtefactSource, artefactOf } from '../artefact/source.ts'
-import { catalogueOf } from '../data/catalogue.ts'
 import type { Catalogue, Interactions } from '../data/interactions.ts'
 import { checkOptions, shown } from '../data/options.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -8,22 +7,23 @@ import { selectEngine } from '../engine/select.ts'
 import { FociError } from '../errors.ts'
 import { leaveOneOut } from '../explain/leave-one-out.ts'
 import type { Model } from '../models/contracts.ts'
+import { type Columns, pack } from '../models/pack.ts'
 import { definitions } from '../models/registry.ts'
 import { firstNonFinite } from '../tensor/kinds.ts'
-import { scope, Tensor } from '../tensor/tensor.ts'
+import { scope } from '../tensor/tensor.ts'
 import { Bits } from './bits.ts'
 import { buildModel } from './build.ts'
-import { normalizedItems, quantizedItems } from './derived.ts'
+import { normalizedItems } from './derived.ts'
 import { type Alike, alikeBy, diversify } from './diversity.ts'
 import { checkCount, idOf, isList, type Listing, readListing, readRequest, readUser } from './door.ts'
 import { abandoned, Held } from './held.ts'
-import type { Lists } from './lists.ts'
 import { checkLoading, type LoadOptions } from './load-options.ts'
 import { Asked, Lookup } from './lookup.ts'
 import { type Batches, inPlace, ofRequests, ofUsers, type Plan, type RankedStream, rankMany, type Source } from './many.ts'
 import { fillUp, present, type Ranked, type RankRequest, rankItems, usersAtOnce } from './ranking.ts'
 import type { Id, Request, UserRequest, Whom } from './request.ts'
 import { Filter, type ListOptions, type Reason, type Recommendations, type Recommended } from './request.ts'
+import { type Served, servedBy } from './served.ts'
 import { nearestItems } from './similar.ts'
 
 /** Reasons shown for an item. */
@@ -33,13 +33,13 @@ const REASONS = 3
 export class Recommender {
   readonly catalogue: Catalogue
   private readonly engine: Engine
-  private readonly model: Model
+  private readonly served: Served
   private readonly held: Held
   private readonly artefact: Artefact
   private readonly lookup: Lookup
   /** Where the next request is read to. */
   private spare: Asked | undefined
-  private readonly trained: Bits
+  private readonly quantized: boolean
   /** Whether the model is one of foci's own, which other threads can build. */
   private readonly own: boolean
   private alike: Alike | undefined
@@ -47,17 +47,15 @@ export class Recommender {
   private constructor(artefact: Artefact, engine: Engine, { log, models, table = 'int8' }: LoadOptions) {
     this.artefact = artefact
     this.engine = engine
-    const { ids, titles, categories } = artefact.catalogue
-    this.catalogue = catalogueOf(ids, titles, categories)
-    const { model, variables } = buildModel(engine, artefact, models)
-    this.model = model
+    this.quantized = table === 'int8'
+    const { variables, ...built } = buildModel(engine, artefact, { models, quantized: this.quantized })
+    this.served = servedBy(engine, artefact, built)
+    this.catalogue = this.served.catalogue
     this.held = new Held(engine, variables)
-    this.lookup = this.lookupOf(log)
-    this.trained = Bits.of(this.catalogue.size, artefact.popular)
+    this.lookup = new Lookup(this.served, log)
     const given = models?.find(({ name }) => name === artefact.parts[0].model)
     this.own = given === undefined || definitions.includes(given)
     abandoned.register(this, this.held, this)
-    if (model.kind === 'encoder' && table === 'int8') this.held.quantized = quantizedItems(engine, artefact.hash, () => model.items())
   }
 
   /**
@@ -67,10 +65,10 @@ export class Recommender {
   static async load(source: ArtefactSource, options: LoadOptions = {}): Promise<Recommender> {
     checkLoading(options)
     const recommender = new Recommender(await artefactOf(source), options.engine ?? (await selectEngine()), options)
-    const { engine, model, held } = recommender
-    if (engine.name === 'native' && model.kind === 'encoder') {
+    const { engine, served, held } = recommender
+    if (engine.name === 'native' && served.model.best) {
       const { Programs } = await import('./recorded.ts')
-      held.programs = new Programs(engine, model, held.quantized)
+      held.programs = new Programs(engine, served)
     }
     return recommender
   }
@@ -101,7 +99,7 @@ export class Recommender {
       const lists = own.view()
       const ranked = choose((count) => this.rank({ ...lists, k: count, allowed: allowed.mask }))
       fillUp(ranked, lists, allowed, this.artefact.popular)
-      const reasons = explain ? this.reasons(lists.histories.values, ranked) : []
+      const reasons = explain ? this.reasons(lists.columns, ranked) : []
       return this.answer(ranked, 0, k, own.unknown.get(0), reasons)
     })
   }
@@ -124,9 +122,10 @@ export class Recommender {
   /** The lists of a log's users from one on, as arrays. @internal */
   rankLog(log: Interactions, first: number, options: Listing): RankedStream {
     this.checkOpen()
-    const lookup = this.lookupOf(log)
+    const lookup = new Lookup(this.served, log)
+    const at = lookup.atOf({})
     return this.rankMany(
-      ofUsers(first, log.users.length, (from, end, to) => lookup.addUsers(from, end, to)),
+      ofUsers(first, log.users.length, (from, end, to) => lookup.addUsers(from, end, at, to)),
       options,
     )
   }
@@ -134,13 +133,13 @@ export class Recommender {
   /** The user's interest vectors, each [D]; none for an empty history. */
   interests(whom: Whom): Float32Array[] {
     this.checkOpen()
-    const { model, engine } = this
-    if (model.kind === 'scorer') throw this.without('interest vectors')
+    const { engine } = this
+    const { model } = this.served
+    if (!model.interests) throw this.without('interest vectors')
     return this.asking(readUser(whom), (asked) =>
       scope(engine, () => {
-        const { values: events, offsets } = asked.view().histories
-        const histories = { items: Tensor.int32(engine, events), offsets: Tensor.int32(engine, offsets) }
-        const { vectors } = model.encode(histories, {})
+        const { histories, at: when } = pack(engine, asked.view().columns)
+        const { vectors } = (model as Required<Model>).interests(histories, when)
         const [count, dim] = vectors.shape
         const values = vectors.float32()
         const at = firstNonFinite(values)
@@ -167,9 +166,7 @@ export class Recommender {
     const id = idOf(item, 'The item')
     const index = this.catalogue.indexOf(id)
     if (index < 0) throw new FociError('UNKNOWN', `There is no item "${id}" in this artefact.`, 'Item ids are case-sensitive strings.')
-    const own = single(index)
-    const request = { histories: own, seen: own, k, allowed: this.trained.mask }
-    const found = this.model.kind === 'scorer' ? this.rank(request) : this.nearest(index, request.k)
+    const found = this.served.model.items ? this.nearest(index, k) : this.after(id, index, k)
     return Array.from(present(found.items), (i, place) => ({ item: this.catalogue.ids[i], score: found.scores[place] }))
   }
 
@@ -178,17 +175,12 @@ export class Recommender {
     this.held.giveBack()
   }
 
-  private lookupOf(log: Interactions | undefined): Lookup {
-    const { model } = this
-    return new Lookup(this.catalogue, this.artefact.roles, model.kind === 'encoder' ? model.maxLength : Number.POSITIVE_INFINITY, log)
-  }
-
   /**
    * One request, in memory that the next one uses again. What reads it may run the caller's code, a getter of an event or an
    * iterator: who asks from there finds no memory, and makes some.
    */
   private asking<R>(request: UserRequest, body: (asked: Asked) => R): R {
-    const asked = this.spare ?? new Asked()
+    const asked = this.spare ?? new Asked(this.served)
     this.spare = undefined
     try {
       asked.clear()
@@ -202,7 +194,7 @@ export class Recommender {
 
   private settle({ k, filter }: Listing): { k: number; allowed: Bits } {
     const places = Math.min(k, this.catalogue.size)
-    return { k: places, allowed: filter ? this.trained.and(this.bitsOf(filter)) : this.trained }
+    return { k: places, allowed: filter ? this.served.trained.and(this.bitsOf(filter)) : this.served.trained }
   }
 
   /** How k items are chosen from rankings of any length. */
@@ -216,12 +208,13 @@ export class Recommender {
   private rank(request: RankRequest): Ranked {
     this.checkOpen()
     const most = { ...request, k: Math.min(request.k, this.catalogue.size) }
-    return this.held.programs?.rank(most) ?? rankItems(this.engine, this.model, most, this.held.quantized)
+    return this.held.programs?.rank(most) ?? rankItems(this.engine, this.served, most)
   }
 
   private rankMany(batches: Batches, options: Listing): RankedStream {
-    const size = usersAtOnce(this.model, this.catalogue.size)
-    const plan = { ...this.settle(options), size, popular: this.artefact.popular }
+    const size = usersAtOnce(this.served)
+    const empty = (): Asked => new Asked(this.served)
+    const plan = { ...this.settle(options), size, popular: this.artefact.popular, empty }
     return this.stream(plan, (ranks) => rankMany(batches, { ...plan, ...ranks }))
   }
 
@@ -230,7 +223,7 @@ export class Recommender {
     const rank = this.held.programs?.ranker({ k: what.k, allowed: what.allowed.mask })
     // A thread has work while this one, which they leave little time, gets to what is ranked
     if (rank) return yield* begin({ rank: this.whileOpen(rank), ahead: 4 * this.engine.threads() })
-    const crew = this.own ? await this.held.hire(this.artefact) : undefined
+    const crew = this.own ? await this.held.hire(this.artefact, this.quantized) : undefined
     if (!crew) return yield* begin({ rank: inPlace((request) => this.rank(request)), ahead: 1 })
     try {
       yield* begin({ rank: (request) => crew.rank(request), ahead: 2 * crew.size })
@@ -275,10 +268,11 @@ export class Recommender {
   }
 
   /** For each of the model's items. */
-  private reasons(events: Int32Array, { items: found, interests }: Ranked): Reason[][] {
+  private reasons(columns: Columns, { items: found, interests }: Ranked): Reason[][] {
     const items = found.filter((_, place) => interests[place] >= 0)
     if (items.length === 0) return []
-    const differences = leaveOneOut(this.engine, this.model, events, items, this.catalogue.size) // [events, C]
+    const { items: events } = columns
+    const differences = leaveOneOut(this.engine, this.served.model, columns, items) // [events, C]
     return Array.from(items, (_, c) => {
       const losses = Array.from(events, (event, t) => ({ item: this.catalogue.ids[event], share: differences[t * items.length + c] }))
       const total = losses.reduce((sum, { share }) => sum + Math.abs(share), 0) || 1
@@ -287,11 +281,20 @@ export class Recommender {
     })
   }
 
+  /** By the cosine of item vectors. */
   private nearest(index: number, k: number): Omit<Ranked, 'interests'> {
-    const { model } = this
-    if (model.kind === 'scorer') throw this.without('item vectors')
-    this.held.normalized ??= normalizedItems(this.engine, this.artefact.hash, () => model.items())
-    return nearestItems(this.held.normalized, index, Math.min(k, this.catalogue.size), this.trained)
+    const { model, trained } = this.served
+    this.held.normalized ??= normalizedItems(this.engine, this.artefact.hash, () => (model as Required<Model>).items())
+    return nearestItems(this.held.normalized, index, Math.min(k, this.catalogue.size), trained)
+  }
+
+  /** By the scores after one item alone. */
+  private after(item: string, index: number, k: number): Ranked {
+    const event = { item, time: Date.now(), scene: this.served.scenes?.[0], event: this.served.events?.[0] }
+    return this.asking({ history: [event], scene: this.served.scenes?.[0] }, (asked) => {
+      const seen = { values: Int32Array.of(index), offsets: Int32Array.of(0, 1) }
+      return this.rank({ columns: asked.view().columns, seen, k, allowed: this.served.trained.mask })
+    })
   }
 
   private bitsOf({ artefact, bits }: Filter): Bits {
@@ -311,8 +314,6 @@ export class Recommender {
     this.held.checkOpen()
   }
 }
-
-const single = (value: number): Lists => ({ values: Int32Array.of(value), offsets: Int32Array.of(0, 1) })
 
 /** An async predicate would allow every item: a promise is true. */
 function answerOf(predicate: (item: string) => boolean, id: string): boolean {

@@ -6,15 +6,27 @@ export type Id = string | number
 /** Who is asked about: a user of the log that the recommender was loaded with, or a history, oldest first. */
 export type Whom = { readonly user: Id; readonly history?: undefined } | { readonly history: Iterable<Event>; readonly user?: undefined }
 
-/** An item, with its time in milliseconds (as `Date.now()`) where the model reads times. */
-export type Event = Id | { readonly item: Id; readonly time?: number }
+/**
+ * An item; with its time in milliseconds (as `Date.now()`), its scene and its event type where the model reads them. An event
+ * type that the log's roles leave out of histories is left out here too.
+ */
+export type Event = Id | { readonly item: Id; readonly time?: number | Date; readonly scene?: string; readonly event?: string }
+
+/** When and where a list is shown. */
+export interface Moment {
+  /** Milliseconds, as `Date.now()`, or a date; the present where absent. Only models that are told the time read it. */
+  readonly now?: number | Date
+  /** For models that are told the scene. */
+  readonly scene?: string
+}
 
 /** What is asked about one user. */
-export type UserRequest = Whom & {
-  /** Items left out beside the history's own. */
-  readonly seen?: Iterable<Id>
-  readonly exclude?: Iterable<Id>
-}
+export type UserRequest = Whom &
+  Moment & {
+    /** Items left out beside the history's own. */
+    readonly seen?: Iterable<Id>
+    readonly exclude?: Iterable<Id>
+  }
 
 /** How lists are made. */
 export interface ListOptions {

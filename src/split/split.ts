@@ -25,6 +25,8 @@ export interface Cases {
   readonly users: Int32Array
   /** Row of the log before which a user's rows are the history, [n]. */
   readonly ends: Int32Array
+  /** Row of the first event that is asked for: when and where a user is asked, [n]. */
+  readonly rows: Int32Array
   /** Item indices, distinct for a user, jagged by `relevantOffsets` [n + 1]; everyone has at least one. */
   readonly relevant: Int32Array
   readonly relevantOffsets: Int32Array
@@ -34,6 +36,7 @@ export interface Cases {
 export interface Case {
   readonly user: number
   readonly end: number
+  readonly row: number
   readonly relevant: readonly number[]
 }
 
@@ -43,6 +46,7 @@ export function casesOf(cases: readonly Case[]): Cases {
   return {
     users: Int32Array.from(cases, ({ user }) => user),
     ends: Int32Array.from(cases, ({ end }) => end),
+    rows: Int32Array.from(cases, ({ row }) => row),
     relevant: Int32Array.from(cases.flatMap(({ relevant }) => relevant)),
     relevantOffsets,
   }
@@ -87,7 +91,7 @@ export function leaveOneOut(log: Interactions): Split {
 function oneEach({ items }: Interactions, users: Int32Array, rows: Int32Array): Cases {
   const relevantOffsets = new Int32Array(rows.length + 1)
   for (let i = 0; i <= rows.length; i++) relevantOffsets[i] = i
-  return { users, ends: rows, relevant: rows.map((row) => items[row]), relevantOffsets }
+  return { users, ends: rows, rows, relevant: rows.map((row) => items[row]), relevantOffsets }
 }
 
 /** The last row of `[start, end)` that is a target, or −1. */

@@ -22,8 +22,8 @@ export function timeSplit(log: Interactions, name: SplitName, [a, b]: readonly [
     const end = offsets[user + 1]
     trainEnd[user] = firstFrom(times, first, offsets[user], end)
     const middle = firstFrom(times, second, trainEnd[user], end)
-    validation.push({ user, end: trainEnd[user], relevant: targetItems(log, trainEnd[user], middle) })
-    test.push({ user, end: middle, relevant: targetItems(log, middle, end) })
+    validation.push(caseOf(log, user, trainEnd[user], middle))
+    test.push(caseOf(log, user, middle, end))
   }
   const asked = (cases: readonly Case[]) => casesOf(cases.filter(({ relevant }) => relevant.length > 0))
   const split = { name, log, trainEnd, validation: asked(validation), test: asked(test) }
@@ -41,12 +41,12 @@ function firstFrom(times: Float64Array, time: number, start: number, end: number
   return row
 }
 
-/** The distinct items of the target rows of `[start, end)`, in order of time. */
-function targetItems(log: Interactions, start: number, end: number): number[] {
+/** Asks a user for the distinct items of the target rows of `[start, end)`, in order of time. */
+function caseOf(log: Interactions, user: number, start: number, end: number): Case {
   const isTarget = roleTable(log, log.roles.target)
   const rows = Array.from({ length: end - start }, (_, i) => start + i)
   const targets = isTarget === undefined ? rows : rows.filter((row) => isTarget[log.events?.[row] ?? 0])
-  return [...new Set(targets.map((row) => log.items[row]))]
+  return { user, end: start, row: targets[0] ?? start, relevant: [...new Set(targets.map((row) => log.items[row]))] }
 }
 
 /** Dates reach further than JavaScript's. */

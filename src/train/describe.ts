@@ -8,9 +8,12 @@ import type { TrainSettings } from './settings.ts'
 export function describe(split: Split, { model, seed, precision }: TrainSettings): Omit<ArtefactContent, 'tensors'> {
   const { log } = split
   const popular = popularItems(split)
+  const { events = [], request = [] } = model.definition.needs(model.options)
   return {
     parts: [{ model: model.definition.name, options: model.options }],
     roles: log.roles,
+    ...((events.includes('scene') || request.includes('scene')) && { scenes: log.sceneNames }),
+    ...(events.includes('type') && { events: log.eventNames }),
     trained: { ...trainedOn(split, popular.length), seed, precision },
     scores: {},
     catalogue: log.catalogue,

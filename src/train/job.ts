@@ -4,10 +4,9 @@ import type { Engine, Precision } from '../engine/engine.ts'
 import { Profile, type ProfileReport } from '../engine/profile.ts'
 import { FociError } from '../errors.ts'
 import { evaluate, type ReportRow } from '../evaluate/evaluate.ts'
-import type { Model } from '../models/contracts.ts'
-import { buildSpec, type ModelSpec } from '../models/define.ts'
-import { markov } from '../models/markov.ts'
-import { popularity } from '../models/popularity.ts'
+import { type BuiltModel, buildSpec, type ModelSpec } from '../models/define.ts'
+import { checkNeeds } from '../recommend/log-view.ts'
+import { servedOn } from '../recommend/served.ts'
 import { cutLog } from '../split/cut.ts'
 import { everyRow, type Split } from '../split/split.ts'
 import type { Values } from '../tensor/kinds.ts'
@@ -20,6 +19,8 @@ import type { EpochReport, TrainSettings } from './settings.ts'
 /** All that a training thread is given. */
 export interface Job {
   readonly log: Interactions
+  /** What the run is reported beside. */
+  readonly baselines?: readonly ModelSpec[]
   readonly settings: TrainSettings
   readonly checkpoint?: string
   readonly resume: boolean
@@ -39,6 +40,7 @@ export interface JobResult {
 /** A job at work. */
 interface Work {
   readonly engine: Engine
+  readonly baselines: readonly ModelSpec[]
   readonly settings: TrainSettings
   readonly split: Split
   readonly checkpoint: Checkpoint | undefined
@@ -49,12 +51,13 @@ interface Work {
 export async function runJob(plain: Engine, job: Job, others: Omit<LoopHooks, 'save'>): Promise<JobResult> {
   const profile = process.env.FOCI_PROFILE === '1' ? new Profile(plain) : undefined
   const [engine, hooks] = [profile?.engine ?? plain, { ...others, profile }]
-  const { log } = job
+  const { log, baselines = [] } = job
   const settings = { ...job.settings, precision: precisionOn(engine, job.settings.precision) }
+  checkNeeds(log, settings.model.definition.needs(settings.model.options), settings.model.definition.name)
   const split = cutLog(log, settings.split)
   if (split.test.users.length === 0) throw untestable(split)
   const checkpoint = job.checkpoint === undefined ? undefined : new Checkpoint(job.checkpoint, log, settings)
-  const work = { engine, settings, split, checkpoint, hooks }
+  const work = { engine, baselines, settings, split, checkpoint, hooks }
   const saved = await checkpoint?.open(job.resume)
   const result = await (settings.final ? trainFinal(work, saved) : trainOnSplit(work, saved))
   return { ...result, precision: settings.precision, profile: profile?.report() }
@@ -83,8 +86,8 @@ async function trainFinal(work: Work, saved?: Saved): Promise<Outcome> {
   const steps = twin.best && { steps: twin.best.steps }
   const content = { ...rest, trained: { ...trained, ...steps, final: true }, scores: twin.scores }
   using variables = new Variables(work.engine, { seed: work.settings.seed })
-  const model = build(work.engine, work.settings.model, split, variables)
-  await fit(work, model, variables, { split, content, saved: saved?.twin && saved, twin })
+  const built = build(work.engine, work.settings.model, split, variables)
+  await fit(work, built, variables, { split, content, saved: saved?.twin && saved, twin })
   stopIfAborted(work.hooks)
   return finish(twin, { ...content, tensors: variables.values() })
 }
@@ -98,18 +101,19 @@ async function fitOnSplit(work: Work, saved?: Saved): Promise<{ twin: Twin; tens
   const { engine, settings, split, hooks } = work
   const name = settings.model.definition.name
   using variables = new Variables(engine, { seed: settings.seed })
-  const model = build(engine, settings.model, split, variables)
-  const progress = await fit(work, model, variables, { split, content: describe(split, settings), saved })
+  const built = build(engine, settings.model, split, variables)
+  const progress = await fit(work, built, variables, { split, content: describe(split, settings), saved })
   stopIfAborted(hooks)
-  const own = [evaluate(engine, name, model, split, 'validation', K), evaluate(engine, name, model, split, 'test', K)]
+  const served = servedOn(engine, name, split, built)
+  const own = [evaluate(served, split, 'validation', K), evaluate(served, split, 'test', K)]
   stopIfAborted(hooks)
   const scores = Object.fromEntries(own.map(({ on, users, metrics }) => [on, { users, metrics }]))
   const best = progress && { best: { epochs: progress.bestEpoch, steps: progress.bestStep } }
-  const twin = { report: [own[1], ...baselines(engine, split, settings.model)], scores, epochs: progress?.epochs ?? [], ...best }
+  const twin = { report: [own[1], ...baselineRows(work)], scores, epochs: progress?.epochs ?? [], ...best }
   return { twin, tensors: variables.values() }
 }
 
-function build(engine: Engine, spec: ModelSpec, split: Split, variables: Variables): Model {
+function build(engine: Engine, spec: ModelSpec, split: Split, variables: Variables): BuiltModel {
   return buildSpec(spec, { engine, items: split.log.catalogue.size, variables })
 }
 
@@ -124,30 +128,33 @@ interface Fit {
 /** @returns where the loop ended; nothing where the model is counted */
 async function fit(
   { engine, settings, checkpoint, hooks }: Work,
-  model: Model,
+  built: BuiltModel,
   variables: Variables,
   { split, content, saved, twin }: Fit,
 ): Promise<Progress | undefined> {
-  if (model.kind === 'scorer') {
-    model.fit(split)
+  const { learner } = built.model
+  if (learner.by === 'counting') {
+    learner.fit(split)
     return undefined
   }
-  if (split.log.roles.weight) throw unweighted(settings.model)
   const save: LoopHooks['save'] = checkpoint && ((progress, tensors) => checkpoint.save(content, { progress, twin, tensors }))
-  using loop = new Loop(engine, model, variables, split, settings, { ...hooks, save }, twin?.best?.steps)
+  const served = servedOn(engine, settings.model.definition.name, split, built)
+  using loop = new Loop(served, learner, variables, split, settings, { ...hooks, save }, twin?.best?.steps)
   if (saved) loop.restore(saved.progress, saved.tensors)
   await loop.run()
   return loop.progress
 }
 
 /** Counting models stand in every table: a neural model below them is a bug or undertrained. */
-function baselines(engine: Engine, split: Split, beside: ModelSpec): ReportRow[] {
-  const others = [popularity(), markov()].filter(({ definition }) => definition.name !== beside.definition.name)
+function baselineRows({ engine, baselines, settings, split }: Work): ReportRow[] {
+  const others = baselines.filter(({ definition }) => definition.name !== settings.model.definition.name)
   return others.map((spec) => {
     using variables = new Variables(engine, { seed: 0 })
-    const model = build(engine, spec, split, variables)
-    if (model.kind === 'scorer') model.fit(split)
-    return evaluate(engine, spec.definition.name, model, split, 'test', K)
+    const built = build(engine, spec, split, variables)
+    const { learner } = built.model
+    if (learner.by !== 'counting') throw needsSteps(spec)
+    learner.fit(split)
+    return evaluate(servedOn(engine, spec.definition.name, split, built), split, 'test', K)
   })
 }
 
@@ -161,6 +168,6 @@ function untestable({ log }: Split): FociError {
   return new FociError('DATA', message, 'Give a log with longer histories.')
 }
 
-function unweighted({ definition: { name } }: ModelSpec): FociError {
-  return new FociError('NEED', `${name} weighs all events alike.`, 'Read the log without weights, or train a counting model.')
+function needsSteps({ definition: { name } }: ModelSpec): FociError {
+  return new FociError('OPTION', `${name} takes training steps, and a baseline is counted.`, 'Train it in a run of its own.')
 }

@@ -1,15 +1,18 @@
+import type { Draw } from '../data/random.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Profile } from '../engine/profile.ts'
 import { FociError } from '../errors.ts'
-import { findTargets, means } from '../evaluate/evaluate.ts'
-import type { Encoder } from '../models/contracts.ts'
-import { epochBatches, type TrainingBatch, windows } from '../split/batches.ts'
+import { means } from '../evaluate/evaluate.ts'
+import { findTargets } from '../evaluate/found.ts'
+import type { ExampleSet } from '../examples/examples.ts'
+import type { Served } from '../recommend/served.ts'
 import type { Split } from '../split/split.ts'
+import { stepsOf, type Windows, windows } from '../split/windows.ts'
 import type { Values } from '../tensor/kinds.ts'
 import type { Variables } from '../tensor/variables.ts'
 import { Adam } from './optimiser.ts'
 import type { EpochReport, FinalEpochReport, StepReport, TrainSettings } from './settings.ts'
-import { trainStep } from './step.ts'
+import { type Learning, trainStep } from './step.ts'
 
 /** Where a run stands between two steps; with the values, all that it needs to go on. */
 export interface Progress {
@@ -42,19 +45,27 @@ export interface LoopHooks {
   pause?(): Promise<void>
 }
 
+/** What a step learns from, and what it draws by. */
+interface StepExamples {
+  readonly examples: ExampleSet
+  readonly draw: Draw
+  readonly history: Int32Array
+}
+
 /** Length of the lists that training judges itself by. */
 export const K = 10
 const BEST = 'best.'
 
 /**
- * Trains an encoder until its validation NDCG@10 stops rising, and leaves the best epoch's values in its variables. Told how
+ * Trains a model until its validation NDCG@10 stops rising, and leaves the best epoch's values in its variables. Told how
  * many steps to go, it goes exactly so many and validates nothing.
  * @throws FociError ABORTED, NON_FINITE
  */
 export class Loop {
   readonly progress: Progress = { epoch: 0, batch: 0, step: 0, loss: 0, bestEpoch: 0, bestStep: 0, bestScore: -1, epochs: [] }
   private readonly engine: Engine
-  private readonly model: Encoder
+  private readonly served: Served
+  private readonly learning: Learning
   private readonly variables: Variables
   private readonly split: Split
   private readonly settings: TrainSettings
@@ -64,22 +75,23 @@ export class Loop {
   private best: Record<string, Values> = {}
 
   constructor(
-    engine: Engine,
-    model: Encoder,
+    served: Served,
+    learner: Learning['learner'],
     variables: Variables,
     split: Split,
     settings: TrainSettings,
     hooks: LoopHooks,
     steps?: number,
   ) {
-    this.engine = engine
-    this.model = model
+    this.engine = served.engine
+    this.served = served
+    this.learning = { learner, needs: served.needs, log: split.log }
     this.variables = variables
     this.split = split
     this.settings = settings
     this.hooks = hooks
     this.steps = steps
-    this.optimiser = new Adam(engine, variables.all, settings)
+    this.optimiser = new Adam(served.engine, variables.all, settings)
   }
 
   /** Goes on from a saved state instead of the start. */
@@ -92,11 +104,11 @@ export class Loop {
   }
 
   async run(): Promise<void> {
-    const batches = windows(this.split, this.model.maxLength)
-    if (batches.users.length === 0) {
+    const rows = windows(this.split, this.served.model.maxLength)
+    if (rows.users.length === 0) {
       throw new FociError('DATA', 'No user has two training rows, so there is nothing to learn.', 'Give a log with longer histories.')
     }
-    while (!this.isDone()) await this.epoch(batches)
+    while (!this.isDone()) await this.epoch(rows)
     if (this.progress.bestEpoch > 0) this.variables.restore(this.best)
   }
 
@@ -110,18 +122,16 @@ export class Loop {
     return epoch >= this.settings.epochs || epoch - bestEpoch >= this.settings.patience
   }
 
-  private async epoch(rows: ReturnType<typeof windows>): Promise<void> {
+  private async epoch(rows: Windows): Promise<void> {
     const started = performance.now()
     const { progress } = this
     const perEpoch = Math.ceil(rows.users.length / this.settings.batch)
     const order = { size: this.settings.batch, seed: this.settings.seed, epoch: progress.epoch }
-    let index = 0
-    const batches = epochBatches(rows, order)
-    for (const batch of this.hooks.profile?.epoch(batches) ?? batches) {
-      if (index++ < progress.batch) continue
+    const steps = this.examples(rows, stepsOf(rows, order), progress.batch)
+    for (const { examples, draw } of this.hooks.profile?.epoch(steps) ?? steps) {
       if (progress.step === this.steps) break
       if (this.hooks.aborted?.()) await this.abort()
-      progress.loss += this.step(batch)
+      progress.loss += this.step(examples, draw)
       progress.batch++
       this.reportStep(perEpoch)
       await this.hooks.pause?.()
@@ -130,17 +140,28 @@ export class Loop {
     await this.save()
   }
 
+  /** What the steps of an epoch learn from, without those that were taken. */
+  private *examples(rows: Windows, steps: Iterable<Int32Array>, taken: number): Generator<StepExamples> {
+    const { progress, settings, learning } = this
+    let index = 0
+    for (const chosen of steps) {
+      if (index++ < taken) continue
+      const draw = { seed: settings.seed, step: progress.step, epoch: progress.epoch }
+      const examples = learning.learner.examples(rows, chosen, draw)
+      yield { examples, draw, history: examples.history }
+    }
+  }
+
   private reportStep(perEpoch: number): void {
     const { epoch, batch, step } = this.progress
     const of = this.steps === undefined ? { step: batch, steps: perEpoch } : { step, steps: this.steps }
     this.hooks.onStep?.({ final: this.steps !== undefined, epoch: epoch + 1, ...of })
   }
 
-  private step(rows: TrainingBatch): number {
-    const { seed, precision } = this.settings
+  private step(examples: ExampleSet, draw: Draw): number {
     const step = this.progress.step++
     try {
-      return trainStep(this.engine, this.model, this.optimiser, rows, { draw: { seed, step }, precision })
+      return trainStep(this.engine, this.learning, this.optimiser, examples, { draw, precision: this.settings.precision })
     } catch (error) {
       if (!(error instanceof FociError && error.code === 'NON_FINITE')) throw error
       throw new FociError('NON_FINITE', `Step ${step + 1}: ${error.message}`, error.hint, { cause: error })
@@ -160,7 +181,7 @@ export class Loop {
   /** Remembers the values where they are the best so far. */
   private validate(epoch: Pick<EpochReport, 'epoch' | 'loss' | 'seconds'>): void {
     const { progress } = this
-    const found = findTargets(this.engine, this.model, this.split, this.split.validation, K)
+    const found = findTargets(this.served, this.split, this.split.validation, K)
     const validation = means(found, K) as EpochReport['validation']
     const best = validation['ndcg@10'] > progress.bestScore
     if (best) {

@@ -16,11 +16,21 @@ export interface AdamOptions {
 /** Tables above this many values move only the rows that a step touched; it is a different algorithm, chosen by size alone. */
 const DENSE_LIMIT = 8_000_000
 
+/** Moves variables by their gradients, and keeps what it needs for that between steps. */
+export interface Optimiser extends Disposable {
+  /** Moves every variable that has a gradient, by the gradient times `factor`. */
+  update(gradients: Map<Variable, Gradient>, factor?: number): void
+  /** Its state by name, for checkpoints. */
+  state(): Record<string, Values>
+  /** Goes on from the state after `step` steps. @throws FociError ARTEFACT where it is not that of these variables */
+  restore(state: Readonly<Record<string, Values>>, step: number): void
+}
+
 /**
  * Adam (Kingma and Ba, ICLR 2015) and AdamW (Loshchilov and Hutter, ICLR 2019). Dense; on large tables row-sparse, with the
  * bias corrections of the global step.
  */
-export class Adam {
+export class Adam implements Optimiser {
   private readonly engine: Engine
   private readonly options: Required<AdamOptions>
   private readonly moments = new Map<Variable, { first: Id; second: Id }>()
@@ -35,15 +45,18 @@ export class Adam {
     }
   }
 
-  /** Moves every variable that has a gradient. */
-  update(gradients: Map<Variable, Gradient>): void {
+  update(gradients: Map<Variable, Gradient>, factor = 1): void {
     this.step++
     const settled = [...gradients].map(([variable, gradient]) => [variable, this.settle(variable, gradient)] as const)
-    const clip = this.clipFactor(settled.map(([, gradient]) => gradient))
+    const clip =
+      factor *
+      this.clipFactor(
+        settled.map(([, gradient]) => gradient),
+        factor,
+      )
     for (const [variable, gradient] of settled) this.move(variable, gradient, clip)
   }
 
-  /** The optimiser's state by name, for checkpoints. */
   state(): Record<string, Values> {
     const read = (variable: Variable, id: Id): Values => ({ shape: variable.shape, data: this.engine.readFloat32(id) })
     const parts = [...this.moments].flatMap(([variable, { first, second }]) => [
@@ -53,7 +66,6 @@ export class Adam {
     return Object.fromEntries(parts)
   }
 
-  /** Goes on from the state after `step` steps. @throws FociError ARTEFACT where it is not that of these variables */
   restore(state: Readonly<Record<string, Values>>, step: number): void {
     this.step = step
     for (const [{ name, shape }, moments] of this.moments) {
@@ -78,11 +90,11 @@ export class Adam {
     return { dense: this.engine.scatter(gradient.rows, gradient.ids, count) }
   }
 
-  private clipFactor(gradients: readonly Gradient[]): number {
+  private clipFactor(gradients: readonly Gradient[], factor: number): number {
     const { clip } = this.options
     if (clip === 0) return 1
     const squares = gradients.map((gradient) => this.engine.squaredNorm('dense' in gradient ? gradient.dense : gradient.rows))
-    const norm = Math.sqrt(squares.reduce((sum, square) => sum + square, 0))
+    const norm = factor * Math.sqrt(squares.reduce((sum, square) => sum + square, 0))
     return norm > clip ? clip / norm : 1
   }
 

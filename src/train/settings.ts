@@ -38,6 +38,8 @@ export interface TrainOptions extends Partial<TrainSettings> {
   readonly model: ModelSpec
   /** Module that exports the model, where the registry does not have it: the training thread imports it. */
   readonly module?: URL | string
+  /** Counting models that the report stands beside; `popularity()` and `markov()` where absent. */
+  readonly baselines?: readonly ModelSpec[]
   /** Called after each epoch. */
   readonly onEpoch?: (epoch: EpochReport) => void
   /** Called after each epoch of the fit on all rows, where `final` asks for it. */

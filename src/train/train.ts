@@ -11,6 +11,9 @@ import type { ReportRow } from '../evaluate/evaluate.ts'
 import { programName, whileLocked } from '../files/lock.ts'
 import { isSameFile, type Place, placeOf, refuseForeign } from '../files/place.ts'
 import { replaceFile } from '../files/replace-file.ts'
+import type { ModelSpec } from '../models/define.ts'
+import { markov } from '../models/markov.ts'
+import { popularity } from '../models/popularity.ts'
 import { Recommender } from '../recommend/recommender.ts'
 import { splitName } from '../split/cut.ts'
 import { type JobResult, runJob } from './job.ts'
@@ -44,6 +47,9 @@ export interface SaveOptions {
   /** Whether the caller holds the lock of the path already, as the command line does. */
   readonly locked?: boolean
 }
+
+/** Counting models stand in every table: a neural model below them is a bug or undertrained. */
+const baselines = (): ModelSpec[] => [popularity(), markov()]
 
 /** What training does where options are silent. */
 export const defaults = {
@@ -94,7 +100,15 @@ const SETTINGS: KeysOf<TrainSettings> = {
   ...{ weightDecay: true, clip: true, precision: true, final: true },
 }
 const FUNCTIONS = { onEpoch: true, onFinalEpoch: true, onStep: true } as const
-const OPTIONS: KeysOf<TrainOptions> = { ...SETTINGS, ...FUNCTIONS, module: true, signal: true, checkpoint: true, resume: true }
+const OPTIONS: KeysOf<TrainOptions> = {
+  ...SETTINGS,
+  ...FUNCTIONS,
+  baselines: true,
+  module: true,
+  signal: true,
+  checkpoint: true,
+  resume: true,
+}
 
 function settle(options: TrainOptions): TrainSettings {
   checkOptions('the options of train', options, OPTIONS)
@@ -117,9 +131,11 @@ function settle(options: TrainOptions): TrainSettings {
 
 /** Those that are no settings, and the model. */
 function checkOthers(options: TrainOptions): void {
-  const { model, checkpoint, resume = false } = options
-  if (typeof model?.definition?.build !== 'function' || typeof model.options !== 'object')
-    throw refused('model', model, 'what a model’s function gives, such as sasrec() or markov({ window: 3 })')
+  const { model, baselines = [], checkpoint, resume = false } = options
+  const isSpec = (given: ModelSpec): boolean => typeof given?.definition?.build === 'function' && typeof given.options === 'object'
+  if (!isSpec(model)) throw refused('model', model, 'what a model’s function gives, such as sasrec() or markov({ window: 3 })')
+  if (!(Array.isArray(baselines) && baselines.every(isSpec)))
+    throw refused('baselines', baselines, 'a list of what models’ functions give, such as [popularity()]')
   if (checkpoint !== undefined && typeof checkpoint !== 'string') throw refused('checkpoint', checkpoint, 'the path of a file')
   if (typeof resume !== 'boolean') throw refused('resume', resume, 'true or false')
   for (const name of Object.keys(FUNCTIONS) as (keyof typeof FUNCTIONS)[]) {
@@ -181,10 +197,11 @@ const outOfMemory = (cause: Error): FociError =>
 
 function order(log: Interactions, settings: TrainSettings, options: TrainOptions, stop: Int32Array): Order {
   const { ids, titles, categories } = log.catalogue
-  const { definition, options: own } = settings.model
+  const named = ({ definition, options: own }: ModelSpec) => ({ name: definition.name, options: own })
   return {
     log: { ...log, catalogue: { ids, titles, categories } },
-    settings: { ...settings, model: { name: definition.name, options: own } },
+    settings: { ...settings, model: named(settings.model) },
+    baselines: (options.baselines ?? baselines()).map(named),
     module: options.module?.toString(),
     checkpoint: options.checkpoint,
     resume: options.resume ?? false,
@@ -193,7 +210,13 @@ function order(log: Interactions, settings: TrainSettings, options: TrainOptions
 }
 
 async function inPlace(log: Interactions, settings: TrainSettings, options: TrainOptions): Promise<JobResult> {
-  const job = { log, settings, checkpoint: options.checkpoint, resume: options.resume ?? false }
+  const job = {
+    log,
+    settings,
+    baselines: options.baselines ?? baselines(),
+    checkpoint: options.checkpoint,
+    resume: options.resume ?? false,
+  }
   return runJob(await selectEngine(), job, {
     onEpoch: options.onEpoch,
     onFinalEpoch: options.onFinalEpoch,

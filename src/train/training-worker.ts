@@ -3,15 +3,22 @@ import { catalogueOf } from '../data/catalogue.ts'
 import type { Interactions } from '../data/interactions.ts'
 import { selectEngine } from '../engine/select.ts'
 import { type Failure, FociError, toFailure } from '../errors.ts'
-import { type ModelDefinition, specify } from '../models/define.ts'
-import { specOf } from '../models/registry.ts'
+import { type ModelDefinition, type ModelSpec, specify } from '../models/define.ts'
+import { definitions, specOf } from '../models/registry.ts'
 import { type JobResult, runJob } from './job.ts'
 import type { EpochReport, FinalEpochReport, StepReport, TrainSettings } from './settings.ts'
+
+/** A model as it crosses: found again by its name. */
+interface NamedModel {
+  readonly name: string
+  readonly options: Readonly<Record<string, unknown>>
+}
 
 /** A job as it crosses to the worker: no functions, and the log's columns in shared memory. */
 export interface Order {
   readonly log: Omit<Interactions, 'catalogue'> & { readonly catalogue: Pick<Interactions['catalogue'], 'ids' | 'titles' | 'categories'> }
-  readonly settings: Omit<TrainSettings, 'model'> & { readonly model: { readonly name: string; readonly options: Record<string, unknown> } }
+  readonly settings: Omit<TrainSettings, 'model'> & { readonly model: NamedModel }
+  readonly baselines: readonly NamedModel[]
   /** Module that exports a model which is not in the registry. */
   readonly module?: string
   readonly checkpoint?: string
@@ -42,22 +49,24 @@ async function work(order: Order, post: (message: Message, transfer?: ArrayBuffe
   try {
     const { ids, titles, categories } = order.log.catalogue
     const log: Interactions = { ...order.log, catalogue: catalogueOf(ids, titles, categories) }
-    const settings = { ...order.settings, model: await findModel(order) }
+    const { module, checkpoint, resume } = order
+    const settings = { ...order.settings, model: await findModel(order.settings.model, module) }
+    const baselines = await Promise.all(order.baselines.map((each) => findModel(each, module)))
     const hooks = {
       onStep,
       onEpoch: (epoch: EpochReport) => post({ type: 'epoch', epoch }),
       onFinalEpoch: (epoch: FinalEpochReport) => post({ type: 'final epoch', epoch }),
       aborted: () => Atomics.load(order.stop, 0) !== 0,
     }
-    const result = await runJob(await selectEngine(), { log, settings, checkpoint: order.checkpoint, resume: order.resume }, hooks)
+    const result = await runJob(await selectEngine(), { log, settings, baselines, checkpoint, resume }, hooks)
     post({ type: 'done', result }, [result.artefact.buffer])
   } catch (error) {
     post({ type: 'failed', ...toFailure(error) })
   }
 }
 
-async function findModel({ module, settings: { model } }: Order) {
-  if (module === undefined) return specOf(model.name, model.options)
+async function findModel(model: NamedModel, module: string | undefined): Promise<ModelSpec> {
+  if (module === undefined || definitions.some(({ name }) => name === model.name)) return specOf(model.name, model.options)
   const exported: Partial<Record<'definition', ModelDefinition>>[] = Object.values(await import(module))
   const definition = exported.map((value) => value?.definition).find((found) => found?.name === model.name)
   if (!definition) throw new FociError('UNKNOWN', `${module} exports no model "${model.name}".`, 'Export what defineModel returns.')

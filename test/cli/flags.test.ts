@@ -14,7 +14,7 @@ const { definition } = defineModel(
     decay: number(0.5, { min: 0, max: 1, help: 'how fast it forgets' }),
     loss: choice(['full', 'sampled'], { help: 'what is minimised' }),
   },
-  () => ({ kind: 'scorer', fit: () => undefined, scores: () => expect.fail('a toy scores nothing') }),
+  () => ({ maxLength: 1, learner: { by: 'counting', fit: () => undefined }, score: () => expect.fail('a toy scores nothing') }),
 )
 
 function parse(option: ReturnType<typeof wholeFlag>, ...words: string[]): Record<string, unknown> {

@@ -84,8 +84,9 @@ describe('train', () => {
 describe('evaluate', () => {
   it('gives the figures of training again, in the shape that is documented', async () => {
     const document = parsed(await foci('evaluate', shop, log, '--items', items, '--json'))
-    const [{ users, metrics }] = parsed(trained).test
-    expect(document).toEqual({ model: 'sasrec', split: 'leave-one-out', users, metrics, seconds: expect.any(Number) })
+    const [figures] = parsed(trained).test
+    expect(Object.keys(figures)).toEqual(['model', 'users', 'metrics', 'seenTargets', 'untrainedTargets', 'unknownTargets'])
+    expect(document).toEqual({ split: 'leave-one-out', ...figures, seconds: expect.any(Number) })
   })
 
   it('judges the part and the length it is asked for', async () => {
@@ -93,8 +94,9 @@ describe('evaluate', () => {
     expect(stdout).toMatch(/^validation, 60 users .*ndcg@5/)
   })
 
-  it('says where the items table of the training is missing', async () => {
-    expect(await foci('evaluate', shop, log)).toMatchObject({ code: 1, stderr: expect.stringContaining('--items FILE') })
+  it('gives them without the items table too: items are matched by id, and those that the log lacks are ranked', async () => {
+    const [with_, without] = [await foci('evaluate', shop, log, '--items', items, '--json'), await foci('evaluate', shop, log, '--json')]
+    expect({ ...parsed(without), seconds: 0 }).toEqual({ ...parsed(with_), seconds: 0 })
   })
 })
 

@@ -62,11 +62,11 @@ export function describeModel(spec: ModelSpec, { hits }: { hits?: number }): voi
       const rank = (engine: Engine, users: readonly number[]) => {
         const { options } = artefact.parts[0]
         using variables = new Variables(engine, { artefact: artefact.hash, tensors: artefact.tensors })
-        const model = buildSpec(specOf(spec.definition.name, options), { engine, items: V, variables })
+        const built = buildSpec(specOf(spec.definition.name, options), { engine, items: V, variables })
         const rows = users.map((u) => [...log.items.subarray(log.offsets[u], log.offsets[u] + 1 + (u % 7))])
         const offsets = Int32Array.from([0, ...rows.map((_, b) => rows.slice(0, b + 1).flat().length)])
         const none = { values: new Int32Array(), offsets: new Int32Array(rows.length + 1) }
-        return rankItems(engine, model, { histories: { values: Int32Array.from(rows.flat()), offsets }, k: 10, seen: none })
+        return rankItems(engine, built, { columns: { items: Int32Array.from(rows.flat()), offsets }, k: 10, seen: none })
       }
       const users = Array.from({ length: 64 }, (_, u) => u)
       const [native, wasm] = [loadNative(), await loadWasm()]

@@ -99,7 +99,7 @@ it('tells ops, batches and the rest of the steps apart', () => {
   const batches = function* () {
     for (const length of [10, 20]) {
       clock += 1
-      yield { items: new Int32Array(length) }
+      yield { history: new Int32Array(length) }
     }
   }
 

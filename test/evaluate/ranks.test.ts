@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { bits, uniform } from '../../src/data/random.ts'
-import { findTargets } from '../../src/evaluate/evaluate.ts'
-import type { Scorer } from '../../src/models/contracts.ts'
+import { findTargets } from '../../src/evaluate/found.ts'
+import type { Counts } from '../../src/models/adapters.ts'
 import { Tensor } from '../../src/tensor/tensor.ts'
 import { loadReference } from '../engine/reference.ts'
-import { smallSplit } from '../models/small.ts'
+import { servedCounts, smallSplit } from '../models/small.ts'
 import { rankOf } from './rank-of.ts'
 
 const hitRate = (ranks: readonly number[]) => ranks.filter(Number.isFinite).length / ranks.length
@@ -12,17 +12,13 @@ const hitRate = (ranks: readonly number[]) => ranks.filter(Number.isFinite).leng
 /** Ranks of the users' last items, Infinity where they are not found, by a scorer that knows the first item of a history and nothing else. */
 function ranked(users: readonly (readonly number[])[], V: number, scoreOf: (first: number) => Float32Array, k = 10): number[] {
   const engine = loadReference()
-  const model: Scorer = {
-    kind: 'scorer',
-    fit() {},
-    scores({ items, offsets }) {
-      const [values, starts] = [items.int32(), offsets.int32()]
-      const rows = Array.from(starts.subarray(0, -1), (start) => [...scoreOf(values[start])])
-      return Tensor.float32(engine, Float32Array.from(rows.flat()), [rows.length, V])
-    },
+  const scores: Counts['scores'] = ({ items, offsets }) => {
+    const [values, starts] = [items.int32(), offsets.int32()]
+    const rows = Array.from(starts.subarray(0, -1), (start) => [...scoreOf(values[start])])
+    return Tensor.float32(engine, Float32Array.from(rows.flat()), [rows.length, V])
   }
   const split = smallSplit(users, V)
-  return findTargets(engine, model, split, split.test, k).map(({ hits }) => hits[0] ?? Number.POSITIVE_INFINITY)
+  return findTargets(servedCounts(engine, scores, split), split, split.test, k).map(({ hits }) => hits[0] ?? Number.POSITIVE_INFINITY)
 }
 
 describe('ranks', () => {

@@ -3,10 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { selectEngine } from '../../src/engine/select.ts'
 import { evaluate } from '../../src/evaluate/evaluate.ts'
-import type { ModelSpec } from '../../src/models/define.ts'
+import { buildSpec, type ModelSpec } from '../../src/models/define.ts'
 import { markov } from '../../src/models/markov.ts'
 import { popularity } from '../../src/models/popularity.ts'
 import { readInteractions } from '../../src/read/read.ts'
+import { servedOn } from '../../src/recommend/served.ts'
 import { leaveOneOut } from '../../src/split/split.ts'
 import { Variables } from '../../src/tensor/variables.ts'
 
@@ -35,9 +36,9 @@ describe('models that count', () => {
     const items = split.log.catalogue.size
     for (const [{ definition, options }, hr, ndcg] of rows) {
       using variables = new Variables(engine, { seed: 1 })
-      const model = definition.build(options, { engine, items, variables })
-      if (model.kind === 'scorer') model.fit(split)
-      const { metrics } = evaluate(engine, definition.name, model, split, 'test', 10)
+      const built = buildSpec({ definition, options }, { engine, items, variables })
+      if (built.model.learner.by === 'counting') built.model.learner.fit(split)
+      const { metrics } = evaluate(servedOn(engine, definition.name, split, built), split, 'test', 10)
       const label = `${definition.name} ${JSON.stringify(options)}`
       expect(Math.abs(metrics['hr@10'].mean - hr), `hr@10 of ${label}`).toBeLessThan(0.0005)
       expect(Math.abs(metrics['ndcg@10'].mean - ndcg), `ndcg@10 of ${label}`).toBeLessThan(0.0005)

@@ -3,7 +3,7 @@ import { integers } from '../../src/data/random.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { loadNative } from '../../src/engine/native.ts'
 import { loadWasm } from '../../src/engine/wasm.ts'
-import type { Encoder } from '../../src/models/contracts.ts'
+import type { Model } from '../../src/models/contracts.ts'
 import { sasrec } from '../../src/models/sasrec.ts'
 import { scope, Tensor } from '../../src/tensor/tensor.ts'
 import { Variables } from '../../src/tensor/variables.ts'
@@ -15,14 +15,14 @@ const LONGEST = 300
 /** Lengths 1 to 300, each at least once. */
 const histories = Array.from({ length: USERS }, (_, u) => integers(1 + ((u * 7) % LONGEST), V, 9, u))
 
-function encode(engine: Engine, model: Encoder, lists: readonly Int32Array[]): Float32Array {
+function encode(engine: Engine, model: Model, lists: readonly Int32Array[]): Float32Array {
   const offsets = new Int32Array(lists.length + 1)
   for (const [b, list] of lists.entries()) offsets[b + 1] = offsets[b] + list.length
   const items = new Int32Array(offsets[lists.length])
   for (const [b, list] of lists.entries()) items.set(list, offsets[b])
   return scope(engine, () => {
     const jagged = { items: Tensor.int32(engine, items), offsets: Tensor.int32(engine, offsets) }
-    return model.encode(jagged, {}).vectors.float32()
+    return (model as Required<Model>).interests(jagged, {}).vectors.float32()
   })
 }
 
@@ -35,7 +35,7 @@ describe.each(engines)('sasrec on %s', (_, load) => {
     const engine = await load()
     using variables = new Variables(engine, { seed: 2 })
     const spec = sasrec({ dim, maxLength: LONGEST })
-    const model = spec.definition.build(spec.options, { engine, items: V, variables }) as Encoder
+    const model = spec.definition.build(spec.options, { engine, items: V, variables })
     const together = encode(engine, model, histories)
     const differing = histories.filter((history, u) => {
       const alone = encode(engine, model, [history])

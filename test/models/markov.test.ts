@@ -63,7 +63,7 @@ describe('markov', () => {
   const split = smallSplit(users, 4)
   const fitted = (options?: Parameters<typeof markov>[0]) => {
     const scorer = smallScorer(markov(options), 4)
-    scorer.model.fit(split)
+    scorer.fit(split)
     return scorer
   }
 
@@ -90,8 +90,8 @@ describe('markov', () => {
   })
 
   it('does not read the rows that are held out', () => {
-    const { model, score } = smallScorer(markov(), 4)
-    model.fit(
+    const { fit, score } = smallScorer(markov(), 4)
+    fit(
       smallSplit(
         users.map((items) => [...items.slice(0, 3), 0, 1]),
         4,

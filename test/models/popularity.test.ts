@@ -34,8 +34,8 @@ describe('popularity', () => {
   )
 
   it('gives every user the training counts, whatever the history', () => {
-    const { model, score } = smallScorer(popularity(), 4)
-    model.fit(split)
+    const { fit, score } = smallScorer(popularity(), 4)
+    fit(split)
     expect(score([0, 1], [], [3])).toEqual([
       [3, 2, 1, 0],
       [3, 2, 1, 0],
@@ -46,7 +46,7 @@ describe('popularity', () => {
 
   it('scores from saved values as it did when fitted', () => {
     const fitted = smallScorer(popularity(), 4)
-    fitted.model.fit(split)
+    fitted.fit(split)
     const loaded = smallScorer(popularity(), 4, { artefact: 'a', tensors: fitted.variables.values() })
     expect(loaded.score([1])).toEqual([[3, 2, 1, 0]])
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Batch, Encoder } from '../../src/models/contracts.ts'
+import type { Batch, Model } from '../../src/models/contracts.ts'
 import { sasrec } from '../../src/models/sasrec.ts'
 import { backward } from '../../src/tensor/backward.ts'
 import { scope, Tensor } from '../../src/tensor/tensor.ts'
@@ -7,6 +7,7 @@ import { Variables } from '../../src/tensor/variables.ts'
 import { Adam } from '../../src/train/optimiser.ts'
 import { trainStep } from '../../src/train/step.ts'
 import { loadReference } from '../engine/reference.ts'
+import { smallSplit } from './small.ts'
 
 const V = 9
 const EVENTS = Int32Array.of(0, 3, 5, 2, 7, 7)
@@ -17,14 +18,16 @@ function small(options: Parameters<typeof sasrec>[0]) {
   const engine = loadReference()
   const variables = new Variables(engine, { seed: 5 })
   const spec = sasrec({ dim: 4, heads: 2, blocks: 2, maxLength: 4, dropout: 0.3, negatives: 5, ...options })
-  const model = spec.definition.build(spec.options, { engine, items: V, variables }) as Encoder
+  const model = spec.definition.build(spec.options, { engine, items: V, variables })
   const batch = (): Batch => ({
     histories: { items: Tensor.int32(engine, EVENTS), offsets: Tensor.int32(engine, OFFSETS) },
     requests: {},
-    targets: Tensor.int32(engine, TARGETS),
-    draw: { seed: 3, step: 2 },
+    targets: { items: Tensor.int32(engine, TARGETS), offsets: Tensor.int32(engine, OFFSETS) },
+    draw: { seed: 3, step: 2, epoch: 0 },
   })
-  return { engine, variables, model, batch }
+  const { learner } = model
+  if (learner.by !== 'steps') throw new TypeError('sasrec takes steps')
+  return { engine, variables, model, learner, batch }
 }
 
 /** Gives the variables larger values than the initial ones. */
@@ -41,13 +44,13 @@ function spread(variables: Variables): void {
 describe('sasrec', () => {
   for (const loss of ['cross-entropy', 'sampled-softmax'] as const) {
     it(`has the gradient of its ${loss} by central differences, for every parameter`, () => {
-      const { engine, variables, model, batch } = small({ loss })
+      const { engine, variables, learner, batch } = small({ loss })
       spread(variables) // so that no gradient hides below the differences' error
-      const value = (): number => scope(engine, () => model.loss(batch()).value())
+      const value = (): number => scope(engine, () => learner.loss(batch()).mean.value())
       const gradients = scope(
         engine,
         () => {
-          const found = backward(model.loss(batch()))
+          const found = backward(learner.loss(batch()).mean)
           return Object.fromEntries(
             [...found].map(([{ name, shape }, gradient]) => {
               const dense = 'dense' in gradient ? gradient.dense : engine.scatter(gradient.rows, gradient.ids, shape[0])
@@ -78,18 +81,20 @@ describe('sasrec', () => {
   }
 
   it('learns two windows by heart', () => {
-    const { engine, variables, model } = small({ dropout: 0, dim: 16, blocks: 1 })
-    const [users, times] = [Int32Array.of(0, 1, 2), new Float64Array(EVENTS.length)]
-    const batch = { items: EVENTS, offsets: OFFSETS, targets: TARGETS, users, times }
+    const { engine, variables, learner } = small({ dropout: 0, dim: 16, blocks: 1 })
+    const { log } = smallSplit([[...EVENTS, ...TARGETS]], V)
+    const [history, rows] = [Int32Array.from(EVENTS.keys()), Int32Array.from(TARGETS.keys(), (row) => EVENTS.length + row)]
+    const batch = { history, offsets: OFFSETS, rows, rowOffsets: OFFSETS }
+    const learning = { learner, needs: {}, log }
     using optimiser = new Adam(engine, variables.all, { learningRate: 0.02 })
-    const first = trainStep(engine, model, optimiser, batch)
-    for (let step = 0; step < 120; step++) trainStep(engine, model, optimiser, batch)
+    const first = trainStep(engine, learning, optimiser, batch)
+    for (let step = 0; step < 120; step++) trainStep(engine, learning, optimiser, batch)
     expect(first).toBeGreaterThan(2)
-    expect(trainStep(engine, model, optimiser, batch)).toBeLessThan(0.05)
+    expect(trainStep(engine, learning, optimiser, batch)).toBeLessThan(0.05)
   })
 
   it.each([1, 2])('gives the last event alone what training gives it among all, and no event what follows it, by %i heads', (heads) => {
-    const { engine, model, variables } = small({ maxLength: 6, heads })
+    const { engine, model, learner, variables } = small({ maxLength: 6, heads })
     spread(variables) // so that every weight and bias tells
     const table = variables.all[0].float32() // item [V, 4]
     const vector = (items: number[]): number[] =>
@@ -98,7 +103,7 @@ describe('sasrec', () => {
           items: Tensor.int32(engine, Int32Array.from(items)),
           offsets: Tensor.int32(engine, Int32Array.of(0, items.length)),
         }
-        return [...model.encode(histories, {}).vectors.float32()]
+        return [...(model as Required<Model>).interests(histories, {}).vectors.float32()]
       })
     /** The mean loss of a sequence by the vectors that serving gives each of its prefixes. */
     const served = (items: number[], targets: number[]): number => {
@@ -115,7 +120,8 @@ describe('sasrec', () => {
     ]
     const trained = scope(engine, () => {
       const histories = { items: Tensor.int32(engine, Int32Array.from(items)), offsets: Tensor.int32(engine, Int32Array.of(0, 5)) }
-      return model.loss({ histories, requests: {}, targets: Tensor.int32(engine, Int32Array.from(targets)) }).value()
+      const wanted = { items: Tensor.int32(engine, Int32Array.from(targets)), offsets: histories.offsets }
+      return learner.loss({ histories, requests: {}, targets: wanted }).mean.value()
     })
     // Serving sees prefixes alone, so the losses agree only where no row of training saw beyond its own.
     expect(trained).toBeCloseTo(served(items, targets), 5)

@@ -10,7 +10,8 @@ import { catalogueOf } from '../../src/data/catalogue.ts'
 import type { Interactions } from '../../src/data/interactions.ts'
 import { integers } from '../../src/data/random.ts'
 import { loadNative } from '../../src/engine/native.ts'
-import type { Encoder } from '../../src/models/contracts.ts'
+import { type Encoder, retrieving } from '../../src/models/adapters.ts'
+import type { Model } from '../../src/models/contracts.ts'
 import { defineModel, integer, type ModelSpec } from '../../src/models/define.ts'
 import { markov } from '../../src/models/markov.ts'
 import { popularity } from '../../src/models/popularity.ts'
@@ -67,12 +68,12 @@ const onlooker = defineModel(
   { dim: integer(16, { min: 1, max: 64, help: 'the width' }) },
   (options, context) => {
     const inner = sasrec({ ...options, blocks: 1, maxLength: 10 })
-    const encoder = inner.definition.build(inner.options, context) as Encoder
+    const model = inner.definition.build(inner.options, context) as Required<Model>
     const encode: Encoder['encode'] = (histories, at) => {
-      const { vectors, offsets } = encoder.encode(histories, at)
+      const { vectors, offsets } = model.interests(histories, at)
       return { vectors: Tensor.float32(context.engine, vectors.float32(), vectors.shape), offsets }
     }
-    return { kind: 'encoder', maxLength: 10, encode, items: () => encoder.items(), loss: (batch) => encoder.loss(batch) }
+    return { maxLength: 10, learner: model.learner, ...retrieving({ encode, items: () => model.items() }, context) }
   },
 )
 let artefact: Uint8Array

@@ -64,13 +64,13 @@ describe('a time split', () => {
     expect(split.name).toBe('time:0.5,0.8')
     expect([...split.trainEnd]).toEqual([2, 5, 8, 9])
     expect(listed(split.validation)).toEqual([
-      { user: 0, end: 2, relevant: [2] },
-      { user: 1, end: 5, relevant: [0, 3] },
+      { user: 0, end: 2, row: 2, relevant: [2] },
+      { user: 1, end: 5, row: 5, relevant: [0, 3] },
     ])
     expect(listed(split.test)).toEqual([
-      { user: 0, end: 3, relevant: [1] },
-      { user: 2, end: 8, relevant: [2] },
-      { user: 3, end: 9, relevant: [3] },
+      { user: 0, end: 3, row: 3, relevant: [1] },
+      { user: 2, end: 8, row: 8, relevant: [2] },
+      { user: 3, end: 9, row: 9, relevant: [3] },
     ])
   })
 
@@ -85,8 +85,8 @@ describe('a time split', () => {
       ['b', 'q', 7, 'v'],
     ] as const
     const split = cutLog(await read(rows, { target: ['b'] }), 'time:0.2,0.5')
-    expect(listed(split.validation)).toEqual([{ user: 0, end: 1, relevant: [1] }])
-    expect(listed(split.test)).toEqual([{ user: 0, end: 3, relevant: [2] }])
+    expect(listed(split.validation)).toEqual([{ user: 0, end: 1, row: 1, relevant: [1] }])
+    expect(listed(split.test)).toEqual([{ user: 0, end: 3, row: 3, relevant: [2] }])
   })
 
   it('refuses positions, which are no times', async () => {

@@ -16,8 +16,8 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadNative } from '../../src/engine/native.ts'
 import { sasrec as source } from '../../src/models/sasrec.ts'
-import { epochBatches, windows } from '../../src/split/batches.ts'
 import { everyRow, leaveOneOut } from '../../src/split/split.ts'
+import { stepsOf, windows } from '../../src/split/windows.ts'
 import { Variables } from '../../src/tensor/variables.ts'
 import { Adam } from '../../src/train/optimiser.ts'
 import { trainStep } from '../../src/train/step.ts'
@@ -39,14 +39,16 @@ describe('a final fit', () => {
     const engine = loadNative()
     using variables = new Variables(engine, { seed })
     const { definition, options } = source(own)
-    const encoder = definition.build(options, { engine, items: log.catalogue.size, variables })
-    if (encoder.kind !== 'encoder') throw new TypeError('sasrec is an encoder')
-    const rows = windows(everyRow(leaveOneOut(log)), encoder.maxLength)
+    const { learner, maxLength } = definition.build(options, { engine, items: log.catalogue.size, variables })
+    if (learner.by !== 'steps') throw new TypeError('sasrec takes steps')
+    const rows = windows(everyRow(leaveOneOut(log)), maxLength)
+    const learning = { learner, needs: {}, log }
     using adam = new Adam(engine, variables.all, { learningRate })
     for (let epoch = 0, step = 0; step < steps; epoch++) {
-      for (const batch of epochBatches(rows, { size, seed, epoch })) {
+      for (const chosen of stepsOf(rows, { size, seed, epoch })) {
         if (step === steps) break
-        trainStep(engine, encoder, adam, batch, { draw: { seed, step: step++ } })
+        const draw = { seed, step: step++, epoch }
+        trainStep(engine, learning, adam, learner.examples(rows, chosen, draw), { draw })
       }
     }
     return variables.values()

@@ -1,10 +1,10 @@
-import { defineModel, indices, Tensor } from 'foci'
+import { counting, defineModel, indices, Tensor } from 'foci'
 
 /** Recommends the item that follows the last one in the catalogue: a model that foci does not know. */
-export const follower = defineModel('follower', 'The next item of the catalogue.', {}, (_, { engine, items, variables }) => {
+export const follower = defineModel('follower', 'The next item of the catalogue.', {}, (_, context) => {
+  const { engine, items, variables } = context
   const step = variables.table('step', [1], indices(items))
-  return {
-    kind: 'scorer',
+  const counts = {
     fit() {
       step.put(Int32Array.of(1))
     },
@@ -16,4 +16,5 @@ export const follower = defineModel('follower', 'The next item of the catalogue.
       return Tensor.float32(engine, scores, [ends.length - 1, items])
     },
   }
+  return { maxLength: 1, ...counting(counts, context) }
 })

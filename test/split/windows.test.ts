@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import type { EventRoles } from '../../src/data/interactions.ts'
 import { bits, permutation } from '../../src/data/random.ts'
 import { readInteractions } from '../../src/read/read.ts'
-import { caseBatches, epochBatches, windows } from '../../src/split/batches.ts'
 import { leaveOneOut, type Split, trainingRange } from '../../src/split/split.ts'
+import { stepsOf, windows } from '../../src/split/windows.ts'
 
 const rows = (user: string, items: string, events?: string) =>
   Array.from(items, (item, i) => ({ user, item, timestamp: 10 * i, ...(events && { event: events[i] }) }))
@@ -37,8 +37,6 @@ describe('windows', () => {
       [0, 1, 2, 3],
       [2, 2, 5, 5],
     ])
-    const [batch] = epochBatches(found, { size: 1, seed: 0, epoch: 0 })
-    expect(Array.from(batch.weights ?? [])).toEqual([3, 3, 3, 3])
   })
 })
 
@@ -91,57 +89,14 @@ describe('an epoch', () => {
   const many = async () =>
     leaveOneOut(await readInteractions(Array.from({ length: 100 }, (_, i) => rows(`u${i}`, 'abcdefgh'.slice(0, 3 + (i % 6)))).flat()))
 
-  it('gives items, targets, times and users of each batch', async () => {
-    const [batch, ...rest] = epochBatches(windows(await split(), 50), { size: 2, seed: 1, epoch: 0 })
-    expect(rest).toEqual([])
-    const first = Array.from(batch.users).indexOf(0)
-    expect(lists(batch.items, batch.offsets)[first]).toEqual([0, 1, 2])
-    expect(lists(batch.targets, batch.offsets)[first]).toEqual([1, 2, 3])
-    expect(lists(batch.items, batch.offsets)[1 - first]).toEqual([0])
-    expect(Array.from(batch.times)).toEqual(first === 0 ? [0, 10, 20, 0] : [0, 0, 10, 20])
-  })
-
   it('has each window once, in an order of its own that returns', async () => {
     const all = windows(await many(), 50)
-    const order = (seed: number, epoch: number) => [...epochBatches(all, { size: 32, seed, epoch })].flatMap(({ users }) => [...users])
+    const order = (seed: number, epoch: number) =>
+      [...stepsOf(all, { size: 32, seed, epoch })].flatMap((chosen) => [...chosen].map((window) => all.users[window]))
     expect(order(1, 0).sort((a, b) => a - b)).toEqual([...all.users])
     expect(order(1, 0)).toEqual(order(1, 0))
     expect(order(1, 1)).not.toEqual(order(1, 0))
     expect(order(2, 0)).not.toEqual(order(1, 0))
-  })
-})
-
-describe('cases', () => {
-  it('give the last maxLength rows of the history, and all items seen before it', async () => {
-    const { log, test, validation } = await split()
-    const [batch] = caseBatches(log, test, { size: 10, maxLength: 2 })
-    expect(lists(batch.items, batch.offsets)).toEqual([
-      [3, 4],
-      [2, 1],
-    ])
-    expect(Array.from(batch.times)).toEqual([30, 40, 0, 10])
-    expect(lists(batch.seen, batch.seenOffsets)).toEqual([
-      [0, 1, 2, 3, 4],
-      [1, 2],
-    ])
-    expect(Array.from(batch.users)).toEqual([0, 1])
-    expect([...caseBatches(log, validation, { size: 1, maxLength: 9 })].map(({ items }) => [...items])).toEqual([[0, 1, 2, 3], [2]])
-  })
-
-  it('share a batch up to 8,192 rows of history, and a longer one is alone', async () => {
-    const lengths = { a: 4001, b: 4001, c: 200, d: 9001, e: 3 } // one row each is the target
-    const rows = Object.entries(lengths).flatMap(([user, length]) =>
-      Array.from({ length }, (_, time) => ({ user, item: `${time % 7}`, timestamp: time })),
-    )
-    const { log, test } = leaveOneOut(await readInteractions(rows))
-    const batches = [...caseBatches(log, test, { size: 10, maxLength: 10_000 })]
-    expect(batches.map(({ users }) => [...users])).toEqual([[0, 1], [2], [3], [4]])
-    expect(batches.map(({ items }) => items.length)).toEqual([8000, 199, 9000, 2])
-    const short = [...caseBatches(log, test, { size: 3, maxLength: 100 })]
-    expect(short.map(({ users }) => [...users])).toEqual([
-      [0, 1, 2],
-      [3, 4],
-    ])
   })
 })
 
