@@ -109,7 +109,14 @@ const emptyBlock: Block = {
 /** A negative number in place of an index says why there is none. */
 export function idFault(index: number, empty: number): number {
   if (index >= 0) return fault.none
-  return { [Numbering.empty]: empty, [Numbering.noText]: fault.noText, [Numbering.unsafe]: fault.unsafe }[index] ?? fault.unicode
+  const { noText, unsafe, fraction } = fault
+  const known: Partial<Record<number, number>> = {
+    [Numbering.empty]: empty,
+    [Numbering.noText]: noText,
+    [Numbering.unsafe]: unsafe,
+    [Numbering.fraction]: fraction,
+  }
+  return known[index] ?? fault.unicode
 }
 
 /** Where some rows have a scene or an event type, all must. */

@@ -12,6 +12,8 @@ export class Numbering {
   static readonly unicode = -3
   /** A whole number that doubles do not tell from its neighbours. */
   static readonly unsafe = -4
+  /** A number with a fraction. */
+  static readonly fraction = -5
 
   /** Ids by number. */
   readonly ids: string[] = []
@@ -29,7 +31,7 @@ export class Numbering {
     if (id === undefined || id === null) return Numbering.empty
     const text = typeof id === 'number' || typeof id === 'bigint' ? String(id) : id
     if (typeof text !== 'string') return Numbering.noText
-    if (typeof id === 'number' && !isTold(id)) return Number.isFinite(id) ? Numbering.unsafe : Numbering.noText
+    if (typeof id === 'number' && !Number.isSafeInteger(id)) return numberFault(id)
     const hash = hashOf(text)
     const { pairs } = this
     const mask = pairs.length - 2
@@ -65,7 +67,10 @@ export class Numbering {
   }
 }
 
-const isTold = (id: number): boolean => Number.isSafeInteger(id) || (Number.isFinite(id) && !Number.isInteger(id))
+function numberFault(id: number): number {
+  if (!Number.isFinite(id)) return Numbering.noText
+  return Number.isInteger(id) ? Numbering.unsafe : Numbering.fraction
+}
 
 function hashOf(text: string): number {
   let hash = seed ^ text.length

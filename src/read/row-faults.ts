@@ -18,6 +18,7 @@ export const fault = {
   noText: 12,
   noObject: 13,
   unsafe: 14,
+  fraction: 15,
 } as const
 
 /** The column a fault belongs to, and its reason: the key under which `skipped` counts it. */
@@ -36,6 +37,7 @@ export const faults: Readonly<Record<number, { readonly column?: Field; readonly
   [fault.noText]: { reason: 'id is neither text nor number' },
   [fault.noObject]: { reason: 'row is no object' },
   [fault.unsafe]: { reason: 'id is a number that doubles do not tell from its neighbours' },
+  [fault.fraction]: { reason: 'id is a number with a fraction' },
 }
 
 /** Where a bad row stands and why it is one. */

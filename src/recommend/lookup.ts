@@ -117,12 +117,12 @@ export class Lookup {
   private columnsOf({ time, scene, event }: ReturnType<typeof eventOf>, place: number): Omit<IndexedEvent, 'item'> {
     const { needs, name, scenes = [], events = [] } = this.served
     const { events: wanted = [], request = [] } = needs
-    const lacks = (what: string): FociError =>
-      lacking(name, `the ${what} of events`, `Give it with the item: { item, ${what} }.`, `the event ${place} of the history`)
+    const lacks = (what: string, field = what): FociError =>
+      lacking(name, `the ${what} of events`, `Give it with the item: { item, ${field} }.`, `the event ${place} of the history`)
     const timed = wanted.includes('time') || request.includes('now')
     if (timed && time === undefined) throw lacks('time')
     if (wanted.includes('scene') && scene === undefined) throw lacks('scene')
-    if (wanted.includes('type') && event === undefined) throw lacks('event')
+    if (wanted.includes('type') && event === undefined) throw lacks('event type', 'event')
     return {
       ...(timed && { time: (time ?? 0) / 1000 }),
       ...(wanted.includes('scene') && { scene: scenes.indexOf(scene ?? '') }),

@@ -76,20 +76,19 @@ describe('the same rows', () => {
       ['18446744073709551615::UBIGINT', '18446744073709551615'],
       ['-5::BIGINT', '-5'],
       ['12.0::DOUBLE', '12'],
-      ['0.5::FLOAT', '0.5'],
-      ['12.50::DECIMAL(8, 2)', '12.50'],
+      ['12.00::DECIMAL(8, 2)', '12'],
       [`'${uuid}'::UUID`, uuid],
     ]) {
       const log = await readInteractions(await parquet(`SELECT ${sql} AS "user", ${sql} AS item, 1 AS "timestamp"`))
       expect([log.users, log.catalogue.ids]).toEqual([[id], [id]])
     }
-    const json = '{"user":12345678901234567890123,"item":9007199254740993,"timestamp":1}\n{"user":2.0,"item":1.5,"timestamp":1}'
+    const json = '{"user":12345678901234567890123,"item":9007199254740993,"timestamp":1}\n{"user":2.0,"item":-3.0,"timestamp":1}'
     const log = await readInteractions(write(json))
     const long = '{"user":"u","item":"x","timestamp":1.1234567890123456}'
     expect((await readInteractions(write(long))).times[0]).toBe(Number('1.1234567890123456'))
     expect([log.users, log.catalogue.ids]).toEqual([
       ['12345678901234567890123', '2'],
-      ['9007199254740993', '1.5'],
+      ['9007199254740993', '-3'],
     ])
   })
 
@@ -133,7 +132,10 @@ describe('a Parquet file', () => {
   it.each([
     [`CASE WHEN i <> 3 THEN 'u' END AS "user"`, 'row 3, column "user": empty user'],
     [`CASE WHEN i <> 3 THEN 'x' ELSE '  ' END AS item`, 'row 3, column "item": empty item'],
-    [`CASE WHEN i <> 3 THEN 1.5 ELSE 'nan'::DOUBLE END AS item`, 'row 3: id is neither text nor number'],
+    [`CASE WHEN i <> 3 THEN 2.0 ELSE 'nan'::DOUBLE END AS item`, 'row 3: id is neither text nor number'],
+    [`CASE WHEN i <> 3 THEN 2.0 ELSE 1.5 END::DOUBLE AS item`, 'row 3: id is a number with a fraction'],
+    [`CASE WHEN i <> 3 THEN 2.0 ELSE 1.5 END::DECIMAL(8, 2) AS item`, 'row 3: id is a number with a fraction'],
+    [`CASE WHEN i <> 3 THEN 2.0 ELSE 1e16 END::DOUBLE AS item`, 'row 3: id is a number that doubles do not tell from its neighbours'],
     [`CASE WHEN i <> 3 THEN 1700000000 END AS "timestamp"`, 'row 3, column "timestamp": empty timestamp'],
     [`CASE WHEN i <> 3 THEN 1e9 ELSE 'nan'::DOUBLE END AS "timestamp"`, 'row 3, column "timestamp": timestamp is not finite: "nan"'],
     [`CASE WHEN i <> 3 THEN now() ELSE 'infinity'::TIMESTAMPTZ END AS "timestamp"`, 'row 3, column "timestamp": timestamp is not finite'],

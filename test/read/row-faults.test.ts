@@ -160,6 +160,8 @@ describe('a bad row in memory', () => {
     [{ ...good, item: ['x'] }, 'row 1: id is neither text nor number'],
     [{ ...good, item: '\ud800' }, 'row 1: id is invalid Unicode'],
     [{ ...good, user: 2 ** 53 }, 'row 1: id is a number that doubles do not tell from its neighbours'],
+    [{ ...good, user: 1.5 }, 'row 1: id is a number with a fraction'],
+    [{ ...good, item: Number.NaN }, 'row 1: id is neither text nor number'],
     [{ ...good, item: Number.POSITIVE_INFINITY }, 'row 1: id is neither text nor number'],
     [{ ...good, timestamp: Number.NaN }, 'row 1, column "timestamp": timestamp is not finite'],
     [{ ...good, timestamp: 'soon' }, 'row 1, column "timestamp": timestamp is no time: "soon"'],

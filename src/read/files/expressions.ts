@@ -1,3 +1,4 @@
+import { fault } from '../row-faults.ts'
 import { isoPattern } from '../time.ts'
 import { sqlText } from './duckdb.ts'
 
@@ -5,8 +6,8 @@ import { sqlText } from './duckdb.ts'
 export interface IdExpression {
   /** Null where there is none. */
   readonly text: string
-  /** When there is something that is neither text nor number; absent where there can't be. */
-  readonly odd?: string
+  /** When there is what is no id, and which fault that is. */
+  readonly faults: readonly (readonly [when: string, fault: number])[]
 }
 
 /** SQL of a time: either a number or the seconds of a date, null both where there is none. */
@@ -41,13 +42,24 @@ const exactBelow = '9007199254740992'
 /** Undefined where a column of this type holds no ids. */
 export function idExpression(column: string, type: string): IdExpression | undefined {
   const kind = kindOf(type)
-  if (kind === 'text' || kind === 'whole' || kind === 'uuid' || kind === 'decimal') return { text: `${column}::VARCHAR` }
-  if (kind === 'real') return { text: shortNumber(column, `${column}::VARCHAR`), odd: `NOT isfinite(${column})` }
+  if (kind === 'text' || kind === 'whole' || kind === 'uuid') return { text: `${column}::VARCHAR`, faults: [] }
+  if (kind === 'decimal') return { text: `trunc(${column})::HUGEINT::VARCHAR`, faults: [[`${column} <> trunc(${column})`, fault.fraction]] }
+  if (kind === 'real') return { text: shortNumber(column, `${column}::VARCHAR`), faults: noWholeNumber(column) }
   if (kind !== 'json') return undefined
   const written = `(${column}->>'$')`
   const short = `CASE WHEN json_type(${column}) = 'DOUBLE' THEN ${shortNumber(`${column}::DOUBLE`, written)} ELSE ${written} END`
-  return { text: short, odd: `json_type(${column}) IN ('BOOLEAN', 'ARRAY', 'OBJECT')` }
+  const isDouble = `json_type(${column}) = 'DOUBLE' AND`
+  const numbers = noWholeNumber(`${column}::DOUBLE`).map(([when, what]) => [`${isDouble} ${when}`, what] as const)
+  return { text: short, faults: [[`json_type(${column}) IN ('BOOLEAN', 'ARRAY', 'OBJECT')`, fault.noText], ...numbers] }
 }
+
+/** When a double is no id. */
+const noWholeNumber = (number: string) =>
+  [
+    [`NOT isfinite(${number})`, fault.noText],
+    [`${number} <> trunc(${number})`, fault.fraction],
+    [`abs(${number}) >= ${exactBelow}`, fault.unsafe],
+  ] as const
 
 /** A whole number without its `.0`, as JavaScript writes it. */
 const shortNumber = (number: string, written: string) =>

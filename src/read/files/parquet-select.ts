@@ -37,10 +37,10 @@ function rowsOf(table: ParquetTable, places: Places, fields: readonly IdField[])
   const time = typed(timeExpression, table, places, 'timestamp')
   const value = places.value === undefined ? undefined : typed(valueExpression, table, places, 'value')
   const idFaults = (of: readonly IdField[]) =>
-    ids.flatMap(([field, { odd }]) => {
+    ids.flatMap(([field, { faults }]) => {
       if (!of.includes(field)) return []
-      const blank = `WHEN ${isBlank(`${field}_id`)} THEN ${fault[field]}`
-      return odd === undefined ? [blank] : [`WHEN ${odd} THEN ${fault.noText}`, blank]
+      const odd = faults.map(([when, what]) => `WHEN ${when} THEN ${what}`)
+      return [...odd, `WHEN ${isBlank(`${field}_id`)} THEN ${fault[field]}`]
     })
   const faults = [
     ...idFaults(['user', 'item']),
