@@ -8,7 +8,7 @@ import { Profile } from '#foci/engine/profile.js'
 import { leaveOneOut } from '#foci/split/split.js'
 import { stepsOf, windows } from '#foci/split/windows.js'
 import { Variables } from '#foci/tensor/variables.js'
-import { Adam } from '#foci/train/optimiser.js'
+import { Optimiser } from '#foci/train/optimiser.js'
 import { trainStep } from '#foci/train/step.js'
 import { table } from './results.ts'
 
@@ -25,7 +25,7 @@ const { definition, options } = sasrec({ maxLength: Number(maxLength) })
 const { learner, maxLength: longest } = definition.build(options, { engine, items: log.catalogue.size, variables })
 if (learner.by !== 'steps') throw new TypeError('sasrec takes steps')
 const learning = { learner, needs: {}, log }
-const adam = new Adam(engine, variables.all, { learningRate: 1e-3 })
+const adam = new Optimiser(engine, variables.all)
 const rows = windows(split, longest)
 const batches = stepsOf(rows, { size: 128, seed: 1, epoch: 0 })
 
@@ -39,7 +39,8 @@ if (!report) throw new Error('no step was timed')
 console.log(`${report.title}\n\n${table(report.head, report.rows)}`)
 
 function train(steps: number): void {
-  for (const examples of profile.epoch(next(steps))) trainStep(engine, learning, adam, examples, { draw: { ...draw, step: step++ } })
+  for (const examples of profile.epoch(next(steps)))
+    trainStep(engine, learning, { optimiser: adam, learningRate: 1e-3 }, examples, { draw: { ...draw, step: step++ } })
 }
 
 /** The next batches of the epoch. */

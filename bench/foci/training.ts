@@ -9,7 +9,7 @@ import type { ExampleSet } from '#foci/examples/examples.js'
 import { leaveOneOut } from '#foci/split/split.js'
 import { stepsOf, windows } from '#foci/split/windows.js'
 import { Variables } from '#foci/tensor/variables.js'
-import { Adam } from '#foci/train/optimiser.js'
+import { Optimiser } from '#foci/train/optimiser.js'
 import { trainStep } from '#foci/train/step.js'
 import { fociVersion, job, report } from '../outcome.ts'
 import { artefactOf } from './artefact.ts'
@@ -62,6 +62,6 @@ async function sameSteps(log: Interactions, artefactPath: string, batchesPath: s
   const items = (of: Int32Array) => Array.from(of, (row) => log.items[row])
   const plain = (each: ExampleSet) => ({ items: items(each.history), offsets: [...each.offsets], targets: items(each.rows) })
   writeFileSync(batchesPath, JSON.stringify(chosen.map(plain)))
-  const adam = new Adam(engine, variables.all, { learningRate: 1e-3 })
-  return chosen.map((each) => trainStep(engine, { learner, needs: {}, log }, adam, each, { precision }))
+  const adam = new Optimiser(engine, variables.all)
+  return chosen.map((each) => trainStep(engine, { learner, needs: {}, log }, { optimiser: adam, learningRate: 1e-3 }, each, { precision }))
 }

@@ -10,7 +10,7 @@ import { catalogueTensors, checkPopular, type Items, readCatalogue } from './cat
 import { openContainer, packContainer, type RawTensor, rawTensors, verify } from './container.ts'
 import { type About, checkAbout, VERSION } from './schema.ts'
 import { type Digest, sha256 } from './sha256.ts'
-import { fromRaw, type RawTensors, readFloats, readInts, toRaw } from './tensors.ts'
+import { fromRaw, type RawTensors, readInts, toRaw } from './tensors.ts'
 import { damaged, unfit } from './unsound.ts'
 
 export interface ArtefactContent extends Omit<About, 'version'> {
@@ -22,8 +22,6 @@ export interface ArtefactContent extends Omit<About, 'version'> {
   readonly catalogue: Items
   /** Items by popularity in the training part, the most popular first, [n]; each at most once. */
   readonly popular: Int32Array
-  /** Decayed popularity in the training part, [V], finite and not negative; 0 for an item that was never trained on. */
-  readonly popularity?: Float32Array
 }
 
 export interface Artefact extends ArtefactContent {
@@ -32,11 +30,10 @@ export interface Artefact extends ArtefactContent {
 }
 
 const POPULAR = 'popular.items'
-const POPULARITY = 'popular.decayed'
 const OURS = /^(catalogue|popular)\./
 const KNOWN = new Set([
   ...['bytes', 'offsets'].flatMap((end) => [`catalogue.${end}`, `catalogue.titles.${end}`, `catalogue.categories.${end}`]),
-  ...['catalogue.titles.items', 'catalogue.categories.starts', 'catalogue.categories.names', POPULAR, POPULARITY],
+  ...['catalogue.titles.items', 'catalogue.categories.starts', 'catalogue.categories.names', POPULAR],
 ])
 
 /**
@@ -45,14 +42,13 @@ const KNOWN = new Set([
  * scores, an item twice
  */
 export async function writeArtefact(content: ArtefactContent): Promise<Uint8Array<ArrayBuffer>> {
-  const { parts, roles, scenes, events, trained, scores, checkpoint, catalogue, popular, popularity } = content
+  const { parts, roles, scenes, events, trained, scores, checkpoint, catalogue, popular } = content
   const json = canonicalJson({ version: VERSION, parts, roles, scenes, events, trained, scores, checkpoint }, unfit)
   const about = checkAbout(JSON.parse(json), unfit)
-  checkPopular(popular, popularity, catalogue.ids.length, unfit)
+  checkPopular(popular, catalogue.ids.length, unfit)
   if (!checkpoint) checkFinite(content.tensors)
   const tensors = new Map<string, RawTensor>([...modelTensors(content.tensors), ...catalogueTensors(catalogue)])
   tensors.set(POPULAR, toRaw(POPULAR, { shape: [popular.length], data: popular }))
-  if (popularity) tensors.set(POPULARITY, toRaw(POPULARITY, { shape: [popularity.length], data: popularity }))
   return packContainer(about, tensors)
 }
 
@@ -75,9 +71,8 @@ export async function readHashed(bytes: Uint8Array, digest: Digest): Promise<Art
   if (stranger) throw damaged(`tensor "${stranger[0]}" is unknown to this version of the format`)
   const catalogue = readCatalogue(tensors)
   const popular = readInts(tensors, POPULAR)
-  const popularity = tensors.has(POPULARITY) ? readFloats(tensors, POPULARITY) : undefined
-  checkPopular(popular, popularity, catalogue.ids.length, damaged)
-  return { ...about, hash: container.checksum, catalogue, popular, ...(popularity && { popularity }), tensors: modelValues(tensors) }
+  checkPopular(popular, catalogue.ids.length, damaged)
+  return { ...about, hash: container.checksum, catalogue, popular, tensors: modelValues(tensors) }
 }
 
 /** Nothing could be served of it. A run that was stopped may hold such values, and is told of them where it goes on. */

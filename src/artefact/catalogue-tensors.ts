@@ -34,18 +34,14 @@ export function readCatalogue(tensors: RawTensors): Items {
   return { ids, ...(titles && { titles }), ...(categories && { categories }) }
 }
 
-/** The popular list [n], distinct items, and the decayed popularity [V] where it is kept. */
-export function checkPopular(popular: Int32Array, popularity: Float32Array | undefined, V: number, fail: Fail): void {
+/** The popular list [n]: distinct items. */
+export function checkPopular(popular: Int32Array, V: number, fail: Fail): void {
   if (popular.length === 0 && V > 0) throw fail('the popular list is empty, so that nothing could be recommended')
   const met = new Uint8Array(V)
   for (const item of popular) {
     if (item < 0 || item >= V) throw fail(`the popular list names item ${item}, and there are ${V}`)
     if (met[item]++) throw fail(`the popular list names item ${item} twice`)
   }
-  if (!popularity) return
-  if (popularity.length !== V) throw fail(`there are ${popularity.length} popularities for ${V} items`)
-  const odd = popularity.findIndex((value) => !(value >= 0 && value < Infinity))
-  if (odd >= 0) throw fail(`item ${odd} has the popularity ${popularity[odd]}`)
 }
 
 function checkUnique(ids: readonly string[], fail: Fail): void {

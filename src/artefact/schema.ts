@@ -29,6 +29,8 @@ export interface Trained {
   readonly epochs?: number
   readonly steps?: number
   readonly precision: string
+  /** How steps were taken: optimiser, schedule, what the run was judged by and the rest; absent where a model is counted. */
+  readonly training?: Readonly<Record<string, JsonValue>>
   /** True where the weights were fitted on all rows, and the scores are those of a twin that saw the training part alone. */
   readonly final?: boolean
 }
@@ -93,6 +95,7 @@ const about: z.ZodMiniType<About> = z.strictObject({
     epochs: z.optional(count),
     steps: z.optional(count),
     precision: z.string(),
+    training: z.optional(json),
     final: z.optional(z.boolean()),
   }),
   scores: z.record(z.string(), z.strictObject({ users: count, metrics: z.record(z.string(), score) })),

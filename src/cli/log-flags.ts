@@ -15,6 +15,7 @@ export interface LogFlags extends Readonly<Partial<Record<`${(typeof columns)[nu
   readonly skipInvalid?: boolean
   readonly target?: readonly string[]
   readonly input?: readonly string[]
+  readonly shown?: readonly string[]
   readonly seen?: readonly string[]
 }
 
@@ -33,6 +34,7 @@ export function roleFlags(command: Command): void {
   command
     .addOption(listFlag('--target <event>', 'an event type that is predicted; may be repeated'))
     .addOption(listFlag('--input <event>', 'an event type that a history holds; may be repeated'))
+    .addOption(listFlag('--shown <event>', 'an event type that says what was shown; may be repeated'))
     .addOption(listFlag('--seen <event>', 'an event type whose items are not shown again, or "none"; may be repeated'))
 }
 
@@ -48,9 +50,9 @@ export async function readLog(path: string, flags: LogFlags, roles: EventRoles =
 }
 
 export function readOptions(flags: LogFlags, roles: EventRoles = {}): ReadOptions {
-  const { items, unit, skipInvalid, target, input, seen } = flags
+  const { items, unit, skipInvalid, target, input, shown, seen } = flags
   const named = columns.map((column) => [fieldOf(column), flags[`${column}Column`]] as const).filter(([, name]) => name !== undefined)
-  const given = { items, unit, skipInvalid, target, input, seen: seen?.includes('none') ? ('none' as const) : seen }
+  const given = { items, unit, skipInvalid, target, input, shown, seen: seen?.includes('none') ? ('none' as const) : seen }
   return { ...roles, ...defined(given), columns: Object.fromEntries(named) }
 }
 

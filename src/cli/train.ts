@@ -9,7 +9,7 @@ import type { Run } from '../train/train.ts'
 import { type FociCommand, required } from './command.ts'
 import { shellWord } from './escape.ts'
 import { Stopped } from './failure.ts'
-import { choiceFlag, jsonFlag, realFlag, wholeFlag } from './flags.ts'
+import { choiceFlag, jsonFlag, wholeFlag } from './flags.ts'
 import { bytes, count, metric, plural, seconds, table } from './format.ts'
 import { type LogFlags, logFlags, readLog, roleFlags } from './log-flags.ts'
 import { figuresOf, note, type Output, outputOf, reportTable, scoresOf } from './output.ts'
@@ -51,6 +51,8 @@ async function addFlags(command: FociCommand, words: readonly string[]): Promise
   const { defaults } = await import('../train/train.ts')
   const { precisions } = await import('../train/settings.ts')
   const { modelFlags, modelNamed, strangerHints } = await import('./model-flags.ts')
+  const { trainingFlags } = await import('./training-flags.ts')
+  const { trainingDefaults } = await import('../models/training.ts')
   const name = wordAfter('--model', words)
   const definition = name === undefined ? undefined : modelNamed(name)
   command
@@ -62,18 +64,6 @@ async function addFlags(command: FociCommand, words: readonly string[]): Promise
         .default(defaults.split),
     )
     .addOption(wholeFlag('--seed <number>', 'equal seeds give equal artefacts', { min: 0, max: 0xffffffff, fallback: defaults.seed }))
-    .addOption(wholeFlag('--epochs <count>', 'at most this many passes over the log', { min: 1, fallback: defaults.epochs }))
-    .addOption(
-      wholeFlag('--patience <count>', 'epochs without a better validation before it stops', {
-        min: 1,
-        max: 0xffffffff,
-        fallback: defaults.patience,
-      }),
-    )
-    .addOption(wholeFlag('--batch <users>', 'users in a step', { min: 1, fallback: defaults.batch }))
-    .addOption(realFlag('--learning-rate <rate>', 'size of the steps', { min: 0, fallback: defaults.learningRate }))
-    .addOption(realFlag('--weight-decay <rate>', 'pull of the weights to zero', { min: 0, fallback: defaults.weightDecay }))
-    .addOption(realFlag('--clip <norm>', 'longest gradient; 0: any', { min: 0, fallback: defaults.clip }))
     .addOption(
       choiceFlag(
         '--precision <name>',
@@ -86,6 +76,7 @@ async function addFlags(command: FociCommand, words: readonly string[]): Promise
     .option('--resume', 'go on from the checkpoint of a run that was stopped')
     .option('--force', 'replace what stands at --out, though it is no artefact')
     .addOption(jsonFlag())
+  for (const flag of trainingFlags(definition?.training ?? trainingDefaults)) command.addOption(flag)
   logFlags(command)
   roleFlags(command)
   for (const flag of definition ? modelFlags(definition) : []) command.addOption(flag.helpGroup(`Options of ${definition?.name}:`))
@@ -158,7 +149,10 @@ async function fit(
   words: readonly string[],
 ): Promise<Run> {
   const { train } = await import('../train/train.ts')
-  const { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, precision, final, resume } = flags
+  const { trainingDefaults } = await import('../models/training.ts')
+  const { split, seed, precision, final, resume } = flags
+  const given = Object.fromEntries(Object.keys(trainingDefaults).map((name) => [name, flags[name as keyof TrainFlags]]))
+  const judge = flags.judge ?? model.definition.training.judge
   if (resume && !existsSync(checkpoint)) note(`there is no ${checkpoint} to go on from, so the run starts at the beginning.`)
   const bar = await progress()
   const stop = new AbortController()
@@ -171,7 +165,7 @@ async function fit(
   say(`Training ${model.definition.name}${optionText(model)} on ${split}, seed ${seed}${final ? ', then on all rows' : ''}.`)
   const onEpoch = (epoch: EpochReport): void => {
     bar.clear()
-    say(epochLine(epoch))
+    say(epochLine(epoch, judge))
   }
   const onFinalEpoch = (epoch: FinalEpochReport): void => {
     bar.clear()
@@ -182,7 +176,7 @@ async function fit(
     if (!stop.signal.aborted) bar.step(step)
   }
   try {
-    const settings = { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, precision, final }
+    const settings = { ...given, split, seed, precision, final }
     return await train(log, { ...settings, model, checkpoint, resume, signal: stop.signal, onEpoch, onFinalEpoch, onStep })
   } catch (error) {
     throw why && error instanceof FociError && error.code === 'ABORTED' ? stopped(why, checkpoint, words) : error
@@ -210,9 +204,9 @@ function optionText({ options }: ModelSpec): string {
   return list.length > 0 ? ` (${list.join(', ')})` : ''
 }
 
-function epochLine({ epoch, loss, validation, best, seconds: spent }: EpochReport): string {
+function epochLine({ epoch, loss, validation, best, seconds: spent }: EpochReport, judge: string): string {
   const mark = best ? '*' : ' '
-  return `epoch ${String(epoch).padStart(3)}  loss ${loss.toFixed(4)}  validation ndcg@10 ${metric(validation['ndcg@10'])} ${mark} ${seconds(spent)}`
+  return `epoch ${String(epoch).padStart(3)}  loss ${loss.toFixed(4)}  validation ${judge} ${metric(validation[judge])} ${mark} ${seconds(spent)}`
 }
 
 function finalEpochLine({ epoch, loss, step, steps, seconds: spent }: FinalEpochReport): string {

@@ -51,12 +51,6 @@ function figures(found: readonly Found[], metrics: Readonly<Record<string, Metri
   return { users: found.length, metrics: Object.fromEntries(rows) }
 }
 
-/** The means alone, as early stopping reads them. */
-export function means(found: readonly Found[], k: number): Record<string, number> {
-  const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
-  return Object.fromEntries(Object.entries(metricsOfOne).map(([name, metric]) => [`${name}@${k}`, mean(byUser(found, metric, k))]))
-}
-
 /** A metric of each user, [n]. */
 function byUser(found: readonly Found[], metric: Metric, k: number): Float64Array {
   return Float64Array.from(found, ({ hits, relevant }) => metric(hits, relevant, k))

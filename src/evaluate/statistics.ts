@@ -15,22 +15,34 @@ export interface Resampling {
   readonly resamples?: number
 }
 
+/** Of a weighted mean. */
+interface Weighting extends Resampling {
+  /** What each user counts, [n]; 1 where absent. */
+  readonly weights?: Float64Array
+}
+
 /**
- * Mean over users with its 95 % bootstrap interval: 1,000 resamples of the users, percentiles 2.5 and 97.5.
+ * Mean over users, or a weighted one, with its 95 % bootstrap interval: 1,000 resamples of the users, percentiles 2.5 and 97.5.
  * @param values a metric of each user, [n]
  * @throws DATA where there are no users
  */
-export function bootstrap(values: Float64Array, { seed = 1, resamples = 1000 }: Resampling = {}): Interval {
+export function bootstrap(values: Float64Array, { seed = 1, resamples = 1000, weights }: Weighting = {}): Interval {
   const n = values.length
   if (n === 0) throw new FociError('DATA', 'there is no user to average over', 'Check that the split leaves users with a target.')
   const means = new Float64Array(resamples)
   for (let r = 0; r < resamples; r++) {
-    let sum = 0
-    for (let i = 0; i < n; i++) sum += values[Math.floor((bits(seed, r, i) * n) / 2 ** 32)]
-    means[r] = sum / n
+    let [sum, whole] = [0, 0]
+    for (let i = 0; i < n; i++) {
+      const user = Math.floor((bits(seed, r, i) * n) / 2 ** 32)
+      const weight = weights ? weights[user] : 1
+      sum += weight * values[user]
+      whole += weight
+    }
+    means[r] = sum / whole
   }
   means.sort()
-  return { mean: mean(values), low: percentile(means, 0.025), high: percentile(means, 0.975) }
+  const whole = weights ? mean(values.map((value, i) => value * weights[i])) / mean(weights) : mean(values)
+  return { mean: whole, low: percentile(means, 0.025), high: percentile(means, 0.975) }
 }
 
 export interface PairedTest {

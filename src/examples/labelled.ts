@@ -1,6 +1,6 @@
+import type { Interactions } from '../data/interactions.ts'
 import { integers, seedOf } from '../data/random.ts'
 import { roleTable } from '../data/roles.ts'
-import type { Windows } from '../split/windows.ts'
 import { type Examples, JaggedRows } from './examples.ts'
 import { drawPlaces } from './prefixes.ts'
 
@@ -20,7 +20,7 @@ export const labelled =
   ({ prefixes, negatives }: Labelling): Examples =>
   (windows, chosen, draw) => {
     const { log, offsets, inputs, targets } = windows
-    const shown = shownRows(windows)
+    const shown = shownBetween(log)
     const [history, rows, items, labels] = [new JaggedRows(), new JaggedRows(), new JaggedRows(), [] as number[]]
     for (const window of chosen) {
       const start = offsets[window]
@@ -42,8 +42,8 @@ export const labelled =
     }
   }
 
-/** The last items shown between two rows of a user, another than the later row's. */
-function shownRows({ log }: Windows): (after: number, before: number, most: number) => number[] {
+/** The last items that a log says were shown between two rows of a user, another than the later row's. */
+export function shownBetween(log: Interactions): (after: number, before: number, most: number) => number[] {
   const { events, items } = log
   const isShown = roleTable(log, log.roles.shown)
   if (!isShown || !events) return () => []

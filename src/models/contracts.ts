@@ -99,7 +99,13 @@ export type Learner =
   /** Counts the training part of a split. */
   | { readonly by: 'counting'; fit(split: Split): void }
   /** Takes steps down the gradient of a loss. */
-  | { readonly by: 'steps'; readonly examples: Examples; loss(batch: Batch): Loss }
+  | {
+      readonly by: 'steps'
+      readonly examples: Examples
+      loss(batch: Batch): Loss
+      /** Negatives beside each target where labels are judged; as many as it learns from. */
+      readonly negatives?: number
+    }
 
 /** A mean and of how many: parts of a batch add up, whatever is counted. */
 export interface Loss {

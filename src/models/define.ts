@@ -3,6 +3,7 @@ import { nearest } from '../data/nearest.ts'
 import { shown } from '../data/options.ts'
 import { FociError } from '../errors.ts'
 import type { Model, ModelContext, Needs } from './contracts.ts'
+import { type Training, trainingDefaults } from './training.ts'
 
 /** One option of a model: its check, its default and how to explain it. The only source of flags, types and pages. */
 export interface Field<T> {
@@ -48,6 +49,8 @@ export interface ModelDefinition {
   readonly fields: Fields
   /** What a model with these options reads. */
   needs(options: ModelOptions): Needs
+  /** How it is trained, where nobody says otherwise. */
+  readonly training: Training
   build(options: ModelOptions, context: ModelContext): Model
 }
 
@@ -72,6 +75,8 @@ export type ModelFactory<F extends Fields> = ((options?: Partial<OptionsOf<F>>) 
 export interface ModelTraits<F extends Fields> {
   /** What it reads beside items; by its options where they decide. */
   readonly needs?: Needs | ((options: OptionsOf<F>) => Needs)
+  /** How its paper trains it, where that is another way than most. */
+  readonly training?: Partial<Training>
 }
 
 /**
@@ -83,11 +88,12 @@ export function defineModel<const F extends Fields>(
   summary: string,
   fields: F,
   build: (options: OptionsOf<F>, context: ModelContext) => Model,
-  { needs = {} }: ModelTraits<F> = {},
+  { needs = {}, training = {} }: ModelTraits<F> = {},
 ): ModelFactory<F> {
   const definition: ModelDefinition = {
     ...{ name, summary, fields },
     needs: (options) => (typeof needs === 'function' ? needs(options as OptionsOf<F>) : needs),
+    training: { ...trainingDefaults, ...training },
     build: (options, context) => build(options as OptionsOf<F>, context),
   }
   return Object.assign((options: Partial<OptionsOf<F>> = {}) => specify(definition, options), { definition })

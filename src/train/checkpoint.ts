@@ -7,6 +7,7 @@ import type { Interactions } from '../data/interactions.ts'
 import { FociError } from '../errors.ts'
 import type { ReportRow } from '../evaluate/evaluate.ts'
 import { replaceFile } from '../files/replace-file.ts'
+import { type Judge, scoreOf } from '../models/training.ts'
 import type { Values } from '../tensor/kinds.ts'
 import type { Progress } from './loop.ts'
 import type { EpochReport, TrainSettings } from './settings.ts'
@@ -30,19 +31,18 @@ export interface Saved {
 }
 
 const count = z.int().check(z.gte(0))
-const share = z.number().check(z.gte(0), z.lte(1))
 const epochs = z.array(
   z.object({
     epoch: z.int().check(z.gte(1)),
     loss: z.number(),
-    validation: z.object({ 'ndcg@10': share, 'hr@10': share, 'mrr@10': share }),
+    validation: z.record(z.string(), z.number()),
     best: z.boolean(),
     seconds: z.number(),
   }),
 )
 const progressSchema: z.ZodMiniType<Progress> = z.strictObject({
   ...{ epoch: count, batch: count, step: count, loss: z.number(), bestEpoch: count, bestStep: count },
-  bestScore: z.number().check(z.gte(-1), z.lte(1)),
+  bestScore: z.number(),
   epochs,
 })
 const twinSchema = z.object({
@@ -56,10 +56,14 @@ const twinSchema = z.object({
 export class Checkpoint {
   private readonly path: string
   private readonly run: string
+  private readonly judge: Judge
 
-  /** How long a run may go on is not part of what it is: it can be resumed with more epochs or patience. */
-  constructor(path: string, log: Interactions, { model, epochs: _, patience: __, ...settings }: TrainSettings) {
+  /** How long a run may go on is not part of what it is, and it can be resumed with more epochs or patience; unless its rate depends on them. */
+  constructor(path: string, log: Interactions, { model, epochs, patience, ...others }: TrainSettings) {
     this.path = path
+    this.judge = others.judge
+    const { schedule } = others
+    const settings = { ...others, ...(schedule === 'cosine' && { epochs }), ...(schedule === 'plateau' && { patience }) }
     const ordered = Object.entries({ ...settings, model: model.definition.name, log: log.hash, roles: log.roles }).sort(([a], [b]) =>
       a < b ? -1 : 1,
     )
@@ -84,8 +88,10 @@ export class Checkpoint {
       )
     }
     const progress = this.checked('progress', progressSchema, checkpoint.progress)
-    const { epoch, step, bestEpoch, bestStep, epochs: reports } = progress
+    const { epoch, step, bestEpoch, bestStep, bestScore, epochs: reports } = progress
+    const best = reports[bestEpoch - 1]?.validation[this.judge]
     if (bestEpoch > epoch || bestStep > step || reports.length > epoch) throw this.spoilt('progress')
+    if (bestEpoch > 0 && bestScore !== scoreOf(this.judge, best)) throw this.spoilt('progress.bestScore')
     if (checkpoint.twin === undefined) return { progress, tensors }
     return { progress, twin: this.checked('twin', twinSchema, parsed(checkpoint.twin)) as unknown as Twin, tensors }
   }

@@ -4,7 +4,9 @@ import type { Engine, Precision } from '../engine/engine.ts'
 import { Profile, type ProfileReport } from '../engine/profile.ts'
 import { FociError } from '../errors.ts'
 import { evaluate, type ReportRow } from '../evaluate/evaluate.ts'
+import { K } from '../evaluate/judged.ts'
 import { type BuiltModel, buildSpec, type ModelSpec } from '../models/define.ts'
+import { trainingOf } from '../models/training.ts'
 import { checkNeeds } from '../recommend/log-view.ts'
 import { servedOn } from '../recommend/served.ts'
 import { cutLog } from '../split/cut.ts'
@@ -13,7 +15,7 @@ import type { Values } from '../tensor/kinds.ts'
 import { Variables } from '../tensor/variables.ts'
 import { Checkpoint, type Saved, type Twin } from './checkpoint.ts'
 import { describe } from './describe.ts'
-import { K, Loop, type LoopHooks, type Progress } from './loop.ts'
+import { Loop, type LoopHooks, type Progress } from './loop.ts'
 import type { EpochReport, TrainSettings } from './settings.ts'
 
 /** All that a training thread is given. */
@@ -74,7 +76,7 @@ type Outcome = Omit<JobResult, 'precision' | 'profile'>
 async function trainOnSplit(work: Work, saved?: Saved): Promise<Outcome> {
   const { twin, tensors } = await fitOnSplit(work, saved)
   const content = describe(work.split, work.settings)
-  const trained = { ...content.trained, ...twin.best }
+  const trained = { ...content.trained, ...twin.best, ...(twin.best && { training: { ...trainingOf(work.settings) } }) }
   return finish(twin, { ...content, trained, scores: twin.scores, tensors })
 }
 
@@ -83,7 +85,7 @@ async function trainFinal(work: Work, saved?: Saved): Promise<Outcome> {
   const twin = saved?.twin ?? (await fitOnSplit(work, saved)).twin
   const split = everyRow(work.split)
   const { trained, ...rest } = describe(split, work.settings)
-  const steps = twin.best && { steps: twin.best.steps }
+  const steps = twin.best && { steps: twin.best.steps, training: { ...trainingOf(work.settings) } }
   const content = { ...rest, trained: { ...trained, ...steps, final: true }, scores: twin.scores }
   using variables = new Variables(work.engine, { seed: work.settings.seed })
   const built = build(work.engine, work.settings.model, split, variables)
@@ -139,7 +141,15 @@ async function fit(
   }
   const save: LoopHooks['save'] = checkpoint && ((progress, tensors) => checkpoint.save(content, { progress, twin, tensors }))
   const served = servedOn(engine, settings.model.definition.name, split, built)
-  using loop = new Loop(served, learner, variables, split, settings, { ...hooks, save }, twin?.best?.steps)
+  using loop = new Loop(
+    served,
+    learner,
+    variables,
+    split,
+    settings,
+    { ...hooks, save },
+    twin && { steps: twin.best?.steps, epochs: twin.epochs },
+  )
   if (saved) loop.restore(saved.progress, saved.tensors)
   await loop.run()
   return loop.progress

@@ -2,15 +2,16 @@ import type { Draw } from '../data/random.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Profile } from '../engine/profile.ts'
 import { FociError } from '../errors.ts'
-import { means } from '../evaluate/evaluate.ts'
-import { findTargets } from '../evaluate/found.ts'
+import { judged } from '../evaluate/judged.ts'
 import type { ExampleSet } from '../examples/examples.ts'
+import { scoreOf } from '../models/training.ts'
 import type { Served } from '../recommend/served.ts'
 import type { Split } from '../split/split.ts'
 import { stepsOf, type Windows, windows } from '../split/windows.ts'
 import type { Values } from '../tensor/kinds.ts'
 import type { Variables } from '../tensor/variables.ts'
-import { Adam } from './optimiser.ts'
+import { Optimiser } from './optimiser.ts'
+import { rateAt } from './schedule.ts'
 import type { EpochReport, FinalEpochReport, StepReport, TrainSettings } from './settings.ts'
 import { type Learning, trainStep } from './step.ts'
 
@@ -52,12 +53,16 @@ interface StepExamples {
   readonly history: Int32Array
 }
 
-/** Length of the lists that training judges itself by. */
-export const K = 10
+/** The fit that this one follows: how many steps it took to its best, and what its epochs came to. */
+export interface After {
+  readonly steps?: number
+  readonly epochs: readonly EpochReport[]
+}
+
 const BEST = 'best.'
 
 /**
- * Trains a model until its validation NDCG@10 stops rising, and leaves the best epoch's values in its variables. Told how
+ * Trains a model until its validation stops getting better, and leaves the best epoch's values in its variables. Told how
  * many steps to go, it goes exactly so many and validates nothing.
  * @throws FociError ABORTED, NON_FINITE
  */
@@ -71,7 +76,9 @@ export class Loop {
   private readonly settings: TrainSettings
   private readonly hooks: LoopHooks
   private readonly steps: number | undefined
-  private readonly optimiser: Adam
+  private readonly after: After | undefined
+  private readonly optimiser: Optimiser
+  private readonly negatives: number
   private best: Record<string, Values> = {}
 
   constructor(
@@ -81,7 +88,7 @@ export class Loop {
     split: Split,
     settings: TrainSettings,
     hooks: LoopHooks,
-    steps?: number,
+    after?: After,
   ) {
     this.engine = served.engine
     this.served = served
@@ -90,8 +97,10 @@ export class Loop {
     this.split = split
     this.settings = settings
     this.hooks = hooks
-    this.steps = steps
-    this.optimiser = new Adam(served.engine, variables.all, settings)
+    this.steps = after?.steps
+    this.after = after
+    this.optimiser = new Optimiser(served.engine, variables.all, settings)
+    this.negatives = learner.negatives ?? 1
   }
 
   /** Goes on from a saved state instead of the start. */
@@ -116,6 +125,11 @@ export class Loop {
     this.optimiser[Symbol.dispose]()
   }
 
+  /** Of the epochs so far; in the final fit those of the twin. */
+  private get reports(): readonly EpochReport[] {
+    return this.after?.epochs ?? this.progress.epochs
+  }
+
   private isDone(): boolean {
     const { epoch, step, bestEpoch } = this.progress
     if (this.steps !== undefined) return step >= this.steps
@@ -131,7 +145,7 @@ export class Loop {
     for (const { examples, draw } of this.hooks.profile?.epoch(steps) ?? steps) {
       if (progress.step === this.steps) break
       if (this.hooks.aborted?.()) await this.abort()
-      progress.loss += this.step(examples, draw)
+      progress.loss += this.step(examples, draw, progress.epoch + progress.batch / perEpoch)
       progress.batch++
       this.reportStep(perEpoch)
       await this.hooks.pause?.()
@@ -158,10 +172,12 @@ export class Loop {
     this.hooks.onStep?.({ final: this.steps !== undefined, epoch: epoch + 1, ...of })
   }
 
-  private step(examples: ExampleSet, draw: Draw): number {
+  private step(examples: ExampleSet, draw: Draw, epoch: number): number {
     const step = this.progress.step++
     try {
-      return trainStep(this.engine, this.learning, this.optimiser, examples, { draw, precision: this.settings.precision })
+      const learningRate = rateAt(this.settings, { epoch, reports: this.reports })
+      const moving = { optimiser: this.optimiser, learningRate }
+      return trainStep(this.engine, this.learning, moving, examples, { draw, precision: this.settings.precision })
     } catch (error) {
       if (!(error instanceof FociError && error.code === 'NON_FINITE')) throw error
       throw new FociError('NON_FINITE', `Step ${step + 1}: ${error.message}`, error.hint, { cause: error })
@@ -181,12 +197,13 @@ export class Loop {
   /** Remembers the values where they are the best so far. */
   private validate(epoch: Pick<EpochReport, 'epoch' | 'loss' | 'seconds'>): void {
     const { progress } = this
-    const found = findTargets(this.served, this.split, this.split.validation, K)
-    const validation = means(found, K) as EpochReport['validation']
-    const best = validation['ndcg@10'] > progress.bestScore
+    const { judge } = this.settings
+    const validation = judged(this.served, this.split, judge, this.negatives)
+    const score = scoreOf(judge, validation[judge])
+    const best = progress.bestEpoch === 0 || score > progress.bestScore
     if (best) {
       this.best = this.variables.values()
-      Object.assign(progress, { bestEpoch: progress.epoch, bestStep: progress.step, bestScore: validation['ndcg@10'] })
+      Object.assign(progress, { bestEpoch: progress.epoch, bestStep: progress.step, bestScore: score })
     }
     const report = { ...epoch, validation, best }
     progress.epochs.push(report)

@@ -1,111 +1,134 @@
 import type { Engine, Id } from '../engine/engine.ts'
+import type { Training } from '../models/training.ts'
 import { expectValues, finite, type Values } from '../tensor/kinds.ts'
 import type { Gradient, Variable } from '../tensor/tensor.ts'
 
-export interface AdamOptions {
-  readonly learningRate: number
+export interface OptimiserOptions extends Partial<Pick<Training, 'optimiser' | 'weightDecay' | 'clip'>> {
   readonly beta1?: number
   readonly beta2?: number
   readonly epsilon?: number
-  /** Decoupled weight decay, as AdamW. */
-  readonly weightDecay?: number
-  /** Global norm that gradients are clipped to; 0: not clipped. */
-  readonly clip?: number
+}
+
+/** How large a step is. */
+export interface StepSize {
+  readonly learningRate: number
+  /** What gradients are multiplied by first. */
+  readonly factor?: number
 }
 
 /** Tables above this many values move only the rows that a step touched; it is a different algorithm, chosen by size alone. */
 const DENSE_LIMIT = 8_000_000
 
-/** Moves variables by their gradients, and keeps what it needs for that between steps. */
-export interface Optimiser extends Disposable {
-  /** Moves every variable that has a gradient, by the gradient times `factor`. */
-  update(gradients: Map<Variable, Gradient>, factor?: number): void
-  /** Its state by name, for checkpoints. */
-  state(): Record<string, Values>
-  /** Goes on from the state after `step` steps. @throws FociError ARTEFACT where it is not that of these variables */
-  restore(state: Readonly<Record<string, Values>>, step: number): void
+/** State that an optimiser keeps of each variable: a tensor of its shape by each name. */
+type State = Readonly<Record<string, Id>>
+
+/** Moves a variable by its gradient, dense or by rows, times `scale`. */
+type Move = (of: {
+  readonly variable: Variable
+  readonly state: State
+  readonly gradient: Gradient
+  readonly scale: number
+  readonly step: number
+  readonly learningRate: number
+}) => void
+
+/** What tells optimisers apart. */
+interface Rule {
+  readonly name: string
+  readonly states: readonly string[]
+  readonly move: Move
 }
 
 /**
- * Adam (Kingma and Ba, ICLR 2015) and AdamW (Loshchilov and Hutter, ICLR 2019). Dense; on large tables row-sparse, with the
+ * Moves variables by their gradients, and keeps what it needs for that between steps. On large tables row-sparse, with the
  * bias corrections of the global step.
  */
-export class Adam implements Optimiser {
+export class Optimiser {
   private readonly engine: Engine
-  private readonly options: Required<AdamOptions>
-  private readonly moments = new Map<Variable, { first: Id; second: Id }>()
+  private readonly rule: Rule
+  private readonly clip: number
+  private readonly states = new Map<Variable, State>()
   private step = 0
 
-  constructor(engine: Engine, variables: readonly Variable[], options: AdamOptions) {
+  constructor(engine: Engine, variables: readonly Variable[], options: OptimiserOptions = {}) {
     this.engine = engine
-    this.options = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0, clip: 0, ...options }
+    this.clip = options.clip ?? 0
+    this.rule = rules[options.optimiser ?? 'adam'](engine, options)
     for (const variable of variables) {
       const shape = Uint32Array.from(variable.shape)
-      this.moments.set(variable, { first: engine.variable(shape), second: engine.variable(shape) })
+      this.states.set(variable, Object.fromEntries(this.rule.states.map((name) => [name, engine.variable(shape)])))
     }
   }
 
-  update(gradients: Map<Variable, Gradient>, factor = 1): void {
+  /** Moves every variable that has a gradient. */
+  update(gradients: ReadonlyMap<Variable, Gradient>, { learningRate, factor = 1 }: StepSize): void {
     this.step++
-    const settled = [...gradients].map(([variable, gradient]) => [variable, this.settle(variable, gradient)] as const)
-    const clip =
+    const { step } = this
+    const moved = [...gradients].map(([variable, gradient]) => ({ variable, gradient: this.bySize(variable, gradient) }))
+    const scale =
       factor *
       this.clipFactor(
-        settled.map(([, gradient]) => gradient),
+        moved.map(({ gradient }) => gradient),
         factor,
       )
-    for (const [variable, gradient] of settled) this.move(variable, gradient, clip)
+    for (const each of moved) this.rule.move({ ...each, state: this.states.get(each.variable) ?? {}, scale, step, learningRate })
   }
 
+  /** Its state by name, for checkpoints. */
   state(): Record<string, Values> {
-    const read = (variable: Variable, id: Id): Values => ({ shape: variable.shape, data: this.engine.readFloat32(id) })
-    const parts = [...this.moments].flatMap(([variable, { first, second }]) => [
-      [`adam.first.${variable.name}`, read(variable, first)] as const,
-      [`adam.second.${variable.name}`, read(variable, second)] as const,
-    ])
+    const parts = [...this.states].flatMap(([{ name, shape }, state]) =>
+      Object.entries(state).map(([part, id]) => [this.nameOf(part, name), { shape, data: this.engine.readFloat32(id) }] as const),
+    )
     return Object.fromEntries(parts)
   }
 
-  restore(state: Readonly<Record<string, Values>>, step: number): void {
+  /** Goes on from the state after `step` steps. @throws FociError ARTEFACT where it is not that of these variables */
+  restore(values: Readonly<Record<string, Values>>, step: number): void {
     this.step = step
-    for (const [{ name, shape }, moments] of this.moments) {
-      for (const moment of ['first', 'second'] as const) {
-        const values = `adam.${moment}.${name}`
-        this.engine.write(moments[moment], expectValues(values, state[values], shape, finite))
+    for (const [{ name, shape }, state] of this.states) {
+      for (const [part, id] of Object.entries(state)) {
+        const key = this.nameOf(part, name)
+        this.engine.write(id, expectValues(key, values[key], shape, finite))
       }
     }
   }
 
   [Symbol.dispose](): void {
-    for (const { first, second } of this.moments.values()) {
-      this.engine.release(first)
-      this.engine.release(second)
-    }
-    this.moments.clear()
+    for (const state of this.states.values()) for (const id of Object.values(state)) this.engine.release(id)
+    this.states.clear()
   }
 
-  private settle(variable: Variable, gradient: Gradient): Gradient {
+  private nameOf(part: string, variable: string): string {
+    return `${this.rule.name}.${part}.${variable}`
+  }
+
+  private bySize(variable: Variable, gradient: Gradient): Gradient {
     const [count, dim = 1] = variable.shape
     if ('dense' in gradient || count * dim > DENSE_LIMIT) return gradient
     return { dense: this.engine.scatter(gradient.rows, gradient.ids, count) }
   }
 
   private clipFactor(gradients: readonly Gradient[], factor: number): number {
-    const { clip } = this.options
-    if (clip === 0) return 1
+    if (this.clip === 0) return 1
     const squares = gradients.map((gradient) => this.engine.squaredNorm('dense' in gradient ? gradient.dense : gradient.rows))
     const norm = factor * Math.sqrt(squares.reduce((sum, square) => sum + square, 0))
-    return norm > clip ? clip / norm : 1
+    return norm > this.clip ? this.clip / norm : 1
   }
+}
 
-  private move(variable: Variable, gradient: Gradient, clip: number): void {
-    const { learningRate, beta1, beta2, epsilon, weightDecay } = this.options
-    const { first, second } = this.moments.get(variable)!
-    const { engine: e, step } = this
-    if ('dense' in gradient) {
-      e.adam(variable.id, first, second, gradient.dense, learningRate, beta1, beta2, epsilon, weightDecay, step, clip)
-    } else {
-      e.adamRows(variable.id, first, second, gradient.rows, gradient.ids, learningRate, beta1, beta2, epsilon, weightDecay, step, clip)
-    }
+/** Adam (Kingma and Ba, ICLR 2015); with weight decay, which is decoupled, AdamW (Loshchilov and Hutter, ICLR 2019). */
+function adam(e: Engine, { beta1 = 0.9, beta2 = 0.98, epsilon = 1e-8, weightDecay = 0 }: OptimiserOptions): Rule {
+  return {
+    name: 'adam',
+    states: ['first', 'second'],
+    move: ({ variable: { id }, state: { first, second }, gradient, scale, step, learningRate: rate }) => {
+      if ('dense' in gradient) e.adam(id, first, second, gradient.dense, rate, beta1, beta2, epsilon, weightDecay, step, scale)
+      else e.adamRows(id, first, second, gradient.rows, gradient.ids, rate, beta1, beta2, epsilon, weightDecay, step, scale)
+    },
   }
+}
+
+const rules: Readonly<Record<Training['optimiser'], (e: Engine, options: OptimiserOptions) => Rule>> = {
+  adam,
+  adamw: adam,
 }

@@ -1,27 +1,17 @@
 import type { Precision } from '../engine/engine.ts'
 import type { ModelSpec } from '../models/define.ts'
+import type { Training } from '../models/training.ts'
 import type { SplitName } from '../split/split.ts'
 
 /** In what numbers a training step multiplies where most of its time goes; sums, weights and all the rest are f32. */
 export const precisions = ['f32', 'bf16', 'bf16x3'] as const satisfies readonly Precision[]
 
 /** What a training run is: equal settings on equal logs give equal artefacts, byte for byte. */
-export interface TrainSettings {
+export interface TrainSettings extends Training {
   readonly model: ModelSpec
   readonly split: SplitName
   /** Keys initial values, order, masks and negatives; u32. */
   readonly seed: number
-  /** At most this many passes over the training rows. */
-  readonly epochs: number
-  /** Stops after this many epochs without a better validation NDCG@10. */
-  readonly patience: number
-  /** Users in a step. */
-  readonly batch: number
-  readonly learningRate: number
-  /** Decoupled weight decay (AdamW). */
-  readonly weightDecay: number
-  /** Global norm that gradients are clipped to; 0: not clipped. */
-  readonly clip: number
   /**
    * `bf16` is faster where the CPU has it and a little less exact; `bf16x3`, where it has tiles of it (Intel AMX), is nearly as
    * exact as f32 and faster. Elsewhere it is f32, and the artefact says which it was.
@@ -77,8 +67,8 @@ export interface EpochReport {
   readonly epoch: number
   /** Mean training loss. */
   readonly loss: number
-  /** On the validation cases, over the full catalogue. */
-  readonly validation: { readonly 'ndcg@10': number; readonly 'hr@10': number; readonly 'mrr@10': number }
+  /** On the validation cases, judged as served: hr@10, ndcg@10 and mrr@10, and what the run is judged by. */
+  readonly validation: Readonly<Record<string, number>>
   /** Whether this is the best epoch so far. */
   readonly best: boolean
   readonly seconds: number

@@ -14,6 +14,12 @@ export interface StepOptions {
   readonly precision?: Precision
 }
 
+/** What moves. */
+export interface Moving {
+  readonly optimiser: Optimiser
+  readonly learningRate: number
+}
+
 /** Who learns, and from what log. */
 export interface Learning {
   readonly learner: Extract<Learner, { by: 'steps' }>
@@ -25,7 +31,7 @@ export interface Learning {
 export function trainStep(
   engine: Engine,
   { learner, needs, log }: Learning,
-  optimiser: Optimiser,
+  { optimiser, learningRate }: Moving,
   examples: ExampleSet,
   options: StepOptions = {},
 ): number {
@@ -41,7 +47,7 @@ export function trainStep(
         sum += (loss.count / expected) * loss.mean.value()
         count += loss.count
       }
-      if (count > 0) optimiser.update(gradients.variables, expected / count)
+      if (count > 0) optimiser.update(gradients.variables, { learningRate, factor: expected / count })
       return count > 0 ? sum * (expected / count) : 0
     },
     { record: true, precision: options.precision },

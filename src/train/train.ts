@@ -14,6 +14,7 @@ import { replaceFile } from '../files/replace-file.ts'
 import type { ModelSpec } from '../models/define.ts'
 import { markov } from '../models/markov.ts'
 import { popularity } from '../models/popularity.ts'
+import { checkTraining, settledTraining, trainingDefaults, trainingOf } from '../models/training.ts'
 import { Recommender } from '../recommend/recommender.ts'
 import { splitName } from '../split/cut.ts'
 import { type JobResult, runJob } from './job.ts'
@@ -51,19 +52,8 @@ export interface SaveOptions {
 /** Counting models stand in every table: a neural model below them is a bug or undertrained. */
 const baselines = (): ModelSpec[] => [popularity(), markov()]
 
-/** What training does where options are silent. */
-export const defaults = {
-  split: 'leave-one-out',
-  seed: 1,
-  epochs: 100,
-  patience: 10,
-  batch: 128,
-  learningRate: 1e-3,
-  weightDecay: 0,
-  clip: 0,
-  precision: 'f32',
-  final: false,
-} as const
+/** What training does where options and the model are silent. */
+export const defaults = { ...trainingDefaults, split: 'leave-one-out', seed: 1, precision: 'f32', final: false } as const
 
 /**
  * Trains a model on a log, in a worker thread with an engine of its own, so that this thread stays responsive.
@@ -97,7 +87,7 @@ async function remove({ path, stats }: Place): Promise<void> {
 
 const SETTINGS: KeysOf<TrainSettings> = {
   ...{ model: true, split: true, seed: true, epochs: true, patience: true, batch: true, learningRate: true },
-  ...{ weightDecay: true, clip: true, precision: true, final: true },
+  ...{ optimiser: true, weightDecay: true, clip: true, schedule: true, warmup: true, judge: true, precision: true, final: true },
 }
 const FUNCTIONS = { onEpoch: true, onFinalEpoch: true, onStep: true } as const
 const OPTIONS: KeysOf<TrainOptions> = {
@@ -113,20 +103,22 @@ const OPTIONS: KeysOf<TrainOptions> = {
 function settle(options: TrainOptions): TrainSettings {
   checkOptions('the options of train', options, OPTIONS)
   checkOthers(options)
-  const { split, seed, epochs, patience, batch, learningRate, weightDecay, clip, precision, final } = { ...defaults, ...defined(options) }
-  const whole = { seed, epochs, patience, batch }
-  for (const [name, value] of Object.entries(whole)) {
-    const least = name === 'seed' ? 0 : 1
-    if (!Number.isInteger(value) || value < least || value > 0xffffffff)
-      throw refused(name, value, `a whole number from ${least} to 4294967295`)
-  }
-  for (const [name, value] of Object.entries({ learningRate, weightDecay, clip })) {
-    if (!(Number.isFinite(value) && value >= 0)) throw refused(name, value, 'a number from 0')
-  }
+  const { model, ...given } = defined(options)
+  const training = settledTraining(options.model.definition.training, given)
+  const settings = { ...defaults, ...given, ...training }
+  const { split, seed, precision, final } = settings
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) throw refused('seed', seed, 'a whole number from 0 to 4294967295')
+  checkTraining(settings, (name) => `The training option "${name}"`)
   if (!precisions.includes(precision)) throw refused('precision', precision, precisions.map((name) => JSON.stringify(name)).join(' or '))
   if (typeof final !== 'boolean') throw refused('final', final, 'true or false')
-  const name = splitName(split, 'The training option "split"')
-  return { model: options.model, split: name, seed, epochs, patience, batch, learningRate, weightDecay, clip, precision, final }
+  return {
+    ...trainingOf(settings),
+    model: options.model,
+    split: splitName(split, 'The training option "split"'),
+    seed,
+    precision,
+    final,
+  }
 }
 
 /** Those that are no settings, and the model. */

@@ -61,7 +61,7 @@ describe('an artefact', () => {
 
   it('has bytes that do not change from release to release: other bytes need another version of the format', async () => {
     const { hash } = await readArtefact(await writeArtefact(sample()))
-    expect(hash).toBe('ef2b3acb6f713b4506bbfcf6930118f6d9632615603020c688e67af88314667d')
+    expect(hash).toBe('4d03a290be751edd677034d3ba2b43b0762fb99ef81e7b1904ddab07320e2b31')
   })
 
   it('has the same hash where WebCrypto takes it', async () => {
@@ -111,14 +111,13 @@ describe('an artefact', () => {
       ['counts.pairs', 84, 100],
       ['idle', 100, 100],
       ['item', 100, 124],
-      ['popular.decayed', 124, 136],
-      ['popular.items', 136, 144],
-      ['scale', 144, 148],
-      ['catalogue.bytes', 148, 164], // tent-2 is 6 bytes, Öfchen 7, 火 3
-      ['catalogue.categories.bytes', 164, 173], // camp, sleep
-      ['catalogue.titles.bytes', 173, 177], // Tent
+      ['popular.items', 124, 132],
+      ['scale', 132, 136],
+      ['catalogue.bytes', 136, 152], // tent-2 is 6 bytes, Öfchen 7, 火 3
+      ['catalogue.categories.bytes', 152, 161], // camp, sleep
+      ['catalogue.titles.bytes', 161, 165], // Tent
     ])
-    expect(bytes.length).toBe(start + 177)
+    expect(bytes.length).toBe(start + 165)
   })
 
   it('gives views of the bytes where they are aligned, and one copy where they are not', async () => {
@@ -193,8 +192,6 @@ describe('writeArtefact refuses', () => {
     ['categories of other items', { catalogue: { ...base.catalogue, categories: [[]] } }, /1 categories for 3 items/],
     ['a popular item beyond the catalogue', { popular: Int32Array.of(3) }, /item 3, and there are 3/],
     ['a popular item twice', { popular: Int32Array.of(1, 1) }, /item 1 twice/],
-    ['popularity of other items', { popularity: Float32Array.of(1) }, /1 popularities for 3 items/],
-    ['popularity that is no number', { popularity: Float32Array.of(1, Number.NaN, 0) }, /item 1 has the popularity NaN/],
     [
       'a score that is no number',
       { scores: { test: { users: 1, metrics: { 'hr@10': { mean: Number.NaN } } } } },

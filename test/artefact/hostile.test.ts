@@ -188,7 +188,6 @@ describe('a file with a right checksum', () => {
     ['categories of too few items', set('catalogue.categories.starts', ints(0, 2, 3)), /categories of 2 items, and 3 items/],
     ['a popular item beyond the catalogue', set('popular.items', ints(0, 3)), /popular list names item 3/],
     ['a popular item twice', set('popular.items', ints(1, 1)), /popular list names item 1 twice/],
-    ['negative popularity', set('popular.decayed', { ...ints(0, 0, -0x40800000), dtype: 'F32' }), /item 2 has the popularity -1/],
     ['a tensor that the version lacks', set('catalogue.prices', ints(1)), /"catalogue.prices" is unknown/],
     ['bytes among the weights', set('weights', bytes(1)), /"weights" is unknown/],
   ]

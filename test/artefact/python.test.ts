@@ -65,14 +65,13 @@ describe('a Python reader of safetensors', () => {
     try {
       await replaceFile(join(folder, 'shop.safetensors'), bytes)
       const seen = (await runPython(found.python, SCRIPT, join(folder, 'shop.safetensors'))) as Seen
-      const { tensors: _, catalogue, popular, popularity, ...about } = content()
+      const { tensors: _, catalogue, popular, ...about } = content()
       expect(seen.keys).toEqual(['foci'])
       expect(seen.checksum).toBe(hash)
       expect(seen.about).toEqual({ version: 1, ...about })
       expect(seen.ids).toEqual(catalogue.ids)
       expect(seen.titles).toEqual(catalogue.titles?.filter((title) => title !== undefined) ?? null)
       const ours: [string, Values][] = Object.entries({ ...tensors, 'popular.items': { shape: [popular.length], data: popular } })
-      if (popularity) ours.push(['popular.decayed', { shape: [popularity.length], data: popularity }])
       for (const [name, { shape, data }] of ours) {
         expect([name, ...seen.tensors[name]]).toEqual([name, data instanceof Float32Array ? 'float32' : 'int32', shape, hex(data)])
       }

@@ -32,7 +32,6 @@ export const sample = (): ArtefactContent => ({
     categories: [['camp', 'sleep'], [], ['camp']],
   },
   popular: Int32Array.of(2, 0),
-  popularity: Float32Array.of(1.5, 0, 4),
 })
 
 /** The least that an artefact can hold. */

@@ -19,7 +19,7 @@ import { sasrec as source } from '../../src/models/sasrec.ts'
 import { everyRow, leaveOneOut } from '../../src/split/split.ts'
 import { stepsOf, windows } from '../../src/split/windows.ts'
 import { Variables } from '../../src/tensor/variables.ts'
-import { Adam } from '../../src/train/optimiser.ts'
+import { Optimiser } from '../../src/train/optimiser.ts'
 import { trainStep } from '../../src/train/step.ts'
 
 const own = { dim: 16, maxLength: 30 }
@@ -43,12 +43,12 @@ describe('a final fit', () => {
     if (learner.by !== 'steps') throw new TypeError('sasrec takes steps')
     const rows = windows(everyRow(leaveOneOut(log)), maxLength)
     const learning = { learner, needs: {}, log }
-    using adam = new Adam(engine, variables.all, { learningRate })
+    using adam = new Optimiser(engine, variables.all)
     for (let epoch = 0, step = 0; step < steps; epoch++) {
       for (const chosen of stepsOf(rows, { size, seed, epoch })) {
         if (step === steps) break
         const draw = { seed, step: step++, epoch }
-        trainStep(engine, learning, adam, learner.examples(rows, chosen, draw), { draw })
+        trainStep(engine, learning, { optimiser: adam, learningRate }, learner.examples(rows, chosen, draw), { draw })
       }
     }
     return variables.values()

@@ -1,0 +1,33 @@
+import { type Judge, judgesLabels, listJudge } from '../models/training.ts'
+import type { Served } from '../recommend/served.ts'
+import type { Split } from '../split/split.ts'
+import { type Found, findTargets } from './found.ts'
+import { labelledMetrics, scoreLabelled } from './labelled.ts'
+import { type Metric, metricsOfOne, recall } from './metrics.ts'
+
+/** Length of the lists that every run tells of. */
+export const K = 10
+
+/**
+ * The means by which a run stops, on its validation cases: hr, ndcg and mrr of lists of ten, as they would be served, and the
+ * judge's own.
+ * @param negatives drawn beside each target where labels are judged
+ */
+export function judged(served: Served, split: Split, judge: Judge, negatives: number): Record<string, number> {
+  const byLabels = judgesLabels(judge)
+  const { metric, k } = byLabels ? { metric: 'ndcg' as const, k: K } : listJudge(judge)
+  const found = findTargets(served, split, split.validation, Math.max(K, k))
+  const means = Object.fromEntries(Object.entries(metricsOfOne).map(([name, of]) => [`${name}@${K}`, mean(found, of, K)]))
+  if (byLabels) return { ...means, [judge]: labelledMean(served, split, judge, negatives) }
+  return { ...means, [judge]: mean(found, { ...metricsOfOne, recall }[metric], k) }
+}
+
+function labelledMean(served: Served, split: Split, judge: 'auc' | 'gauc' | 'logloss', negatives: number): number {
+  const scored = scoreLabelled(served, split, split.validation, negatives)
+  return scored.length > 0 ? labelledMetrics(scored)[judge].mean : 0
+}
+
+function mean(found: readonly Found[], metric: Metric, k: number): number {
+  const among = (hits: readonly number[]): readonly number[] => hits.filter((rank) => rank <= k)
+  return found.reduce((sum, { hits, relevant }) => sum + metric(among(hits), relevant, k), 0) / Math.max(1, found.length)
+}
