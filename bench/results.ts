@@ -4,7 +4,7 @@ import { cpus, totalmem } from 'node:os'
 const FOLDER = 'bench/results'
 
 /** Extensions of instruction sets that products of matrices may use. */
-const EXTENSIONS = ['avx2', 'fma', 'avx512f', 'avx512_bf16', 'amx_tile', 'amx_bf16', 'asimd', 'bf16', 'sve']
+const EXTENSIONS = ['avx2', 'fma', 'avx512f', 'avx512_bf16', 'asimd', 'bf16', 'sve']
 
 /** What a figure was measured on. */
 export function machine(): string {

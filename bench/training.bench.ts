@@ -28,7 +28,7 @@ installPython()
 const bench = new Bench('training')
 const profiles: string[] = []
 /** What this CPU gains by, beside f32. */
-const halves = (['bf16', 'bf16x3'] as const).filter((precision) => loadNative().usePrecision(precision))
+const halves = (['bf16'] as const).filter((precision) => loadNative().usePrecision(precision))
 for (const { log, maxLength } of logs) {
   const path = `${flags.data}/${log}/interactions.csv.gz`
   if (!bench.wants(log)) continue

@@ -1,5 +1,6 @@
 import { z } from 'zod/mini'
 import type { EventRoles, TimeUnit } from '../data/interactions.ts'
+import { type Precision, precisions } from '../engine/engine.ts'
 import { isObject, type JsonValue } from './canonical.ts'
 import type { Fail } from './unsound.ts'
 
@@ -28,7 +29,7 @@ export interface Trained {
   /** Epochs and optimiser steps behind these weights; absent where a model is counted, and the epochs where `final`. */
   readonly epochs?: number
   readonly steps?: number
-  readonly precision: string
+  readonly precision: Precision
   /** How steps were taken: optimiser, schedule, what the run was judged by and the rest; absent where a model is counted. */
   readonly training?: Readonly<Record<string, JsonValue>>
   /** True where the weights were fitted on all rows, and the scores are those of a twin that saw the training part alone. */
@@ -94,7 +95,7 @@ const about: z.ZodMiniType<About> = z.strictObject({
     log: z.string(),
     epochs: z.optional(count),
     steps: z.optional(count),
-    precision: z.string(),
+    precision: z.enum(precisions),
     training: z.optional(json),
     final: z.optional(z.boolean()),
   }),
@@ -114,6 +115,7 @@ export function checkAbout(value: unknown, fail: Fail): About {
   const result = about.safeParse(value)
   if (result.success) return result.data
   const [{ path, code, ...issue }] = result.error.issues
-  const expected = 'expected' in issue ? `: ${issue.expected} expected` : ` (${code.replaceAll('_', ' ')})`
+  const due = 'values' in issue ? issue.values.join(' or ') : 'expected' in issue && issue.expected
+  const expected = due ? `: ${due} expected` : ` (${code.replaceAll('_', ' ')})`
   throw fail(`the JSON does not fit at ${path.join('.') || 'its top'}${expected}`)
 }

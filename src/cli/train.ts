@@ -49,7 +49,7 @@ export async function trainCommand(program: FociCommand, words: readonly string[
 async function addFlags(command: FociCommand, words: readonly string[]): Promise<void> {
   const { splitName } = await import('../split/cut.ts')
   const { defaults } = await import('../train/train.ts')
-  const { precisions } = await import('../train/settings.ts')
+  const { precisions } = await import('../engine/engine.ts')
   const { modelFlags, modelNamed, strangerHints } = await import('./model-flags.ts')
   const { trainingFlags } = await import('./training-flags.ts')
   const { trainingDefaults } = await import('../models/training.ts')
@@ -65,12 +65,7 @@ async function addFlags(command: FociCommand, words: readonly string[]): Promise
     )
     .addOption(wholeFlag('--seed <number>', 'equal seeds give equal artefacts', { min: 0, max: 0xffffffff, fallback: defaults.seed }))
     .addOption(
-      choiceFlag(
-        '--precision <name>',
-        'what training multiplies in; bf16 and bf16x3 are faster where the CPU has them',
-        precisions,
-        defaults.precision,
-      ),
+      choiceFlag('--precision <name>', 'what training multiplies in; bf16 is faster where the CPU has it', precisions, defaults.precision),
     )
     .option('--final', 'then fit a fresh model on all rows, for as many steps as the split says; the figures stay those of the split')
     .option('--resume', 'go on from the checkpoint of a run that was stopped')

@@ -11,11 +11,9 @@
 export type Id = number
 export type Ids = ArrayLike<Id>
 
-/**
- * What products are taken in; their sums are f32. `bf16` rounds each number to the nearest bf16; `bf16x3` takes that and the
- * nearest to what it leaves, and three products in the place of one.
- */
-export type Precision = 'f32' | 'bf16' | 'bf16x3'
+/** What products are taken in; their sums are f32. `bf16` rounds each number to the nearest bf16. */
+export const precisions = ['f32', 'bf16'] as const
+export type Precision = (typeof precisions)[number]
 
 export interface Engine extends Lifetimes, Operations {
   readonly name: 'native' | 'wasm' | 'reference'

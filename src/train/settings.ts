@@ -3,9 +3,6 @@ import type { ModelSpec } from '../models/define.ts'
 import type { Training } from '../models/training.ts'
 import type { SplitName } from '../split/split.ts'
 
-/** In what numbers a training step multiplies where most of its time goes; sums, weights and all the rest are f32. */
-export const precisions = ['f32', 'bf16', 'bf16x3'] as const satisfies readonly Precision[]
-
 /** What a training run is: equal settings on equal logs give equal artefacts, byte for byte. */
 export interface TrainSettings extends Training {
   readonly model: ModelSpec
@@ -13,8 +10,8 @@ export interface TrainSettings extends Training {
   /** Keys initial values, order, masks and negatives; u32. */
   readonly seed: number
   /**
-   * `bf16` is faster where the CPU has it and a little less exact; `bf16x3`, where it has tiles of it (Intel AMX), is nearly as
-   * exact as f32 and faster. Elsewhere it is f32, and the artefact says which it was.
+   * In what numbers a training step multiplies where most of its time goes; sums, weights and all the rest are f32. `bf16` is
+   * faster where the CPU has it, and a little less exact. Elsewhere it is f32, and the artefact says which it was.
    */
   readonly precision: Precision
   /**

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { isFinished } from '../artefact/file.ts'
 import { checkLog, type Interactions } from '../data/interactions.ts'
 import { checkOptions, type KeysOf, shown } from '../data/options.ts'
-import type { Precision } from '../engine/engine.ts'
+import { type Precision, precisions } from '../engine/engine.ts'
 import type { ProfileReport } from '../engine/profile.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FociError, fromFailure } from '../errors.ts'
@@ -18,7 +18,7 @@ import { checkTraining, settledTraining, trainingDefaults, trainingOf } from '..
 import { Recommender } from '../recommend/recommender.ts'
 import { splitName } from '../split/cut.ts'
 import { type JobResult, runJob } from './job.ts'
-import { type EpochReport, precisions, type TrainOptions, type TrainSettings } from './settings.ts'
+import type { EpochReport, TrainOptions, TrainSettings } from './settings.ts'
 import type { Message, Order } from './training-worker.ts'
 
 /** A finished training run. */

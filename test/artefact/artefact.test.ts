@@ -199,6 +199,11 @@ describe('writeArtefact refuses', () => {
     ],
     ['no model', { parts: [] }, /does not fit at parts/],
     ['half a row', { trained: { ...base.trained, rows: 0.5 } }, /does not fit at trained.rows: int expected/],
+    [
+      'a precision that there is not',
+      { trained: { ...base.trained, precision: 'bf16x3' as never } },
+      /does not fit at trained.precision: f32 or bf16 expected/,
+    ],
     ['a cycle', { checkpoint: cyclic }, /nested more than 32 deep/],
     ['a typed array in the JSON', { checkpoint: { moments: Float32Array.of(1) } as never }, /no form for \[object Float32Array\]/],
     ['a header beyond bounds', { checkpoint: { note: 'x'.repeat(2 ** 20) } }, /the header takes \d+ bytes and may take 1048576/],

@@ -62,7 +62,7 @@ impl Arena {
     /// whether it does.
     pub fn use_precision(&mut self, name: &str) -> Result<bool> {
         let Some(precision) = Precision::of_name(name) else {
-            let message = format!("\"{name}\" is no precision; there are f32, bf16 and bf16x3");
+            let message = format!("\"{name}\" is no precision; there are f32 and bf16");
             return Err(Fault::range(message).of("usePrecision"));
         };
         let available = precision.available();

@@ -230,7 +230,6 @@ impl<'a, T> Shared<'a, T> {
 pub(crate) mod testing {
     use super::Parallel;
     use crate::simd::Instructions;
-    use crate::simd::tiles::tests::EMULATED;
 
     pub const SETS: [Instructions; 3] = [Instructions::Portable, Instructions::Avx2, Instructions::Avx512];
 
@@ -253,18 +252,14 @@ pub(crate) mod testing {
         }
     }
 
-    /// Runs even blocks on one thread and odd ones on another, which has the tile unit where the caller has it.
+    /// Runs even blocks on one thread and odd ones on another.
     pub struct TwoThreads;
 
     // SAFETY: a number is even or odd, and the scope ends after both threads.
     unsafe impl Parallel for TwoThreads {
         fn run(&self, blocks: usize, body: &(dyn Fn(usize) + Sync)) {
-            let emulated = EMULATED.get();
             std::thread::scope(|scope| {
-                scope.spawn(|| {
-                    EMULATED.set(emulated);
-                    (0..blocks).step_by(2).for_each(body);
-                });
+                scope.spawn(|| (0..blocks).step_by(2).for_each(body));
                 (1..blocks).step_by(2).for_each(body);
             });
         }

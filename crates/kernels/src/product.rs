@@ -8,7 +8,7 @@ use crate::simd::matrix::{DEPTH, Into, Left, PANEL, multiply, transpose};
 use crate::simd::{Instructions, LANES, instructions};
 use crate::size;
 
-/// Rows of a block of work, at least; a multiple of the rows of every tile.
+/// Rows of a block of work, at least; a multiple of the rows of every tile of [`multiply`].
 const ROWS: usize = 48;
 /// Multiply-adds below which one thread does a product.
 const SMALL: usize = 1 << 20;

@@ -1,10 +1,10 @@
 //! What follows from the sums of a slab: its loss, and its part of the gradients.
 
 use super::lanes::add_parts;
-use super::slabs::{PAIRED, Problem, Slab, Slabs, UNITS};
+use super::slabs::{Problem, Slab, Slabs, UNITS};
 use crate::Parallel;
 use crate::parallel::zip_mixed;
-use crate::simd::half::{Words, interleave, multiply_pairs};
+use crate::simd::half::{interleave, multiply_pairs};
 use crate::simd::matrix::{Into, Left, PANEL, dot, multiply};
 use crate::simd::memory::Stack;
 
@@ -88,47 +88,30 @@ impl Slabs {
             for ((y, h), factor) in values.chunks_exact_mut(PANEL).zip(h.chunks_exact(self.width)).zip(factors) {
                 y.iter_mut().zip(&h[columns.clone()]).for_each(|(y, x)| *y = factor * x);
             }
-            if self.planes > 0 { interleave(values, PANEL, self.across, to) } else { to.copy_from_slice(values) }
+            if self.bf16 { interleave(values, PANEL, to) } else { to.copy_from_slice(values) }
         }
     }
 
     /// ditems of a strip += weightsᵀ · (factor · h).
     pub(super) fn gradient_of_items(&self, weighed: &Weighed, weights: &[f32], strip: usize, ditems: &mut [f32]) {
         let mut into = if weighed.slab.from == 0 { Into::Set } else { Into::Add };
-        if self.planes > 0 {
-            return self.gradient_by_pairs(weighed, weights, strip, into, ditems);
-        }
         for (row, rows) in weighed.slab.units() {
             let unit = row / PANEL;
-            let left = &weights[unit * self.weights() + strip * PANEL..];
-            let left = Left { values: left, row: self.lanes(rows), step: 1 };
-            let panels = weighed.scaled[unit * self.scaled()..].chunks_exact(PANEL * PANEL);
+            let left = &weights[unit * self.weights() + self.held(strip * PANEL)..];
+            let panels = weighed.scaled[unit * self.scaled()..].chunks_exact(self.held(PANEL * PANEL));
             for (c, right) in (0..self.width).step_by(PANEL).zip(panels) {
-                let shape = (ditems.len() / self.width, rows, PANEL.min(self.width - c));
-                multiply(weighed.problem.set, left, right, PANEL, shape, into, &mut ditems[c..], self.width);
+                let (count, columns) = (ditems.len() / self.width, PANEL.min(self.width - c));
+                let ditems = &mut ditems[c..];
+                if self.bf16 {
+                    let shape = (count, PANEL / 2, columns);
+                    multiply_pairs([left, right], [PANEL / 2, PANEL], shape, into, ditems, self.width);
+                } else {
+                    let left = Left { values: left, row: self.lanes(rows), step: 1 };
+                    let shape = (count, rows, columns);
+                    multiply(weighed.problem.set, left, right, PANEL, shape, into, ditems, self.width);
+                }
             }
             into = Into::Add;
-        }
-    }
-
-    /// The same by words of weights and of factor · h; one product sums over all units.
-    fn gradient_by_pairs(&self, weighed: &Weighed, weights: &[f32], strip: usize, into: Into, ditems: &mut [f32]) {
-        // Planes lie side by side chunk by chunk; one plane is one piece.
-        let most = if self.planes == 1 { ditems.len() / self.width } else { PAIRED };
-        let (across, panel) = (self.across, self.held(PANEL * self.across));
-        for (chunk, ditems) in ditems.chunks_mut(most * self.width).enumerate() {
-            let count = ditems.len() / self.width;
-            let (from, size) = (self.held((strip + chunk * most) * PANEL), self.held(count * PANEL));
-            for c in (0..self.width).step_by(across) {
-                let operands = weighed.slab.units().map(|(row, _)| {
-                    let unit = row / PANEL;
-                    let left = &weights[unit * self.weights() + from..][..size];
-                    let right = &weighed.scaled[unit * self.scaled() + c / across * panel..][..panel];
-                    [left, right].map(|words| Words::new(words, self.planes))
-                });
-                let shape = (count, PANEL / 2, across.min(self.width - c));
-                multiply_pairs(operands, [PANEL / 2, across], shape, into, &mut ditems[c..], self.width);
-            }
         }
     }
 

@@ -9,9 +9,8 @@ use super::lanes::longest_row;
 use super::weights::Weighing;
 use crate::Parallel;
 use crate::parallel::{over_parts, zip_parts};
-use crate::simd::half::{MOST, PAIRS, Precision, on_tiles};
+use crate::simd::half::{PAIRS, Precision};
 use crate::simd::matrix::PANEL;
-use crate::simd::tiles;
 use crate::simd::transpose::to_columns;
 use crate::simd::{Instructions, LANES, instructions};
 use crate::size;
@@ -19,23 +18,13 @@ use crate::size;
 /// Units of 64 rows in a slab, at most.
 pub(super) const UNITS: usize = 4;
 
-const _: () = assert!(UNITS <= MOST && GATHERED <= MOST, "a product sums over all of them");
-
 /// Items that go from logits to dh while they are in the nearest cache; a multiple of the rows of every tile.
 pub(super) const CHUNK: usize = 48;
 
 /// The same where products are taken over pairs of bf16: as many as a panel has columns.
 pub(super) const PAIRED: usize = PANEL;
 
-/// Columns of a panel of words where tiles multiply: the rows of a tile lie closer than in the 64 columns that vectors take.
-const TILED: usize = PANEL / 2;
-
-/// Chunks whose weights are summed together there, as many as stay in the nearest cache beside logits: sums are tiles, which are
-/// slow to load and store.
-const GATHERED: usize = 2;
-
-/// Items whose weights are taken and replaced while they are in a core's second cache; whole chunks of either kind, and whole
-/// gatherings of them.
+/// Items whose weights are taken and replaced while they are in a core's second cache; whole chunks of either kind.
 const STRIP: usize = 16 * CHUNK;
 
 /// Parts of the items, about: a block of work each. Every one has its own sums of each row, so more cost more.
@@ -87,24 +76,17 @@ pub(crate) struct Slabs {
     pub(super) units: usize,
     pub(super) segment: usize,
     segments: usize,
-    /// Words of bf16 for two numbers of a product, 0 for f32.
-    pub(super) planes: usize,
-    /// Columns of a panel of words, and of the f32 that come of its products.
-    pub(super) across: usize,
-    /// Chunks whose pairs of weights one product with the items takes.
-    pub(super) gathered: usize,
+    /// Whether products are taken over pairs of bf16.
+    pub(super) bf16: bool,
 }
 
 impl Slabs {
     /// Widths that fill no vectors of words are computed in f32.
     pub fn new(rows: usize, items: usize, width: usize, precision: Precision) -> Self {
-        let planes = if width.is_multiple_of(PAIRS) { precision.planes() } else { 0 };
-        let chunk = if planes > 0 { PAIRED } else { CHUNK };
-        let on_tiles = planes > 0 && on_tiles();
-        let (across, gathered, most) = if on_tiles { (TILED, GATHERED, 1 << 18) } else { (PANEL, 1, 1 << 14) };
-        // Many units make few meetings of the threads, and on tiles few sums of ditems; fewer keep the weights of a large
-        // catalogue near the cores.
-        let units = (most / items.max(1)).clamp(1, UNITS);
+        let bf16 = precision == Precision::Bf16 && width.is_multiple_of(PAIRS);
+        let chunk = if bf16 { PAIRED } else { CHUNK };
+        // Many units make few meetings of the threads; fewer keep the weights of a large catalogue near the cores.
+        let units = ((1 << 14) / items.max(1)).clamp(1, UNITS);
         let segment = size::padded(items.div_ceil(SEGMENTS), chunk).min(items);
         Self {
             rows,
@@ -114,40 +96,33 @@ impl Slabs {
             units: units.min(rows.div_ceil(PANEL)),
             segment,
             segments: if items == 0 { 0 } else { items.div_ceil(segment) },
-            planes,
-            across,
-            gathered,
+            bf16,
         }
     }
 
     /// f32 that hold `count` numbers for a product.
     pub(super) fn held(&self, count: usize) -> usize {
-        if self.planes > 0 { self.words(count) } else { count }
-    }
-
-    /// Words of `count` numbers.
-    fn words(&self, count: usize) -> usize {
-        size::times([count / 2, self.planes])
+        if self.bf16 { count / 2 } else { count }
     }
 
     /// Items that go from logits to dh together.
     pub(super) fn together(&self) -> usize {
-        if self.planes > 0 { PAIRED } else { CHUNK }
+        if self.bf16 { PAIRED } else { CHUNK }
     }
 
-    /// hᵀ of a unit [D, 64], and in panels of words [D / 2, across].
+    /// hᵀ of a unit [D, 64], and of words [D / 2, 64].
     pub(super) fn panel(&self) -> usize {
         let panel = size::times([self.width, PANEL]);
-        size::plus([panel, self.words(panel)])
+        size::plus([panel, if self.bf16 { panel / 2 } else { 0 }])
     }
 
-    /// A unit's factor · h in panels [64, 64], or of words [32, across], of all columns up to a multiple of 64.
+    /// A unit's factor · h in panels [64, 64], or of words [32, 64], of all columns up to a multiple of 64.
     pub(super) fn scaled(&self) -> usize {
         self.held(size::times([size::padded(self.width, PANEL), PANEL]))
     }
 
     /// A unit's sums over a segment: Σ weights · items [64, D], Σ weights [64]. Over pairs of bf16 the first are
-    /// summed as panels of columns [D, across].
+    /// summed by columns [D, 64].
     pub(super) fn sums(&self) -> usize {
         size::times([size::plus([self.width, 1]), PANEL])
     }
@@ -158,13 +133,10 @@ impl Slabs {
     }
 
     /// A chunk of items [CHUNK, padded] where rows of items are not whole vectors; where weights are in words, of logits, and of
-    /// pairs of weights of all chunks gathered, both in panels, or what is summed by columns.
+    /// pairs of weights, or what is summed by columns.
     fn chunk(&self) -> usize {
         match self {
-            _ if self.planes > 0 => {
-                let pairs = size::times([self.gathered, self.words(PAIRED * PANEL)]);
-                size::plus([PAIRED * PANEL, pairs]).max(self.width * PANEL)
-            }
+            _ if self.bf16 => (PAIRED * PANEL * 3 / 2).max(size::times([self.width, PANEL])),
             _ if self.width == self.padded => 0,
             _ => size::times([CHUNK, self.padded]),
         }
@@ -186,7 +158,7 @@ impl Slabs {
             sums,
             sums,
             size::times([self.segments, weights]),
-            half::Items::scratch(self.items, self.width, self.planes),
+            if self.bf16 { half::Items::scratch(self.items, self.width) } else { 0 },
         ]
     }
 
@@ -214,8 +186,7 @@ impl Slabs {
         }
         let fields = self.lengths().map(|length| scratch.split_off_mut(..length).expect("the sum of all lengths"));
         let [coefficients, norms, panels, shifts, factors, scaled, mut sums, mut done, weights, words] = fields;
-        let rounding = [width, self.planes, self.across];
-        let rounded = (self.planes > 0).then(|| half::Items::round(run, problem.set, problem.items, rounding, words));
+        let rounded = self.bf16.then(|| half::Items::round(run, problem.set, problem.items, width, words));
         let longest = self.longest(run, problem, &mut norms[..self.segments]);
         let (mut loss, mut before) = (0.0, None);
         for slab in self.slabs().map(Some).chain([None]) {
@@ -288,23 +259,20 @@ impl Slabs {
                     }
                 }
             }
-            if self.planes > 0 && next.is_some() {
+            if self.bf16 && next.is_some() {
                 sums.chunks_exact_mut(self.sums()).for_each(|sums| self.to_rows(&mut sums[..width * PANEL], chunk));
             }
             if let Some(last) = &last {
                 self.take_winners(last, segment * self.segment, ditems);
                 self.gradient_of_rows(last, segment * few, dh);
             }
-            tiles::rest();
         });
     }
 
-    /// What was summed in panels of columns [D, across] as rows [64, D].
+    /// What was summed by columns [D, 64] as rows [64, D].
     fn to_rows(&self, sums: &mut [f32], scratch: &mut [f32]) {
-        let (width, across, rows) = (self.width, self.across, &mut scratch[..sums.len()]);
-        for (panel, rows) in sums.chunks_exact(width * across).zip(rows.chunks_exact_mut(width * across)) {
-            to_columns(instructions(), panel, across, (width, across), rows, width);
-        }
+        let rows = &mut scratch[..sums.len()];
+        to_columns(instructions(), sums, PANEL, (self.width, PANEL), rows, self.width);
         sums.copy_from_slice(rows);
     }
 }

@@ -7,10 +7,9 @@ use crate::Parallel;
 use crate::parallel::over_parts;
 use crate::product::{Panels, rows_by_panels};
 use crate::simd::LANES;
-use crate::simd::half::{self as words, interleave};
+use crate::simd::half::{self as pairs, interleave};
 use crate::simd::matrix::{Into, Left, PANEL, multiply, transpose};
 use crate::simd::memory::Stack;
-use crate::simd::tiles;
 use crate::size;
 
 /// What the blocks read that make a slab's weights.
@@ -44,8 +43,8 @@ impl Slabs {
         for ((row, rows), panel) in slab.units().zip(panels.chunks_exact_mut(self.panel())) {
             let (panel, words) = panel.split_at_mut(width * PANEL);
             transpose(problem.set, &h[row * width..], rows, width, panel);
-            if self.planes > 0 {
-                interleave(panel, PANEL, self.across, words);
+            if self.bf16 {
+                interleave(panel, PANEL, words);
             }
         }
         let safe = safe_rows(problem.set, h, width, (longest, self.items), shifts);
@@ -69,13 +68,9 @@ impl Slabs {
                     let n = self.together().min(count - first);
                     let [logits] = stack.parts([n * most.len()]);
                     self.logits(weighing, (row, rows), from + first, n, logits);
-                    let across = self.columns(rows);
-                    for (logits, most) in logits.chunks_exact(n * across).zip(most.chunks_exact_mut(across)) {
-                        largest::on(weighing.problem.set, logits, most);
-                    }
+                    largest::on(weighing.problem.set, logits, most);
                 }
             }
-            tiles::rest();
         });
         for (row, shift) in shifts.iter_mut().enumerate().filter(|(_, shift)| **shift != 0.0) {
             let by_segment = sums.chunks_exact(self.units * self.sums()).map(|most| most[row]);
@@ -87,15 +82,10 @@ impl Slabs {
 
     /// Lanes that hold a unit's rows.
     pub(super) fn lanes(&self, rows: usize) -> usize {
-        if self.planes > 0 { PANEL } else { size::padded(rows, LANES) }
+        if self.bf16 { PANEL } else { size::padded(rows, LANES) }
     }
 
-    /// Those of them that lie side by side in logits.
-    fn columns(&self, rows: usize) -> usize {
-        if self.planes > 0 { self.across } else { self.lanes(rows) }
-    }
-
-    /// Logits of a unit for `n` items from `first` on, [n, lanes], or over pairs of bf16 in panels [n, across].
+    /// Logits of a unit for `n` items from `first` on, [n, lanes].
     fn logits(&self, weighing: &Weighing, (row, rows): (usize, usize), first: usize, n: usize, logits: &mut [f32]) {
         let (problem, width) = (weighing.problem, self.width);
         let panel = &weighing.panels[row / PANEL * self.panel()..][..self.panel()];
@@ -109,10 +99,7 @@ impl Slabs {
         }
         if let Some((_, ids)) = problem.apart {
             let targets = &problem.targets[weighing.slab.from + row..][..rows];
-            let across = self.columns(rows);
-            for (targets, logits) in targets.chunks(across).zip(logits.chunks_exact_mut(n * across)) {
-                leave_out::on(problem.set, &ids[first..][..n], targets, across, logits);
-            }
+            leave_out::on(problem.set, &ids[first..][..n], targets, self.lanes(rows), logits);
         }
     }
 
@@ -149,7 +136,7 @@ impl Slabs {
         }
     }
 
-    /// The same over pairs of bf16: chunks are weighed one by one, and some together meet the items.
+    /// The same over pairs of bf16.
     fn weigh_pairs(
         &self,
         (weighing, rounded): (&Weighing, half::Items),
@@ -161,18 +148,15 @@ impl Slabs {
         sums: &mut [f32],
     ) {
         let shifts = &weighing.shifts[unit.0..][..PANEL];
-        let (logits, pairs) = chunk.split_at_mut(PAIRED * PANEL);
-        let size = self.held(PAIRED * PANEL);
-        for first in (strip..strip + count).step_by(self.gathered * PAIRED) {
-            let end = (strip + count).min(first + self.gathered * PAIRED);
-            for at in (first..end).step_by(PAIRED) {
-                let n = PAIRED.min(end - at);
-                let (logits, pairs) = (&mut logits[..n * PANEL], &mut pairs[(at - first) / PAIRED * size..][..size]);
-                let weights = &mut weights[self.held(at * PANEL)..][..self.held(n * PANEL)];
-                self.logits(weighing, unit, from + at, n, logits);
-                words::exponentials(logits, self.across, shifts, sums, weights, pairs);
-            }
-            rounded.weigh(from + first, (end - first).div_ceil(PAIRED), pairs, dh);
+        let (logits, columns) = chunk.split_at_mut(PAIRED * PANEL);
+        let columns = &mut columns[..PAIRED * PANEL / 2];
+        for at in (strip..strip + count).step_by(PAIRED) {
+            let n = PAIRED.min(strip + count - at);
+            let logits = &mut logits[..n * PANEL];
+            let weights = &mut weights[at * PANEL / 2..][..n * PANEL / 2];
+            self.logits(weighing, unit, from + at, n, logits);
+            pairs::exponentials(logits, shifts, sums, weights, columns);
+            rounded.weigh(from + at, columns, dh);
         }
     }
 }

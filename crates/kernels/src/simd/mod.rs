@@ -18,7 +18,6 @@ pub mod norm;
 pub mod peak;
 pub mod rows;
 pub mod short;
-pub mod tiles;
 pub mod transpose;
 mod vector;
 
