@@ -4,7 +4,7 @@ use std::cell::RefCell;
 #[cfg(not(target_arch = "wasm32"))]
 use std::sync::Arc;
 
-use foci_kernels::simd::half::Precision;
+use foci_kernels::simd::bf16::Precision;
 use foci_kernels::simd::memory::Number;
 
 use crate::buffer::{Buffer, Shelf};

@@ -1,23 +1,76 @@
 //! Cross entropy over the whole catalogue, forward and gradients in one call, never [T, V] in memory.
 //!
-//! Rows go in slabs. For a slab, exp(logits) of every item is kept transposed while dh is summed, unnormalised; once the
-//! slab's sums are known, ditems takes the same numbers, so each logit is computed once. See [`Slabs`].
+//! # What is computed
+//!
+//! Rows h [T, D], items E [V, D], and of each row t the target y_t. With logits s_tv = h_t · e_v, lse_t = log Σ_v exp(s_tv) and
+//! p_tv = exp(s_tv − lse_t):
+//!
+//! ```text
+//! loss    = 1/T Σ_t (lse_t − s_{t, y_t})
+//! dh_t    = 1/T (Σ_v p_tv e_v − e_{y_t})
+//! de_v    = 1/T (Σ_t p_tv h_t − Σ_{t: y_t = v} h_t)
+//! ```
+//!
+//! `formula` in `cross_entropy/tests.rs` is this, line by line, in f64. [`sampled_softmax`](crate::sampled_softmax) is the same
+//! over drawn items, where each row has a target vector of its own and items that are the row's target are masked.
+//!
+//! # In what blocks, and why
+//!
+//! Both gradients need p, and p needs the sum over all items first. Exponentials x_tv = exp(s_tv − shift_t) need it not: they are
+//! p but for one factor a row. So rows go in **row blocks** of one to four **tiles** of 64 rows, and for each block
+//!
+//! 1. *prepare*: hᵀ of each tile is packed as a panel, and each row gets its shift. By Cauchy–Schwarz no logit exceeds ‖h_t‖ times
+//!    the largest ‖e_v‖; where that is small, as it nearly always is, the shift is 0, and no pass for the maximum is made. Only
+//!    rows beyond the bound get their largest logit as the shift, by one more pass over the items.
+//! 2. *accumulate*: the items, in **chunks** of 48, are multiplied with the panel, exponentiated in place, summed, and multiplied
+//!    back onto the row block's unnormalised dh = Σ_v x_tv e_v, while the chunk is in the nearest cache. The exponentials stay.
+//! 3. *normalise*: the sums give each row's loss, its factor 1 / (T Σ_v x_tv), and its target's coefficient (p(target) − 1) / T.
+//! 4. *gradients*: E's gradient takes xᵀ · (factor · h) of the exponentials that stayed, and dh is multiplied by the factor.
+//!
+//! Each logit is computed once. Steps 4 of one row block and 2 of the next are one pass over **strips** of 768 items: a strip's
+//! exponentials are read and then overwritten while they are in the core's second cache, and the threads meet once a row block.
+//!
+//! The items are divided into some 16 **splits**, which the threads share; each has its own sums, added in the order of the splits.
+//! How rows and items are divided follows from T, V and D alone, and every sum has one order: bits do not depend on the threads.
+//!
+//! # What is held in memory
+//!
+//! The exponentials of a row block, 64 to 256 rows by V; two sets of sums [splits, rows, D + 1] (the last block's are read while
+//! the next one's are made); panels and scaled rows of a block; one number a row. In bf16 ([`Precision`]) the exponentials, the
+//! panels and a copy of the items are stored as pairs of bf16; logits and sums are f32.
+//!
+//! # Which file does which step
+//!
+//! From the top down; each file uses those below it only.
+//!
+//! | file            | what it does                                                                |
+//! | --------------- | --------------------------------------------------------------------------- |
+//! | this one        | the door                                                                    |
+//! | `schedule.rs`   | row blocks in order: the gradients of the last with the exponentials of the next |
+//! | `forward.rs`    | steps 1 and 2                                                               |
+//! | `backward.rs`   | steps 3 and 4                                                               |
+//! | `bf16_items.rs` | the items as pairs of bf16, and the products that read them                 |
+//! | `loops.rs`      | the elementwise loops: exponentials, maxima, norms, masks                   |
+//! | `plan.rs`       | what is asked, how it is divided, how much scratch that takes               |
 
-mod gradients;
-mod half;
-mod lanes;
-mod slabs;
-mod weights;
+mod backward;
+mod bf16_items;
+mod forward;
+mod loops;
+mod plan;
+mod schedule;
+#[cfg(test)]
+mod tests;
 
-pub(crate) use slabs::{Problem, Slabs};
+pub(crate) use plan::{Plan, Positives, Problem};
 
 use crate::Parallel;
-use crate::simd::half::Precision;
+use crate::simd::bf16::Precision;
 use crate::simd::{Instructions, instructions};
 
-/// Scratch of [`cross_entropy`], in f32: the weights of some rows, `64 · V` or up to a million where that is more, and their sums.
+/// Scratch of [`cross_entropy`], in f32: the exponentials of some rows, `64 · V` or up to a million where that is more, and their sums.
 pub fn cross_entropy_scratch(t: usize, v: usize, width: usize, precision: Precision) -> usize {
-    Slabs::new(t, v, width, precision).scratch()
+    Plan::new(t, v, width, precision).scratch()
 }
 
 /// Mean over T of `LSE_V(h · itemsᵀ) − h · items[target]`, with its gradients; h and dh [T, D], items and ditems [V, D],
@@ -48,237 +101,7 @@ fn cross_entropy_on(
     ditems: &mut [f32],
     scratch: &mut [f32],
 ) -> f64 {
-    let slabs = Slabs::new(targets.len(), items.len() / width.max(1), width, precision);
-    let problem = Problem { set, h, items, targets, apart: None };
-    slabs.run(run, &problem, dh, ditems, scratch)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Serial;
-    use crate::parallel::testing::{Reverse, TwoThreads, bits, close, differences, distance, sets, values, wide};
-
-    /// The formula: [loss, dh, ditems] in f64.
-    fn naive(h: &[f64], items: &[f64], targets: &[i32], width: usize) -> (f64, Vec<f64>, Vec<f64>) {
-        let count = targets.len().max(1) as f64;
-        let (mut loss, mut dh, mut ditems) = (0.0, vec![0.0; h.len()], vec![0.0; items.len()]);
-        for (row, (h, target)) in h.chunks_exact(width).zip(targets).enumerate() {
-            let logits: Vec<f64> =
-                items.chunks_exact(width).map(|item| h.iter().zip(item).map(|(x, y)| x * y).sum()).collect();
-            let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let total: f64 = logits.iter().map(|x| (x - most).exp()).sum();
-            loss += (total.ln() + most - logits[*target as usize]) / count;
-            for (i, logit) in logits.iter().enumerate() {
-                let won = f64::from(u8::from(i as i32 == *target));
-                let p = ((logit - most).exp() / total - won) / count;
-                for k in 0..width {
-                    dh[row * width + k] += p * items[i * width + k];
-                    ditems[i * width + k] += p * h[k];
-                }
-            }
-        }
-        (loss, dh, ditems)
-    }
-
-    /// [loss, dh, ditems] of the kernel, over buffers full of garbage.
-    fn fused(
-        set: Instructions,
-        run: &impl Parallel,
-        h: &[f32],
-        items: &[f32],
-        targets: &[i32],
-        width: usize,
-    ) -> (f64, Vec<f32>, Vec<f32>) {
-        fused_in(Precision::F32, set, run, h, items, targets, width)
-    }
-
-    fn fused_in(
-        precision: Precision,
-        set: Instructions,
-        run: &impl Parallel,
-        h: &[f32],
-        items: &[f32],
-        targets: &[i32],
-        width: usize,
-    ) -> (f64, Vec<f32>, Vec<f32>) {
-        let size = cross_entropy_scratch(targets.len(), items.len() / width, width, precision);
-        let mut scratch = vec![f32::NAN; size];
-        let (mut dh, mut ditems) = (vec![f32::NAN; h.len()], vec![f32::NAN; items.len()]);
-        let loss = cross_entropy_on(set, run, h, items, targets, width, precision, &mut dh, &mut ditems, &mut scratch);
-        (loss, dh, ditems)
-    }
-
-    fn world(t: usize, v: usize, width: usize, size: f32) -> (Vec<f32>, Vec<f32>, Vec<i32>) {
-        let scaled = |x: Vec<f32>| x.iter().map(|x| x * size).collect();
-        let targets = (0..t).map(|i| ((i * i * 31 + 7 * i) % v) as i32).collect();
-        (scaled(values(1, t * width)), scaled(values(2, v * width)), targets)
-    }
-
-    /// Gradients of a mean are compared times T, so that the tolerance means the same for every T.
-    #[track_caller]
-    fn agree(t: usize, v: usize, width: usize, size: f32, tolerance: f64) {
-        let (h, items, targets) = world(t, v, width, size);
-        let (loss, dh, ditems) = naive(&wide(&h), &wide(&items), &targets, width);
-        let times = |x: &[f64]| x.iter().map(|x| x * t as f64).collect::<Vec<_>>();
-        for &set in sets() {
-            let actual = fused(set, &Serial, &h, &items, &targets, width);
-            let error = (actual.0 - loss).abs() / (1.0 + loss.abs());
-            assert!(error < tolerance, "{set:?} {t} {v} {width}: {} is not {loss}", actual.0);
-            let scaled = |x: &[f32]| x.iter().map(|x| x * t as f32).collect::<Vec<_>>();
-            close(&scaled(&actual.1), &times(&dh), tolerance * f64::from(size).max(1.0));
-            close(&scaled(&actual.2), &times(&ditems), tolerance * f64::from(size).max(1.0));
-        }
-    }
-
-    #[test]
-    fn is_the_formula() {
-        agree(0, 3, 4, 1.0, 0.0001);
-        agree(1, 1, 1, 1.0, 1e-6);
-        agree(5, 1, 7, 1.0, 1e-6);
-        agree(1, 17, 16, 1.0, 1e-5);
-        agree(3, 50, 7, 1.0, 1e-5);
-        if !cfg!(miri) {
-            agree(64, 48, 64, 0.5, 1e-5);
-            agree(65, 257, 65, 0.5, 1e-5);
-            agree(17, 300, 300, 0.3, 1e-5);
-            agree(300, 700, 16, 1.0, 2e-5);
-            agree(600, 100, 100, 0.5, 2e-5);
-            agree(70, 2_500, 5, 1.0, 2e-5);
-        }
-    }
-
-    /// Rows, items, widths and sizes: ragged rows, items, segments and chunks; one slab and several.
-    const BF16: [(usize, usize, usize, f32); 9] = [
-        (1, 1, 32, 1.0),
-        (7, 33, 32, 0.5),
-        (9, 40, 32, 4.0),
-        (65, 257, 64, 0.5),
-        (3, 66, 128, 0.5),
-        (130, 2_501, 96, 0.3),
-        (300, 135, 64, 0.5),
-        (5, 1_095, 64, 0.5),
-        (20, 1_152, 32, 4.0),
-    ];
-
-    #[test]
-    fn bf16_is_near_the_formula() {
-        // A number keeps 8 bits: gradients are off by some 2⁻⁸, and less where errors cancel.
-        let tolerance = 0.02;
-        for (t, v, width, size) in BF16 {
-            if cfg!(miri) && t * v * width > 10_000 {
-                continue;
-            }
-            let (h, items, targets) = world(t, v, width, size);
-            let (loss, dh, ditems) = naive(&wide(&h), &wide(&items), &targets, width);
-            let actual = fused_in(Precision::Bf16, instructions(), &Serial, &h, &items, &targets, width);
-            let off = (actual.0 - loss).abs() / (1.0 + loss);
-            assert!(off < tolerance, "{t} {v} {width}: {} is not {loss}", actual.0);
-            if v > 1 {
-                let off = [distance(&actual.1, &dh), distance(&actual.2, &ditems)];
-                assert!(off.iter().all(|&x| x > 0.0 && x < tolerance), "{t} {v} {width}: {off:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn bf16_leaves_other_widths_to_f32() {
-        let (t, v) = if cfg!(miri) { (2, 9) } else { (20, 30) };
-        let (h, items, targets) = world(t, v, 33, 1.0);
-        let in_precision = |p| fused_in(p, instructions(), &Serial, &h, &items, &targets, 33);
-        let (half, full) = (in_precision(Precision::Bf16), in_precision(Precision::F32));
-        assert_eq!((bits(&half.1), bits(&half.2)), (bits(&full.1), bits(&full.2)));
-    }
-
-    #[test]
-    fn one_item_has_no_loss() {
-        let (loss, dh, ditems) = fused(instructions(), &Serial, &[2.0, 3.0], &[5.0, 7.0], &[0], 2);
-        assert!(loss.abs() < 1e-6);
-        assert!(dh.iter().chain(&ditems).all(|x| x.abs() < 1e-6));
-    }
-
-    #[test]
-    fn no_rows_give_zeros() {
-        let (loss, dh, ditems) = fused(instructions(), &Serial, &[], &[1.0; 6], &[], 2);
-        assert_eq!((loss, dh, ditems), (0.0, vec![], vec![0.0; 6]));
-    }
-
-    #[test]
-    fn gradients_are_central_differences() {
-        let (h, items, targets) = world(3, 5, 4, 1.0);
-        let (_, dh, ditems) = fused(instructions(), &Serial, &h, &items, &targets, 4);
-        let (h, items) = (wide(&h), wide(&items));
-        close(&dh, &differences(&h, &[1.0], |h| vec![naive(h, &items, &targets, 4).0]), 1e-5);
-        close(&ditems, &differences(&items, &[1.0], |x| vec![naive(&h, x, &targets, 4).0]), 1e-5);
-    }
-
-    #[test]
-    fn large_logits_stay_right() {
-        // |logit| up to about 8 · 8² = 500, where exp overflows f32 and e^-1000 is lost.
-        agree(9, 40, 8, 8.0, 1e-4);
-        if !cfg!(miri) {
-            agree(70, 2_500, 8, 8.0, 1e-4);
-        }
-        // Around the size from where on the largest is taken off: some 80.
-        for size in [3.5, 4.0, 4.5] {
-            agree(9, 40, 8, size, 1e-4);
-        }
-        // Worked by hand: 300 items of logit 70 each, where the sum of their exponentials is 8e32.
-        let (loss, dh, _) = fused(instructions(), &Serial, &[70.0], &[1.0; 300], &[1], 1);
-        assert!((loss - 300f64.ln()).abs() < 1e-5 && dh[0].abs() < 1e-6);
-        // Worked by hand: logits 500 and -500, the loss of the second is 1000 and its p(first) is 1.
-        let (loss, dh, ditems) = fused(instructions(), &Serial, &[500.0], &[1.0, -1.0], &[1], 1);
-        assert_eq!((loss, dh, ditems), (1000.0, vec![2.0], vec![500.0, -500.0]));
-    }
-
-    #[test]
-    fn small_and_large_rows_stand_side_by_side() {
-        // The first row is safe as it is, the second needs its largest logit taken off: the first keeps its bits.
-        let items = values(3, 30 * 4);
-        let small = values(4, 4);
-        let mut both = small.clone();
-        both.extend(values(5, 4).iter().map(|x| x * 400.0));
-        let set = instructions();
-        let alone = fused(set, &Serial, &small, &items, &[3], 4).1;
-        let pair = fused(set, &Serial, &both, &items, &[3, 4], 4).1;
-        let halved: Vec<f32> = alone.iter().map(|x| x * 0.5).collect();
-        assert_eq!(bits(&pair[..4]), bits(&halved));
-    }
-
-    #[test]
-    fn what_is_not_finite_shows_in_the_loss() {
-        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            let (mut h, mut items, targets) = world(3, 20, 4, 1.0);
-            h[5] = bad;
-            assert!(!fused(instructions(), &Serial, &h, &items, &targets, 4).0.is_finite());
-            h[5] = 0.5;
-            items[30] = bad;
-            assert!(!fused(instructions(), &Serial, &h, &items, &targets, 4).0.is_finite());
-        }
-    }
-
-    fn threads_do_not_change(precision: Precision, (t, v, width): (usize, usize, usize)) {
-        let (h, items, targets) = world(t, v, width, 1.0);
-        let all = |x: (f64, Vec<f32>, Vec<f32>)| (x.0.to_bits(), bits(&x.1), bits(&x.2));
-        let set = instructions();
-        let serial = all(fused_in(precision, set, &Serial, &h, &items, &targets, width));
-        assert_eq!(serial, all(fused_in(precision, set, &Reverse, &h, &items, &targets, width)));
-        assert_eq!(serial, all(fused_in(precision, set, &TwoThreads, &h, &items, &targets, width)));
-    }
-
-    #[test]
-    fn threads_do_not_change_the_bits() {
-        let shape = if cfg!(miri) { (3, 20, 32) } else { (330, 1_300, 32) };
-        for precision in [Precision::F32, Precision::Bf16] {
-            threads_do_not_change(precision, shape);
-        }
-    }
-
-    #[test]
-    fn scratch_is_bounded() {
-        let bytes = |v| 4 * cross_entropy_scratch(100_000, v, 64, Precision::F32);
-        assert!(bytes(12_101) < 20 << 20);
-        assert!(bytes(65_536) < 20 << 20);
-        assert!(bytes(1_000_000) < 300 << 20);
-    }
+    let plan = Plan::new(targets.len(), items.len() / width.max(1), width, precision);
+    let problem = Problem { set, h, items, targets, positives: None };
+    plan.run(run, &problem, dh, ditems, scratch)
 }

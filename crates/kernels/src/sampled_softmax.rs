@@ -1,9 +1,9 @@
 //! Cross entropy over the target and a set of negatives that all rows share.
 
 use crate::Parallel;
-use crate::cross_entropy::{Problem, Slabs};
+use crate::cross_entropy::{Plan, Positives, Problem};
 use crate::parallel::over_parts;
-use crate::simd::half::Precision;
+use crate::simd::bf16::Precision;
 use crate::simd::instructions;
 
 /// Rows of dpositives in a block.
@@ -11,7 +11,7 @@ const ROWS: usize = 256;
 
 /// Scratch of [`sampled_softmax`], in f32.
 pub fn sampled_softmax_scratch(t: usize, n: usize, width: usize, precision: Precision) -> usize {
-    Slabs::new(t, n, width, precision).scratch()
+    Plan::new(t, n, width, precision).scratch()
 }
 
 /// Mean over T of the cross entropy over {target} ∪ negatives, with its gradients; h, positives [T, D], negatives [N, D],
@@ -30,8 +30,8 @@ pub fn sampled_softmax(
     dnegatives: &mut [f32],
     scratch: &mut [f32],
 ) -> f64 {
-    let apart = Some((positives, drawn));
-    let problem = Problem { set: instructions(), h, items: negatives, targets, apart };
+    let positives = Some(Positives { vectors: positives, drawn });
+    let problem = Problem { set: instructions(), h, items: negatives, targets, positives };
     sampled(run, &problem, width, precision, dh, dpositives, dnegatives, scratch)
 }
 
@@ -45,11 +45,11 @@ fn sampled(
     dnegatives: &mut [f32],
     scratch: &mut [f32],
 ) -> f64 {
-    let Some((positives, drawn)) = problem.apart else { unreachable!("positives are given") };
+    let Some(Positives { vectors, drawn }) = problem.positives else { unreachable!("positives are given") };
     let h = problem.h;
-    assert!(positives.len() == h.len() && dpositives.len() == h.len());
-    let slabs = Slabs::new(problem.targets.len(), drawn.len(), width, precision);
-    let loss = slabs.run(run, problem, dh, dnegatives, scratch);
+    assert!(vectors.len() == h.len() && dpositives.len() == h.len());
+    let plan = Plan::new(problem.targets.len(), drawn.len(), width, precision);
+    let loss = plan.run(run, problem, dh, dnegatives, scratch);
     over_parts(run, dpositives, ROWS * width, |block, part| {
         for (i, y) in part.chunks_exact_mut(width).enumerate() {
             let row = block * ROWS + i;
@@ -142,7 +142,7 @@ mod tests {
                 h: &self.h,
                 items: &self.negatives,
                 targets: &self.targets,
-                apart: Some((&self.positives, &self.drawn)),
+                positives: Some(Positives { vectors: &self.positives, drawn: &self.drawn }),
             };
             let loss = sampled(
                 run,

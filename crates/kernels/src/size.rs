@@ -18,7 +18,7 @@ pub fn padded(size: usize, unit: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::half::Precision;
+    use crate::simd::bf16::Precision;
     use crate::{cross_entropy, layer_norm, product, reduce, sampled_softmax, top_k};
 
     #[test]

@@ -6,11 +6,11 @@
 
 use std::sync::OnceLock;
 
+pub mod bf16;
 mod bytes;
 pub mod codes;
 pub mod compare;
 pub mod each;
-pub mod half;
 pub mod math;
 pub mod matrix;
 pub mod memory;

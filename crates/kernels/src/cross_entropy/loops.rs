@@ -1,4 +1,4 @@
-//! The loops of the softmax over many items, 64 rows side by side.
+//! The elementwise loops of the softmax over many items; up to 64 rows lie side by side in the lanes.
 
 use crate::simd::math::{exp, exp_within};
 use crate::simd::{Instructions, LANES, fma};
@@ -20,11 +20,11 @@ pub(super) fn whole_vectors<'a>(items: &'a [f32], width: usize, padded: usize, c
     chunk
 }
 
-crate::multiversion!(pub(super) fn longest_row = longest_row_body(rows: &[f32], width: usize) -> f32);
+crate::multiversion!(pub(super) fn max_norm = max_norm_body(rows: &[f32], width: usize) -> f32);
 
 /// The largest norm among the rows; NaN if there is one.
 #[inline(always)]
-fn longest_row_body<const FMA: bool>(rows: &[f32], width: usize) -> f32 {
+fn max_norm_body<const FMA: bool>(rows: &[f32], width: usize) -> f32 {
     let mut most = 0.0f32;
     for row in rows.chunks_exact(width) {
         let squared = squared_norm::<FMA>(row);
@@ -50,28 +50,28 @@ fn squared_norm<const FMA: bool>(row: &[f32]) -> f32 {
 }
 
 /// Marks the rows of h whose logits over `count` items can be exponentiated as they are, by Cauchy–Schwarz, with a 0 in `shifts`,
-/// others with a 1: these are lessened by their largest. Are all safe?
-pub(super) fn safe_rows(
+/// others with a 1: from these their maximum is subtracted. Are all bounded?
+pub(super) fn bounded_rows(
     set: Instructions,
     h: &[f32],
     width: usize,
-    (longest, count): (f32, usize),
+    (max_norm, count): (f32, usize),
     shifts: &mut [f32],
 ) -> bool {
     let most = ROOM - (count as f32).ln();
     shifts.fill(0.0);
     for (shift, row) in shifts.iter_mut().zip(h.chunks_exact(width)) {
-        let norm = longest_row::on(set, row, width);
-        *shift = if norm * longest < most && norm < SHORT && longest < SHORT { 0.0 } else { 1.0 };
+        let norm = max_norm::on(set, row, width);
+        *shift = if norm * max_norm < most && norm < SHORT && max_norm < SHORT { 0.0 } else { 1.0 };
     }
     shifts.iter().all(|&shift| shift == 0.0)
 }
 
-crate::multiversion!(pub(super) fn largest = largest_body(logits: &[f32], most: &mut [f32]));
+crate::multiversion!(pub(super) fn column_max = column_max_body(logits: &[f32], most: &mut [f32]));
 
 /// `most[lane] = max(most[lane], logits[.., lane])`.
 #[inline(always)]
-fn largest_body<const FMA: bool>(logits: &[f32], most: &mut [f32]) {
+fn column_max_body<const FMA: bool>(logits: &[f32], most: &mut [f32]) {
     for row in logits.chunks_exact(most.len()) {
         for (most, x) in most.iter_mut().zip(row) {
             *most = if *x > *most { *x } else { *most };
@@ -83,14 +83,14 @@ crate::multiversion!(pub(super) fn exponentials = exponentials_body(
     logits: &mut [f32],
     shifts: &[f32],
     sums: &mut [f32],
-    near: bool,
+    bounded: bool,
 ));
 
 /// `logits[.., lane] = exp(logits[.., lane] − shifts[lane])`, with their sums by lane added to `sums`; lanes are whole vectors.
-/// `near` says that no exponent is large: the same bits, sooner.
+/// `bounded` says that no exponent is large: the same bits, sooner.
 #[inline(always)]
-fn exponentials_body<const FMA: bool>(logits: &mut [f32], shifts: &[f32], sums: &mut [f32], near: bool) {
-    if near {
+fn exponentials_body<const FMA: bool>(logits: &mut [f32], shifts: &[f32], sums: &mut [f32], bounded: bool) {
+    if bounded {
         by_vectors(logits, shifts, sums, exp_within::<FMA>);
     } else {
         by_vectors(logits, shifts, sums, exp::<FMA>);
@@ -127,11 +127,11 @@ fn exponentials_by<const N: usize>(logits: &mut [f32], shifts: &[f32], sums: &mu
     }
 }
 
-crate::multiversion!(pub(super) fn leave_out = leave_out_body(ids: &[i32], targets: &[i32], lanes: usize, logits: &mut [f32]));
+crate::multiversion!(pub(super) fn mask_targets = mask_targets_body(ids: &[i32], targets: &[i32], lanes: usize, logits: &mut [f32]));
 
 /// `logits[i, lane] = −inf` where `ids[i] = targets[lane]`.
 #[inline(always)]
-fn leave_out_body<const FMA: bool>(ids: &[i32], targets: &[i32], lanes: usize, logits: &mut [f32]) {
+fn mask_targets_body<const FMA: bool>(ids: &[i32], targets: &[i32], lanes: usize, logits: &mut [f32]) {
     for (row, id) in logits.chunks_exact_mut(lanes).zip(ids) {
         for (x, target) in row.iter_mut().zip(targets) {
             *x = if id == target { f32::NEG_INFINITY } else { *x };

@@ -1,17 +1,16 @@
-//! The products of a block over pairs of bf16: the items rounded once, the logits and the sums in f32.
+//! The items rounded to bf16 once, in pairs, and the two products that read them: logits and sums are f32.
 
-use super::slabs::PAIRED;
+use super::plan::BF16_CHUNK;
 use crate::Parallel;
 use crate::parallel::over_parts;
 use crate::simd::Instructions;
-use crate::simd::half::{multiply_pairs, pack};
+use crate::simd::bf16::{multiply_pairs, pack};
 use crate::simd::matrix::{Into, PANEL, transpose};
 use crate::simd::memory::Stack;
-use crate::size::{padded, plus, times};
 
 /// The items in words of two bf16, paired for both products that read them.
 #[derive(Clone, Copy)]
-pub(super) struct Items<'a> {
+pub(super) struct Bf16Items<'a> {
     /// Neighbours of a row [V, D / 2]: what logits sum over.
     rows: &'a [f32],
     /// Neighbouring items [D, 32], by chunks: what dh sums over. Zeros stand for what the last chunk lacks.
@@ -19,19 +18,14 @@ pub(super) struct Items<'a> {
     width: usize,
 }
 
-impl<'a> Items<'a> {
-    /// Words that `count` items take.
-    pub fn scratch(count: usize, width: usize) -> usize {
-        times([plus([count, padded(count, PAIRED)]), width]) / 2
-    }
-
+impl<'a> Bf16Items<'a> {
     pub fn round(run: &impl Parallel, set: Instructions, items: &[f32], width: usize, words: &'a mut [f32]) -> Self {
         let (rows, columns) = words.split_at_mut(items.len() / 2);
         let part = |chunk: usize| {
-            let from = chunk * PAIRED * width;
-            &items[from..][..(PAIRED * width).min(items.len() - from)]
+            let from = chunk * BF16_CHUNK * width;
+            &items[from..][..(BF16_CHUNK * width).min(items.len() - from)]
         };
-        let size = PAIRED * width / 2;
+        let size = BF16_CHUNK * width / 2;
         over_parts(run, rows, size, |chunk, words| pack(part(chunk), words));
         over_parts(run, columns, size, |chunk, words| pack_columns(set, part(chunk), width, words));
         Self { rows, columns, width }
@@ -44,11 +38,11 @@ impl<'a> Items<'a> {
         multiply_pairs([rows, columns], [half, PANEL], (n, half, PANEL), Into::Set, logits, PANEL);
     }
 
-    /// Adds to dhᵀ [D, 64] what the weights of a chunk of items, from `first` on, give it: in pairs of items, [32, 64].
-    pub fn weigh(&self, first: usize, pairs: &[f32], dh: &mut [f32]) {
-        let half = PAIRED / 2;
+    /// Adds to dhᵀ [D, 64] what the exponentials of a chunk of items, from `first` on, give it: in pairs of items, [32, 64].
+    pub fn accumulate(&self, first: usize, pairs: &[f32], dh: &mut [f32]) {
+        let half = BF16_CHUNK / 2;
         let size = self.width * half;
-        let items = &self.columns[first / PAIRED * size..][..size];
+        let items = &self.columns[first / BF16_CHUNK * size..][..size];
         multiply_pairs([items, pairs], [half, PANEL], (self.width, half, PANEL), Into::Add, dh, PANEL);
     }
 }
