@@ -3,7 +3,7 @@
 use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part, zip_parts};
 use crate::reduce::add_partials;
-use crate::simd::norm::layer_norm_lanes;
+use crate::simd::layer_norm::layer_norm_lanes;
 use crate::simd::{self, LANES, fma, instructions};
 use crate::size;
 

@@ -1,36 +1,106 @@
-//! The k best items of each user, without a matrix of scores: panels of 64 items at a time are scored for a block of users,
-//! and what passes a user's bar becomes a candidate.
+//! The k best items of each user, without a matrix of scores.
+//!
+//! # What is computed
+//!
+//! A user b has vectors q_s, s in S_b, and may get the items A_b: those that are allowed and that they have not seen.
+//!
+//! ```text
+//! score(b, v) = max_{s ∈ S_b} q_s · e_v
+//! top_k(b)    = the first k of A_b by (score descending, id ascending), without scores of NaN and −∞
+//! ```
+//!
+//! `World::expected` in `top_k/tests.rs` is this: all scores, sorted. Every way through this module gives its result to the bit.
+//!
+//! # In what blocks, and why
+//!
+//! Users go in blocks of up to 256, so that each **panel** of 64 items is read once for all of them, and their scores [rows, 64]
+//! stay in the nearest cache. Each user has a **threshold**, what an item must score more than, at first −∞. What exceeds it
+//! becomes a **candidate**, a key of (score, id) that sorts as one u64. When a user's list of candidates is full it is **pruned**
+//! to the k best, and the k-th score is the new threshold: of a long table nearly all items are ruled out by one comparison.
+//!
+//! A table of 32 MiB and more is divided into ranges, too, so that threads share the work for one user; the ranges share
+//! thresholds as they rise, and their lists are merged at the end.
+//!
+//! # How quantised codes bound scores, and what is rescored
+//!
+//! With 8-bit codes of the items, made once, a panel is a quarter as large and a product four times as fast. An item is
+//! x = s (c + e): scale, codes, rounding error; a vector is q = t d + f. So
+//!
+//! ```text
+//! q · x = s (t d · c + q · e + f · c) ≤ s (t d · c + ‖q‖ ‖e‖ + ‖f‖ ‖c‖) = bound
+//! ```
+//!
+//! where d · c is a sum of integers, and the slack ‖q‖ ‖e‖ + ‖f‖ ‖c‖, with the largest ‖e‖ and ‖c‖ of all items and what f32 rounds
+//! added, is one number a vector. An item whose bound does not exceed the threshold cannot be among the k best, and is never
+//! scored. The others are candidates by their bounds; where the list is pruned, those with the best bounds are **rescored** with
+//! the exact products in f32, which raises the threshold, and then only those whose bounds still exceed it. So the codes decide
+//! what is read, never what is found.
+//!
+//! A threshold of −∞ rules nothing out, so before the first panel it is **estimated** from a sample of the panels, and once more
+//! after the first third. Who then finds fewer than k items above the estimate is searched again without one.
+//!
+//! # What is held in memory
+//!
+//! Of each user in each range: k keys and room for k, 128 to 4,096, more; a bit for each item of a window of 256 panels. Of each
+//! block of work one panel and the scores of one. Nothing is [B, V].
+//!
+//! # Why bits do not depend on threads
+//!
+//! Blocks and ranges follow from the shape. A score is summed over D in one order, whichever path takes it. How early a range
+//! learns of another's threshold depends on the threads, and with it how many candidates there are; which k remain does not, since
+//! what a threshold excludes has k better items.
+//!
+//! # Which file does which step
+//!
+//! From the top down; each file uses those below it only. `Pass` has methods in three of them.
+//!
+//! | file            | what it does                                                                  |
+//! | --------------- | ----------------------------------------------------------------------------- |
+//! | this one        | the doors: blocks and ranges, merged lists, which vector gave each result     |
+//! | `select.rs`     | the search of a range; candidates shortlisted, rescored and pruned to k       |
+//! | `estimate.rs`   | thresholds estimated from a sample                                            |
+//! | `pass.rs`       | panels scored for a block of users, candidates taken                          |
+//! | `quantized.rs`  | the table of codes: bounds first, exact scores of what they cannot rule out   |
+//! | `table.rs`      | what a table is, and that of f32 items                                        |
+//! | `exact.rs`      | exact scores                                                                  |
+//! | `codes.rs`      | quantisation of items and vectors, and the slack                              |
+//! | `thresholds.rs` | thresholds that ranges share                                                  |
+//! | `maxima.rs`     | maxima over a user's vectors, and the n-th largest of a sample                |
+//! | `plan.rs`       | how the work is divided                                                       |
+//! | `masks.rs`      | what a user may get                                                           |
+//! | `keys.rs`       | keys of (score, id), and selections among them                                |
 
-mod bars;
 mod codes;
-mod columns;
+mod estimate;
 mod exact;
-mod guess;
 mod keys;
 mod masks;
+mod maxima;
 mod pass;
 mod plan;
 mod quantized;
-mod search;
 mod select;
+mod table;
 #[cfg(test)]
 mod tests;
+mod thresholds;
 
 pub use codes::{quantize, quantize_scratch, quantized_rows};
 pub use masks::Masks;
 
 use crate::Parallel;
 use crate::parallel::{over_parts, zip_mixed};
-use crate::simd::compare::above;
+use crate::simd::compare::passes;
 use crate::simd::instructions;
 use crate::simd::matrix::PANEL;
 use crate::size::{plus, times};
-use bars::shared_bars;
 use exact::Exact;
-use keys::{ABSENT, Candidates, capacity, item_of, keep_best, score_of, sort_best};
+use keys::{ABSENT, Candidates, capacity, item_of, score_of, select_best, sort_best};
 use plan::{Plan, SIZES};
 use quantized::Quantized;
-use search::{Search, Table};
+use select::search_range;
+use table::{Search, Table};
+use thresholds::shared_thresholds;
 
 /// Working memory of [`top_k`].
 pub struct Scratch<'a> {
@@ -112,9 +182,9 @@ fn search_all<T: Table>(
     }
     let (part, size) = (plan.words(), plan.scratch().total);
     let (keys, scratch) = (&mut keys[..plan.work() * part], &mut scratch[..plan.work() * size]);
-    let bars = shared_bars(&plan, users);
+    let thresholds = shared_thresholds(&plan, users);
     zip_mixed(run, ([&mut *keys], [part]), ([&mut *scratch], [size]), |block, [keys], [scratch]| {
-        search.run(block / plan.ranges, block % plan.ranges, &bars, keys, scratch);
+        search_range(search, [block / plan.ranges, block % plan.ranges], &thresholds, keys, scratch);
     });
     if plan.ranges > 1 {
         over_parts(run, keys, plan.ranges * part, |_, keys| merge(&plan, keys));
@@ -128,7 +198,7 @@ fn search_all<T: Table>(
         for (i, (keys, ((items, scores), interests))) in lists.zip(places).enumerate() {
             let count = write(&keys[..plan.k], items, scores);
             interests.fill(-1);
-            winners(search, block * plan.users + i, &keys[..count], &mut interests[..count], scratch);
+            winning_interests(search, block * plan.users + i, &keys[..count], &mut interests[..count], scratch);
         }
     });
 }
@@ -142,7 +212,7 @@ fn merge(plan: &Plan, keys: &mut [u64]) {
         for other in others.chunks_exact(plan.words()) {
             for found in other[user * capacity..][..k].chunks(capacity - k) {
                 if length + found.len() > capacity {
-                    length = keep_best(&mut best[..length], k);
+                    length = select_best(&mut best[..length], k);
                 }
                 best[length..length + found.len()].copy_from_slice(found);
                 length += found.len();
@@ -162,14 +232,20 @@ fn write(keys: &[u64], items: &mut [i32], scores: &mut [f32]) -> usize {
 }
 
 /// The first of the user's vectors that gives each result its score: the products once more, for the results alone.
-fn winners<T: Table>(search: &Search<T>, user: usize, keys: &[u64], interests: &mut [i32], scratch: &mut [f32]) {
+fn winning_interests<T: Table>(
+    search: &Search<T>,
+    user: usize,
+    keys: &[u64],
+    interests: &mut [i32],
+    scratch: &mut [f32],
+) {
     let vectors = search.vectors_of(user);
     if vectors.len() == 1 {
         return interests.fill(0);
     }
     for (keys, interests) in keys.chunks(PANEL).zip(interests.chunks_mut(PANEL)) {
         let products = &mut scratch[..vectors.len() * PANEL];
-        search.table.exact().rescore(vectors.clone(), keys, products);
+        search.table.exact().score_items(vectors.clone(), keys, products);
         for (i, (&key, interest)) in keys.iter().zip(interests).enumerate() {
             let won = products.chunks_exact(PANEL).position(|row| row[i] == score_of(key));
             *interest = won.map_or(-1, |won| won as i32);
@@ -202,10 +278,10 @@ pub fn top_k_scores(
     let (capacity, panels) = (capacity(k.min(v)), v.div_ceil(PANEL));
     let words = &mut scratch[..users * (capacity + panels)];
     over_parts(run, words, capacity + panels, |user, words| {
-        let (keys, open) = words.split_at_mut(capacity);
-        masks.allow(0..v, open);
-        masks.leave_out(user, 0, open, 1);
-        best_of(&scores[user * v..][..v], k.min(v), open, keys);
+        let (keys, eligible) = words.split_at_mut(capacity);
+        masks.allow(0..v, eligible);
+        masks.exclude_seen(user, 0, eligible, 1);
+        best_of(&scores[user * v..][..v], k.min(v), eligible, keys);
     });
     let words = &*words;
     zip_mixed(run, ([out_items], [k]), ([out_scores], [k]), |user, [items], [scores]| {
@@ -213,9 +289,9 @@ pub fn top_k_scores(
     });
 }
 
-/// The k best of one user's scores, of which those with a bit in `open` count, at the start of `keys`.
-fn best_of(scores: &[f32], k: usize, open: &[u64], keys: &mut [u64]) {
-    let (mut candidates, mut bar) = (Candidates { keys: &mut *keys, length: 0 }, f32::NEG_INFINITY);
+/// The k best of one user's scores, of which those with a bit in `eligible` count, at the start of `keys`.
+fn best_of(scores: &[f32], k: usize, eligible: &[u64], keys: &mut [u64]) {
+    let (mut candidates, mut threshold) = (Candidates { keys: &mut *keys, length: 0 }, f32::NEG_INFINITY);
     let mut last = [f32::NAN; PANEL];
     for (panel, mut part) in scores.chunks(PANEL).enumerate() {
         if part.len() < PANEL {
@@ -223,10 +299,10 @@ fn best_of(scores: &[f32], k: usize, open: &[u64], keys: &mut [u64]) {
             part = &last;
         }
         let (part, mut bits) = (&part.as_chunks().0[0], [0]);
-        above(instructions(), part, &[bar], &mut bits);
-        if bits[0] & open[panel] != 0 {
-            candidates.add(bits[0] & open[panel], panel * PANEL, part);
-            bar = if candidates.is_full() { candidates.select(k) } else { bar };
+        passes(instructions(), part, &[threshold], &mut bits);
+        if bits[0] & eligible[panel] != 0 {
+            candidates.add(bits[0] & eligible[panel], panel * PANEL, part);
+            threshold = if candidates.is_full() { candidates.select(k) } else { threshold };
         }
     }
     let length = candidates.length;

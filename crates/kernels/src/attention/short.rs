@@ -8,7 +8,7 @@ use super::layout::Inputs;
 use super::weights::{Each, hide};
 use crate::multiversion;
 use crate::parallel::Group;
-use crate::simd::each::{max_each, sum_each};
+use crate::simd::lane_reduce::{max_each, sum_each};
 use crate::simd::rows::suits;
 use crate::simd::short::{FEW, mix_short, multiply_short};
 use crate::simd::{Instructions, LANES, Lane, fma, math};

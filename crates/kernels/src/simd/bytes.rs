@@ -177,18 +177,18 @@ mod lanes {
         }
     }
 
-    /// Sums of a row as bounds, with bits for those that are greater than its bar.
+    /// Sums of a row as bounds, with bits for those that are greater than its threshold.
     #[inline(always)]
     unsafe fn finish<V: Bytes, const N: usize>(tile: &Tile, row: usize, from: usize, sums: [V; N]) {
         // SAFETY: by the caller's promise.
         unsafe {
-            let (bar, mut passing) = (V::Floats::splat(*tile.bars.add(row)), 0);
+            let (threshold, mut passing) = (V::Floats::splat(*tile.thresholds.add(row)), 0);
             for n in 0..N {
                 let at = from + n * LANES;
                 let scales = V::Floats::load(tile.panel.add(tile.words * PANEL + at).cast());
                 let bound = scales.fma(sums[n].floats(), V::Floats::splat(0.0));
                 bound.store(tile.scores.add(row * PANEL + at));
-                passing |= u64::from(bound.above(bar)) << at;
+                passing |= u64::from(bound.greater(threshold)) << at;
             }
             *tile.passing.add(row) = if from == 0 { passing } else { *tile.passing.add(row) | passing };
         }
@@ -270,7 +270,7 @@ mod wasm {
                         let sum = i32x4_add(i32x4_add(even, odd), i32x4_splat(tile.start(m)));
                         let bound = f32x4_mul(scales, f32x4_convert_i32x4(sum));
                         v128_store(tile.scores.add(m * PANEL + i).cast(), bound);
-                        let above = i32x4_bitmask(f32x4_gt(bound, f32x4_splat(*tile.bars.add(m))));
+                        let above = i32x4_bitmask(f32x4_gt(bound, f32x4_splat(*tile.thresholds.add(m))));
                         let before = if i == 0 { 0 } else { *tile.passing.add(m) };
                         *tile.passing.add(m) = before | u64::from(above) << i;
                     }

@@ -9,9 +9,9 @@ use super::{Instructions, LANES, vectorized};
 /// What follows the codes in a query's row: what sums of products begin with, the slack for a bound and 0 for an estimate, where
 /// an item's bytes are taken as they are (less 128 times the sum of the query's codes) and where they are not; then the scale,
 /// what a product of codes is worth (bits of f32).
-pub const BESIDE: usize = 5;
+pub const QUERY_TAIL: usize = 5;
 
-/// Vectors as codes, [rows, `words` + [`BESIDE`]].
+/// Vectors as codes, [rows, `words` + [`QUERY_TAIL`]].
 #[derive(Clone, Copy)]
 pub struct Queries<'a> {
     pub values: &'a [i32],
@@ -26,40 +26,47 @@ impl Queries<'_> {
 }
 
 /// Upper bounds of scores for some panels, [panels, rows, 64], `scale_i · (codes · codes_i + slack)` in units of the row's scale,
-/// as bars are; bit i of `passing` [panels, rows] is set where one is greater than the row's bar.
+/// as thresholds are; bit i of `passing` [panels, rows] is set where one is greater than the row's threshold.
 pub fn bounds(
     set: Instructions,
     queries: Queries,
     panels: &[i32],
-    bars: &[f32],
+    thresholds: &[f32],
     scores: &mut [f32],
     passing: &mut [u64],
 ) {
-    assert!(queries.values.len() == bars.len() * (queries.words + BESIDE));
-    assert!(panels.len() * bars.len() == queries.panel() * passing.len() && scores.len() == passing.len() * PANEL);
-    run(set, Work { queries, panels, begin: 0, bars }, scores, passing);
+    assert!(queries.values.len() == thresholds.len() * (queries.words + QUERY_TAIL));
+    assert!(
+        panels.len() * thresholds.len() == queries.panel() * passing.len() && scores.len() == passing.len() * PANEL
+    );
+    run(set, Work { queries, panels, begin: 0, thresholds }, scores, passing);
 }
 
 /// `largest[r, i] = max(largest[r, i], scale_i · codes · codes_i)`, estimates of scores in units of the row's scale, for the items
-/// of a panel whose bits in `open` [rows] are set; a NaN is none.
+/// of a panel whose bits in `eligible` [rows] are set; a NaN is none.
 pub fn estimates(
     set: Instructions,
     queries: Queries,
     panel: &[i32],
-    open: &[u64],
+    eligible: &[u64],
     largest: &mut [f32],
     scores: &mut [f32],
 ) {
-    assert!(queries.values.len() == open.len() * (queries.words + BESIDE));
-    assert!(panel.len() == queries.panel() && largest.len() == open.len() * PANEL && scores.len() == largest.len());
+    assert!(queries.values.len() == eligible.len() * (queries.words + QUERY_TAIL));
+    assert!(panel.len() == queries.panel() && largest.len() == eligible.len() * PANEL && scores.len() == largest.len());
     // Nobody asks which of them pass.
-    let (bars, mut passing) = ([0.0; PANEL], [0; PANEL]);
-    let parts = queries.values.chunks(PANEL * (queries.words + BESIDE));
+    let (thresholds, mut passing) = ([0.0; PANEL], [0; PANEL]);
+    let parts = queries.values.chunks(PANEL * (queries.words + QUERY_TAIL));
     for (values, scores) in parts.zip(scores.chunks_mut(PANEL * PANEL)) {
         let (queries, rows) = (Queries { values, ..queries }, scores.len() / PANEL);
-        run(set, Work { queries, panels: panel, begin: 1, bars: &bars[..rows] }, scores, &mut passing[..rows]);
+        run(
+            set,
+            Work { queries, panels: panel, begin: 1, thresholds: &thresholds[..rows] },
+            scores,
+            &mut passing[..rows],
+        );
     }
-    raise(set, open, scores, largest);
+    masked_max(set, eligible, scores, largest);
 }
 
 /// What bounds are made of and where they go.
@@ -67,9 +74,9 @@ pub fn estimates(
 struct Work<'a> {
     queries: Queries<'a>,
     panels: &'a [i32],
-    /// Which of the numbers beside a query sums begin with, where items' bytes are taken as they are.
+    /// Which of the numbers behind a query's codes its sums begin with, where items' bytes are taken as they are.
     begin: usize,
-    bars: &'a [f32],
+    thresholds: &'a [f32],
 }
 
 fn run(set: Instructions, work: Work, scores: &mut [f32], passing: &mut [u64]) {
@@ -103,8 +110,8 @@ fn run(set: Instructions, work: Work, scores: &mut [f32], passing: &mut [u64]) {
 
 #[inline(always)]
 unsafe fn body<V: Tiles>(work: Work, scores: &mut [f32], passing: &mut [u64]) {
-    let Work { queries, mut panels, begin, bars } = work;
-    let (rows, row, mut first) = (bars.len(), queries.words + BESIDE, 0);
+    let Work { queries, mut panels, begin, thresholds } = work;
+    let (rows, row, mut first) = (thresholds.len(), queries.words + QUERY_TAIL, 0);
     while first < passing.len() {
         let (panel, rest) = panels.split_at(queries.panel());
         panels = rest;
@@ -115,7 +122,7 @@ unsafe fn body<V: Tiles>(work: Work, scores: &mut [f32], passing: &mut [u64]) {
                 words: queries.words,
                 panel: panel.as_ptr(),
                 begin: begin + if V::OFFSET { 0 } else { 2 },
-                bars: bars[r..].as_ptr(),
+                thresholds: thresholds[r..].as_ptr(),
                 scores: scores[at * PANEL..].as_mut_ptr(),
                 passing: passing[at..].as_mut_ptr(),
             };
@@ -141,7 +148,7 @@ pub(super) struct Tile {
     pub words: usize,
     pub panel: *const i32,
     begin: usize,
-    pub bars: *const f32,
+    pub thresholds: *const f32,
     pub scores: *mut f32,
     pub passing: *mut u64,
 }
@@ -151,7 +158,7 @@ impl Tile {
     #[inline(always)]
     pub unsafe fn query(&self, row: usize) -> *const i32 {
         // SAFETY: the row is one of the tile, by the caller's promise.
-        unsafe { self.queries.add(row * (self.words + BESIDE)) }
+        unsafe { self.queries.add(row * (self.words + QUERY_TAIL)) }
     }
 
     /// What the sums of a row begin with.
@@ -169,37 +176,39 @@ pub(super) trait Tiles {
     /// Whether items' bytes are taken as they are.
     const OFFSET: bool;
 
-    /// Scores of M rows, and the bits of those that are greater than their row's bar.
+    /// Scores of M rows, and the bits of those that are greater than their row's threshold.
     ///
     /// # Safety
     /// The set must be there, and M rows of all that the tile points to.
     unsafe fn bounds<const M: usize>(tile: &Tile);
 }
 
-vectorized!(raise = raise_body(open: &[u64], scores: &mut [f32], largest: &mut [f32]));
+vectorized!(masked_max = masked_max_body(eligible: &[u64], scores: &mut [f32], largest: &mut [f32]));
 
-/// `largest[r, i] = max(largest[r, i], scores[r, i])` where bit i of `open[r]` is set.
+/// `largest[r, i] = max(largest[r, i], scores[r, i])` where bit i of `eligible[r]` is set.
 #[inline(always)]
-unsafe fn raise_body<F: Floats>(open: &[u64], scores: &mut [f32], largest: &mut [f32]) {
-    for ((scores, largest), &open) in scores.chunks_exact_mut(PANEL).zip(largest.chunks_exact_mut(PANEL)).zip(open) {
-        close(scores, open);
+unsafe fn masked_max_body<F: Floats>(eligible: &[u64], scores: &mut [f32], largest: &mut [f32]) {
+    for ((scores, largest), &eligible) in
+        scores.chunks_exact_mut(PANEL).zip(largest.chunks_exact_mut(PANEL)).zip(eligible)
+    {
+        mask(scores, eligible);
         for i in (0..PANEL).step_by(LANES) {
             // SAFETY: both slices hold 64.
             unsafe {
                 let before = F::load(largest.as_ptr().add(i));
-                F::load(scores.as_ptr().add(i)).larger(before).store(largest.as_mut_ptr().add(i));
+                F::load(scores.as_ptr().add(i)).max(before).store(largest.as_mut_ptr().add(i));
             }
         }
     }
 }
 
-/// Scores without a bit in `open` become −∞.
+/// Scores without a bit in `eligible` become −∞.
 #[inline(always)]
-fn close(scores: &mut [f32], open: u64) {
-    let mut closed = !open;
-    while closed != 0 {
-        scores[closed.trailing_zeros() as usize] = f32::NEG_INFINITY;
-        closed &= closed - 1;
+fn mask(scores: &mut [f32], eligible: u64) {
+    let mut masked = !eligible;
+    while masked != 0 {
+        scores[masked.trailing_zeros() as usize] = f32::NEG_INFINITY;
+        masked &= masked - 1;
     }
 }
 
@@ -209,7 +218,7 @@ mod tests {
     use crate::parallel::testing::SETS;
     use crate::random;
 
-    /// Products of codes that `draw(seed, i)` gives, beside queries [rows, words + 5] and panels made of them.
+    /// Products of codes that `draw(seed, i)` gives, tail queries [rows, words + 5] and panels made of them.
     struct World {
         queries: Vec<i32>,
         panels: Vec<i32>,
@@ -262,14 +271,14 @@ mod tests {
         for_each_world(|rows, words, panels, World { queries, panels: items, products }| {
             let bound = |(at, &product): (usize, &i32)| scale(at % PANEL) * (product + SLACK) as f32;
             let expected: Vec<f32> = products.iter().enumerate().map(bound).collect();
-            let bars: Vec<f32> = (0..rows).map(|r| expected[r * PANEL + (20 + r) % PANEL]).collect();
+            let thresholds: Vec<f32> = (0..rows).map(|r| expected[r * PANEL + (20 + r) % PANEL]).collect();
             for set in SETS {
                 let (mut scores, mut passing) = (vec![f32::NAN; expected.len()], vec![7; panels * rows]);
-                bounds(set, Queries { values: &queries, words }, &items, &bars, &mut scores, &mut passing);
+                bounds(set, Queries { values: &queries, words }, &items, &thresholds, &mut scores, &mut passing);
                 assert_eq!(scores, expected, "{set:?} {rows} {words}");
                 for (at, bound) in expected.iter().enumerate() {
                     let passes = passing[at / PANEL] >> (at % PANEL) & 1 == 1;
-                    assert_eq!(passes, *bound > bars[at / PANEL % rows], "{set:?} {rows} {words} {at}");
+                    assert_eq!(passes, *bound > thresholds[at / PANEL % rows], "{set:?} {rows} {words} {at}");
                 }
             }
         });
@@ -278,20 +287,20 @@ mod tests {
     #[test]
     fn an_estimate_is_its_formula_where_an_item_is_open() {
         for_each_world(|rows, words, _, World { queries, panels, products }| {
-            let open: Vec<u64> = (0..rows)
+            let eligible: Vec<u64> = (0..rows)
                 .map(|r| if r % 2 == 0 { 0x0123_4567_89ab_cdef_u64.rotate_left(r as u32) } else { u64::MAX })
                 .collect();
             let before = |at: usize| (at % 7) as f32 * 50.0;
             let expected: Vec<f32> = (0..rows * PANEL)
                 .map(|at| {
                     let estimate = scale(at % PANEL) * products[at] as f32;
-                    if open[at / PANEL] >> (at % PANEL) & 1 == 1 { estimate.max(before(at)) } else { before(at) }
+                    if eligible[at / PANEL] >> (at % PANEL) & 1 == 1 { estimate.max(before(at)) } else { before(at) }
                 })
                 .collect();
             for set in SETS {
                 let mut largest: Vec<f32> = (0..rows * PANEL).map(before).collect();
                 let (panel, mut scores) = (&panels[..(words + 1) * PANEL], vec![f32::NAN; rows * PANEL]);
-                estimates(set, Queries { values: &queries, words }, panel, &open, &mut largest, &mut scores);
+                estimates(set, Queries { values: &queries, words }, panel, &eligible, &mut largest, &mut scores);
                 assert_eq!(largest, expected, "{set:?} {rows} {words}");
             }
         });

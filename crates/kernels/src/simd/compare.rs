@@ -1,24 +1,24 @@
-//! Which of many scores pass a bar.
+//! Which of many scores pass a threshold.
 
 use super::matrix::PANEL;
 use super::vector::Floats;
 use super::{Instructions, LANES, vectorized};
 
-/// Bit i of `passing[r]` is set where `scores[r · 64 + i] > bars[r]`; a NaN passes nothing.
-pub fn above(set: Instructions, scores: &[f32], bars: &[f32], passing: &mut [u64]) {
-    assert!(scores.len() == bars.len() * PANEL && bars.len() == passing.len());
-    compare(set, scores, bars, passing);
+/// Bit i of `passing[r]` is set where `scores[r · 64 + i] > thresholds[r]`; a NaN passes nothing.
+pub fn passes(set: Instructions, scores: &[f32], thresholds: &[f32], passing: &mut [u64]) {
+    assert!(scores.len() == thresholds.len() * PANEL && thresholds.len() == passing.len());
+    compare(set, scores, thresholds, passing);
 }
 
-vectorized!(compare = compare_body(scores: &[f32], bars: &[f32], passing: &mut [u64]));
+vectorized!(compare = compare_body(scores: &[f32], thresholds: &[f32], passing: &mut [u64]));
 
 #[inline(always)]
-unsafe fn compare_body<V: Floats>(scores: &[f32], bars: &[f32], passing: &mut [u64]) {
-    for ((row, &bar), bits) in scores.chunks_exact(PANEL).zip(bars).zip(passing) {
+unsafe fn compare_body<V: Floats>(scores: &[f32], thresholds: &[f32], passing: &mut [u64]) {
+    for ((row, &threshold), bits) in scores.chunks_exact(PANEL).zip(thresholds).zip(passing) {
         let mut all = 0;
         for i in (0..PANEL).step_by(LANES) {
             // SAFETY: a row is four vectors long.
-            let some = unsafe { V::load(row.as_ptr().add(i)).above(V::splat(bar)) };
+            let some = unsafe { V::load(row.as_ptr().add(i)).greater(V::splat(threshold)) };
             all |= u64::from(some) << i;
         }
         *bits = all;
@@ -75,12 +75,16 @@ mod tests {
         scores[5] = f32::NAN;
         scores[6] = f32::INFINITY;
         scores[7] = f32::NEG_INFINITY;
-        for bars in [[0.25, f32::NEG_INFINITY, 9.0], [f32::NAN, scores[70], -1.0]] {
+        for thresholds in [[0.25, f32::NEG_INFINITY, 9.0], [f32::NAN, scores[70], -1.0]] {
             for &set in sets() {
                 let mut passing = [7; 3];
-                above(set, &scores, &bars, &mut passing);
+                passes(set, &scores, &thresholds, &mut passing);
                 for (i, score) in scores.iter().enumerate() {
-                    assert_eq!(passing[i / PANEL] >> (i % PANEL) & 1 == 1, *score > bars[i / PANEL], "{set:?} {i}");
+                    assert_eq!(
+                        passing[i / PANEL] >> (i % PANEL) & 1 == 1,
+                        *score > thresholds[i / PANEL],
+                        "{set:?} {i}"
+                    );
                 }
             }
         }

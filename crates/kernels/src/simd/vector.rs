@@ -28,14 +28,14 @@ pub(super) trait Floats: Vector {
     unsafe fn multiply(self, y: Self) -> Self;
     unsafe fn divide(self, y: Self) -> Self;
     /// The square root of each lane.
-    unsafe fn root(self) -> Self;
+    unsafe fn sqrt(self) -> Self;
     /// Asks for memory that is soon to be loaded: a hint, good for any address.
     #[inline(always)]
     unsafe fn prefetch(_from: *const f32) {}
     /// The greater of each lane, y's where the own is a NaN.
-    unsafe fn larger(self, y: Self) -> Self;
+    unsafe fn max(self, y: Self) -> Self;
     /// Bit i where lane i is greater; a NaN is not.
-    unsafe fn above(self, y: Self) -> u16;
+    unsafe fn greater(self, y: Self) -> u16;
     /// Sixteen rows become sixteen columns.
     unsafe fn transpose(x: [Self; LANES]) -> [Self; LANES];
 }
@@ -99,7 +99,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn root(self) -> Self {
+        unsafe fn sqrt(self) -> Self {
             Self(unsafe { _mm512_sqrt_ps(self.0) })
         }
 
@@ -109,12 +109,12 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn larger(self, y: Self) -> Self {
+        unsafe fn max(self, y: Self) -> Self {
             Self(unsafe { _mm512_max_ps(self.0, y.0) })
         }
 
         #[inline(always)]
-        unsafe fn above(self, y: Self) -> u16 {
+        unsafe fn greater(self, y: Self) -> u16 {
             unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, y.0) }
         }
 
@@ -276,7 +276,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn root(self) -> Self {
+        unsafe fn sqrt(self) -> Self {
             unsafe { Self(_mm256_sqrt_ps(self.0), _mm256_sqrt_ps(self.1)) }
         }
 
@@ -286,12 +286,12 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn larger(self, y: Self) -> Self {
+        unsafe fn max(self, y: Self) -> Self {
             unsafe { Self(_mm256_max_ps(self.0, y.0), _mm256_max_ps(self.1, y.1)) }
         }
 
         #[inline(always)]
-        unsafe fn above(self, y: Self) -> u16 {
+        unsafe fn greater(self, y: Self) -> u16 {
             let bits = |x, y| unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(x, y)) as u16 };
             bits(self.0, y.0) | bits(self.1, y.1) << 8
         }
@@ -384,12 +384,12 @@ mod lanes {
         }
 
         #[inline(always)]
-        unsafe fn root(self) -> Self {
+        unsafe fn sqrt(self) -> Self {
             Self(self.0.map(f32::sqrt))
         }
 
         #[inline(always)]
-        unsafe fn larger(self, mut y: Self) -> Self {
+        unsafe fn max(self, mut y: Self) -> Self {
             for i in 0..LANES {
                 y.0[i] = if self.0[i] > y.0[i] { self.0[i] } else { y.0[i] };
             }
@@ -397,7 +397,7 @@ mod lanes {
         }
 
         #[inline(always)]
-        unsafe fn above(self, y: Self) -> u16 {
+        unsafe fn greater(self, y: Self) -> u16 {
             (0..LANES).fold(0, |bits, i| bits | u16::from(self.0[i] > y.0[i]) << i)
         }
 
@@ -482,12 +482,12 @@ mod wasm {
         }
 
         #[inline(always)]
-        unsafe fn root(self) -> Self {
+        unsafe fn sqrt(self) -> Self {
             Self(self.0.map(|x| f32x4_sqrt(x)))
         }
 
         #[inline(always)]
-        unsafe fn larger(self, mut y: Self) -> Self {
+        unsafe fn max(self, mut y: Self) -> Self {
             for i in 0..4 {
                 // The own where it is greater: a pseudo-maximum takes the first operand where one of them is a NaN.
                 y.0[i] = f32x4_pmax(y.0[i], self.0[i]);
@@ -496,7 +496,7 @@ mod wasm {
         }
 
         #[inline(always)]
-        unsafe fn above(self, y: Self) -> u16 {
+        unsafe fn greater(self, y: Self) -> u16 {
             (0..4).fold(0, |bits, i| bits | u16::from(i32x4_bitmask(f32x4_gt(self.0[i], y.0[i]))) << (4 * i))
         }
 

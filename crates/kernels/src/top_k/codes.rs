@@ -7,7 +7,7 @@
 
 use crate::Parallel;
 use crate::parallel::{over_parts, zip_mixed};
-use crate::simd::codes::BESIDE;
+use crate::simd::codes::QUERY_TAIL;
 use crate::simd::matrix::PANEL;
 use crate::simd::{LANES, instructions, padded};
 use crate::size::{plus, times};
@@ -18,7 +18,7 @@ const SMALLEST: f32 = f32::from_bits(27 << 23);
 /// 2⁵⁰, above which a magnitude has no code: no sum of products of smaller ones leaves the f32.
 const LARGEST: f32 = f32::from_bits(177 << 23);
 
-/// The largest slack in products of codes: beside all that there are of them it stays in an i32.
+/// The largest slack in products of codes: with all that there are of them it stays in an i32.
 const MOST: f64 = (1 << 28) as f64;
 
 /// i32 that hold the codes of a row: four in each.
@@ -116,13 +116,13 @@ fn above(x: f64) -> f32 {
     ((x * (1.0 + 1e-6)) as f32).next_up()
 }
 
-/// i32 of a vector: its codes, and what stands beside them.
+/// i32 of a vector: its codes, and the numbers behind them.
 pub(super) fn query_size(width: usize) -> usize {
-    words(width) + BESIDE
+    words(width) + QUERY_TAIL
 }
 
 /// What a product of a vector's codes is worth.
-pub(super) fn worth(query: &[i32]) -> f32 {
+pub(super) fn query_scale(query: &[i32]) -> f32 {
     f32::from_bits(query[query.len() - 1] as u32)
 }
 
@@ -147,10 +147,10 @@ crate::multiversion!(fn encode_one = encode_body(vector: &[f32], extents: [f64; 
 
 #[inline(always)]
 fn encode_body<const FMA: bool>(vector: &[f32], [error, length]: [f64; 2], query: &mut [i32]) {
-    let (codes, beside) = query.split_at_mut(words(vector.len()));
+    let (codes, tail) = query.split_at_mut(words(vector.len()));
     let scale = scale_of(vector);
     if scale.is_infinite() {
-        return encode_none(codes, beside);
+        return encode_none(codes, tail);
     }
     let (mut sums, mut norms, mut losts) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
     for (words, part) in codes.chunks_mut(LANES / 4).zip(vector.chunks(LANES)) {
@@ -174,20 +174,20 @@ fn encode_body<const FMA: bool>(vector: &[f32], [error, length]: [f64; 2], query
     let [norm, lost] = [norms, losts].map(|lanes| lanes.iter().sum::<f64>().sqrt());
     let slack = (slack(vector.len() as f64, norm, lost, error, length) / f64::from(scale)).ceil();
     if slack > MOST {
-        return encode_none(codes, beside);
+        return encode_none(codes, tail);
     }
     let slack = slack as i32;
-    beside.copy_from_slice(&[slack - 128 * sum, -128 * sum, slack, 0, scale.to_bits() as i32]);
+    tail.copy_from_slice(&[slack - 128 * sum, -128 * sum, slack, 0, scale.to_bits() as i32]);
 }
 
 /// A vector of which every bound is infinite: one that has no codes, or so small a one that they tell nothing.
-fn encode_none(codes: &mut [i32], beside: &mut [i32]) {
+fn encode_none(codes: &mut [i32], tail: &mut [i32]) {
     codes.fill(0);
-    beside.copy_from_slice(&[1, 0, 1, 0, f32::INFINITY.to_bits() as i32]);
+    tail.copy_from_slice(&[1, 0, 1, 0, f32::INFINITY.to_bits() as i32]);
 }
 
 /// ‖q‖ ‖e‖ + ‖f‖ ‖c‖, and for what f32 rounds twice what it can be: a chain of `width` products over ‖q‖ ‖c + e‖, the four
-/// operations of a bound and its bar over ‖t d‖ ‖c‖, and products so small that their last bits are missing.
+/// operations of a bound and its threshold over ‖t d‖ ‖c‖, and products so small that their last bits are missing.
 fn slack(width: f64, norm: f64, lost: f64, error: f64, length: f64) -> f64 {
     let rounding = f64::from(f32::EPSILON);
     let chain = (width + 8.0) * rounding * norm * (length + error);

@@ -56,11 +56,11 @@ fn by_ranks<const N: usize>(keys: &mut [u64]) {
     }
 }
 
-/// How often the range of scores is halved in search of a limit before a selection tells it.
+/// How often the range of scores is halved in search of a pivot before a selection tells it.
 const HALVINGS: usize = 16;
 
 /// Moves the k best keys to the front, in any order; gives how many are there.
-pub(super) fn keep_best(keys: &mut [u64], k: usize) -> usize {
+pub(super) fn select_best(keys: &mut [u64], k: usize) -> usize {
     if keys.len() > k.max(SORTED) {
         keys.select_nth_unstable(k - 1);
     } else if keys.len() > k {
@@ -70,21 +70,21 @@ pub(super) fn keep_best(keys: &mut [u64], k: usize) -> usize {
 }
 
 /// Moves the best keys to the front, `least` at least and `most` at most if there are as many; gives how many are there.
-pub(super) fn keep_some(set: Instructions, keys: &mut [u64], least: usize, most: usize) -> usize {
+pub(super) fn select_about(set: Instructions, keys: &mut [u64], least: usize, most: usize) -> usize {
     if keys.len() <= most {
         return keys.len();
     }
-    match limit::on(set, keys, least, most) {
-        Some(limit) => part(keys, limit),
-        None => keep_best(keys, least),
+    match pivot::on(set, keys, least, most) {
+        Some(pivot) => partition(keys, pivot),
+        None => select_best(keys, least),
     }
 }
 
-crate::multiversion!(pub(super) fn limit = limit_body(keys: &[u64], least: usize, most: usize) -> Option<u64>);
+crate::multiversion!(pub(super) fn pivot = pivot_body(keys: &[u64], least: usize, most: usize) -> Option<u64>);
 
 /// What `least` to `most` keys are below; none where scores are too close to each other.
 #[inline(always)]
-fn limit_body<const FMA: bool>(keys: &[u64], least: usize, most: usize) -> Option<u64> {
+fn pivot_body<const FMA: bool>(keys: &[u64], least: usize, most: usize) -> Option<u64> {
     let (lanes, tail) = keys.as_chunks::<8>();
     let mut last = [ABSENT; 8];
     last[..tail.len()].copy_from_slice(tail);
@@ -110,11 +110,11 @@ fn limit_body<const FMA: bool>(keys: &[u64], least: usize, most: usize) -> Optio
     None
 }
 
-/// Moves the keys below a limit to the front; gives how many they are.
-fn part(keys: &mut [u64], limit: u64) -> usize {
+/// Moves the keys below a pivot to the front; gives how many they are.
+fn partition(keys: &mut [u64], pivot: u64) -> usize {
     let mut end = 0;
     for i in 0..keys.len() {
-        let below = usize::from(keys[i] < limit);
+        let below = usize::from(keys[i] < pivot);
         keys.swap(i, end);
         end += below;
     }
@@ -123,7 +123,7 @@ fn part(keys: &mut [u64], limit: u64) -> usize {
 
 /// Moves the k best keys to the front in their order, and absent ones behind them up to k.
 pub(super) fn sort_best(keys: &mut [u64], length: usize, k: usize) {
-    let kept = keep_best(&mut keys[..length], k);
+    let kept = select_best(&mut keys[..length], k);
     if kept > SORTED {
         keys[..kept].sort_unstable()
     } else {
@@ -169,9 +169,9 @@ impl Candidates<'_> {
         self.length > self.keys.len() - PANEL
     }
 
-    /// Of more than k candidates keeps the k best, and gives the bar: what scores no more comes behind them.
+    /// Of more than k candidates keeps the k best, and gives the threshold: what scores no more comes behind them.
     pub fn select(&mut self, k: usize) -> f32 {
-        self.length = keep_best(&mut self.keys[..self.length], k);
+        self.length = select_best(&mut self.keys[..self.length], k);
         score_of(self.keys[k - 1])
     }
 }
@@ -206,11 +206,11 @@ mod tests {
     #[test]
     fn the_best_come_first() {
         let mut keys: Vec<u64> = (0..100).map(|i| key((i * 37 % 100) as f32, i)).collect();
-        assert_eq!(keep_best(&mut keys, 10), 10);
+        assert_eq!(select_best(&mut keys, 10), 10);
         let mut best: Vec<f32> = keys[..10].iter().map(|&key| score_of(key)).collect();
         best.sort_by(f32::total_cmp);
         assert_eq!(best, (90..100).map(|i| i as f32).collect::<Vec<_>>());
-        assert_eq!(keep_best(&mut keys[..5], 10), 5);
+        assert_eq!(select_best(&mut keys[..5], 10), 5);
     }
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
                     let mut keys: Vec<u64> = (0..n).map(|i| key(score(numbers(i)), i)).collect();
                     let mut sorted = keys.clone();
                     sorted.sort_unstable();
-                    let count = keep_some(set, &mut keys, least, most);
+                    let count = select_about(set, &mut keys, least, most);
                     assert!((least.min(n)..=most).contains(&count), "{count} of {n} between {least} and {most}");
                     let (first, last) = keys.split_at_mut(count);
                     assert!(first.iter().max() < last.iter().min() || last.is_empty());

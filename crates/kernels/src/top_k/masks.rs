@@ -15,18 +15,18 @@ pub struct Masks<'a> {
 
 impl Masks<'_> {
     /// A word for each 64 items of a range that starts at a multiple of 64: bit i is set where item i of them is allowed.
-    pub(super) fn allow(&self, items: Range<usize>, open: &mut [u64]) {
-        for (panel, open) in open.iter_mut().enumerate() {
-            *open = self.allowed(items.start + panel * PANEL, items.end);
+    pub(super) fn allow(&self, items: Range<usize>, eligible: &mut [u64]) {
+        for (panel, eligible) in eligible.iter_mut().enumerate() {
+            *eligible = self.allowed(items.start + panel * PANEL, items.end);
         }
     }
 
     /// Clears the bits of what a user has seen in words, `step` apart, that begin with item `from`.
-    pub(super) fn leave_out(&self, user: usize, from: usize, open: &mut [u64], step: usize) {
+    pub(super) fn exclude_seen(&self, user: usize, from: usize, eligible: &mut [u64], step: usize) {
         for &item in &self.seen[self.seen_offsets[user] as usize..self.seen_offsets[user + 1] as usize] {
             let Some(at) = (item as usize).checked_sub(from) else { continue };
-            if let Some(open) = open.get_mut(at / PANEL * step) {
-                *open &= !(1 << (at % PANEL));
+            if let Some(eligible) = eligible.get_mut(at / PANEL * step) {
+                *eligible &= !(1 << (at % PANEL));
             }
         }
     }

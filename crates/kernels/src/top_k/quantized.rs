@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::codes::{panel_size, query_size, slack_of, words, worth};
-use super::columns::largest_of;
+use super::codes::{panel_size, query_scale, query_size, slack_of, words};
 use super::exact::Exact;
 use super::keys::{item_of, key};
-use super::search::Table;
+use super::maxima::column_max;
+use super::table::Table;
 use crate::simd::codes::{Queries, bounds, estimates};
 use crate::simd::compare::prefetch;
 use crate::simd::matrix::PANEL;
@@ -51,66 +51,66 @@ impl Table for Quantized<'_> {
         &self.exact
     }
 
-    fn open(&self, _from: usize, _scratch: &mut [f32]) {}
+    fn pack(&self, _from: usize, _scratch: &mut [f32]) {}
 
     fn score(
         &self,
         vectors: Range<usize>,
         items: Range<usize>,
         _scratch: &[f32],
-        bars: &[f32],
+        thresholds: &[f32],
         scores: &mut [f32],
         passing: &mut [u64],
     ) {
-        bounds(self.exact.set, self.queries(vectors), self.panels(items), bars, scores, passing);
+        bounds(self.exact.set, self.queries(vectors), self.panels(items), thresholds, scores, passing);
     }
 
-    fn sample(&self, vectors: Range<usize>, from: usize, open: &[u64], largest: &mut [f32], scores: &mut [f32]) {
-        estimates(self.exact.set, self.queries(vectors), self.panels(from..from + 1), open, largest, scores);
+    fn sample(&self, vectors: Range<usize>, from: usize, eligible: &[u64], largest: &mut [f32], scores: &mut [f32]) {
+        estimates(self.exact.set, self.queries(vectors), self.panels(from..from + 1), eligible, largest, scores);
     }
 
-    fn unit(&self, vector: usize) -> f32 {
-        worth(self.query(vector))
+    fn scale(&self, vector: usize) -> f32 {
+        query_scale(self.query(vector))
     }
 
-    fn bar(&self, bar: f32, unit: f32) -> f32 {
-        // One that ties may have a smaller id, and must pass; an infinite bound is greater than every bar, and none is a NaN.
-        (bar.next_down().clamp(f32::MIN, f32::MAX) / unit).clamp(f32::MIN, f32::MAX)
+    fn threshold(&self, threshold: f32, unit: f32) -> f32 {
+        // One that ties may have a smaller id, and must pass; an infinite bound is greater than every threshold, and none is a NaN.
+        (threshold.next_down().clamp(f32::MIN, f32::MAX) / unit).clamp(f32::MIN, f32::MAX)
     }
 
-    fn spare(&self, vector: usize, item: usize) -> f32 {
+    fn bound_gap(&self, vector: usize, item: usize) -> f32 {
         let (panel, words) = (self.panels(item..item + 1), words(self.exact.width));
         let scale = f32::from_bits(panel[words * PANEL + item % PANEL] as u32);
-        slack_of(self.query(vector)) * scale * self.unit(vector)
+        slack_of(self.query(vector)) * scale * self.scale(vector)
     }
 
-    fn is_far(&self) -> bool {
+    fn exceeds_cache(&self) -> bool {
         self.codes.len() > NEAR
     }
 
-    fn prefetch(&self, items: Range<usize>) {
+    fn prefetch_panels(&self, items: Range<usize>) {
         let size = panel_size(self.exact.width);
         let at = |item: usize| self.codes.len().min((item + AHEAD * PANEL) * size / PANEL);
         prefetch(&self.codes[at(items.start)..at(items.end)]);
     }
 
-    fn settle(&self, vectors: Range<usize>, keys: &mut [u64], products: &mut [f32]) -> usize {
-        let mut settled = 0;
+    fn rescore(&self, vectors: Range<usize>, keys: &mut [u64], products: &mut [f32]) -> usize {
+        let mut rescored = 0;
         for from in (0..keys.len()).step_by(PANEL) {
             let count = PANEL.min(keys.len() - from);
             let products = &mut products[..vectors.len() * PANEL];
-            self.exact.rescore(vectors.clone(), &keys[from..from + count], products);
-            for (i, score) in largest_of(self.exact.set, products).into_iter().enumerate().take(count) {
+            self.exact.score_items(vectors.clone(), &keys[from..from + count], products);
+            for (i, score) in column_max(self.exact.set, products).into_iter().enumerate().take(count) {
                 if score > f32::NEG_INFINITY {
-                    keys[settled] = key(score, item_of(keys[from + i]));
-                    settled += 1;
+                    keys[rescored] = key(score, item_of(keys[from + i]));
+                    rescored += 1;
                 }
             }
         }
-        settled
+        rescored
     }
 
-    fn fetch(&self, keys: &[u64]) {
-        self.exact.fetch(keys);
+    fn prefetch_items(&self, keys: &[u64]) {
+        self.exact.prefetch_items(keys);
     }
 }

@@ -1,4 +1,4 @@
-use super::guess::rank_of;
+use super::estimate::rank_of;
 use super::keys::key;
 use super::pass::{STRETCH, SWEEPS};
 use super::plan::Sizes;
@@ -177,7 +177,7 @@ fn is_a_sort_of_all_scores() {
 #[test]
 fn a_sample_that_misleads_costs_time_alone() {
     // Of sixteen panels every fifth is sampled: there all items have scores three times as far from 0, so that the best of the
-    // sample are the best of all, and fewer than k pass the guess. So it is with the first four of every twelve, which are the
+    // sample are the best of all, and fewer than k pass the estimate. So it is with the first four of every twelve, which are the
     // first sweep.
     assert!([10, 30].iter().all(|&k| rank_of(k, 5.0) < k) && rank_of(90, SWEEPS as f64) * 3 / 2 < 90);
     for (every, loud) in [(5, 1), (SWEEPS * STRETCH, STRETCH)] {
@@ -242,7 +242,7 @@ fn threads_do_not_change_the_result() {
             world.sizes = SMALL;
         }
         if case == 2 {
-            // Ties in every range: the shared bar must let them pass.
+            // Ties in every range: the shared threshold must let them pass.
             coarse(&mut world.vectors);
             coarse(&mut world.items);
         }
@@ -343,12 +343,12 @@ fn codes_bound_every_score() {
             let vectors = world.vectors.len() / width;
             for from in (0..count).step_by(PANEL) {
                 let [mut bounds, mut scores] = [0.0; 2].map(|x| vec![x; vectors * PANEL]);
-                let (bars, mut passing) = (vec![0.0; vectors], vec![0; vectors]);
-                table.score(0..vectors, from..count.min(from + PANEL), &[], &bars, &mut bounds, &mut passing);
+                let (thresholds, mut passing) = (vec![0.0; vectors], vec![0; vectors]);
+                table.score(0..vectors, from..count.min(from + PANEL), &[], &thresholds, &mut bounds, &mut passing);
                 let keys: Vec<u64> = (from..count.min(from + PANEL)).map(|item| key(0.0, item)).collect();
-                exact.rescore(0..vectors, &keys, &mut scores);
+                exact.score_items(0..vectors, &keys, &mut scores);
                 for i in (0..scores.len()).filter(|i| i % PANEL < keys.len()) {
-                    let (score, bound) = (scores[i], bounds[i] * table.unit(i / PANEL));
+                    let (score, bound) = (scores[i], bounds[i] * table.scale(i / PANEL));
                     assert!(score <= bound, "{set:?} {width}: {score} {bound} at {i}");
                 }
             }
@@ -367,7 +367,7 @@ fn codes_leave_few_items_to_be_scored() {
     for from in (0..640).step_by(PANEL) {
         table.score(0..1, from..from + PANEL, &[], &[0.0], &mut bounds, &mut [0]);
         for (bound, score) in bounds.iter().zip(&scores[from..]) {
-            let bound = bound * table.unit(0);
+            let bound = bound * table.scale(0);
             // Uniform in ±1 at width 64: ‖q‖ = ‖x‖ = 4.6, a code is worth 1 / 127, ‖e‖ ≤ 8 · 0.5 of it: 2 · 4.6 · 0.03 in all.
             assert!(bound - score < 0.29, "{bound} is far above {score}");
         }

@@ -30,7 +30,7 @@ unsafe fn sums_body<V: Floats>(x: &[Lane; LANES], sums: &mut Lane) {
 #[inline(always)]
 unsafe fn maxima_body<V: Floats>(x: &[Lane; LANES], most: &mut Lane) {
     // SAFETY: as above.
-    unsafe { tree::<V>(x, |a, b| b.larger(a)).store(most.as_mut_ptr()) }
+    unsafe { tree::<V>(x, |a, b| b.max(a)).store(most.as_mut_ptr()) }
 }
 
 /// [`sum_each`], for loops over vectors.

@@ -1,7 +1,7 @@
 //! Layer normalisation of rows of whole lanes, sixteen at a time and step by step: of one row after the other, each would
 //! wait for a long chain of steps.
 
-use super::each::sum;
+use super::lane_reduce::sum;
 use super::vector::Floats;
 use super::{Instructions, LANES, vectorized};
 
@@ -56,7 +56,7 @@ unsafe fn of_width<V: Floats, const W: usize>(x: &[f32], gain: &[f32], bias: &[f
                 }
                 sum.store(lanes[r].as_mut_ptr());
             }
-            let deviations = sum::<V>(&lanes).divide(count).add(V::splat(epsilon)).root();
+            let deviations = sum::<V>(&lanes).divide(count).add(V::splat(epsilon)).sqrt();
             V::splat(1.0).divide(deviations).store(each.as_mut_ptr());
             for r in 0..rows {
                 let factor = V::splat(each[r]);
