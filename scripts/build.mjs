@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { writeOperations } from './operations.mjs'
 import { say, stop, succeeds } from './run.mjs'
 import { setup } from './setup.mjs'
 import { wasmEnvironment } from './setup-wasm.mjs'
@@ -28,6 +29,7 @@ const parts = {
 
 /** Builds the parts that are asked for, all where none is named: `build({ wasm: false })` leaves one out. */
 export async function build(wanted = {}) {
+  writeOperations()
   for (const [name, part] of Object.entries(parts)) {
     if (wanted[name] ?? true) await buildPart(name, part)
   }

@@ -1,4 +1,5 @@
 import type { Engine, Id, Operations } from './engine.ts'
+import { type Signature, signatures } from './operations.ts'
 
 /** f32 operations (a multiply-add is two) of one call, from the shapes of its arguments. */
 type Count = (args: readonly number[], shape: (argument: number) => readonly number[], e: Engine) => number
@@ -8,7 +9,7 @@ const product = (n: number, d: number, m: number): number => 2 * n * d * m
 
 const rowsTimesRows: Count = (_, shape) => product(shape(0)[0], shape(0)[1], shape(1)[0])
 
-/** The operations that are products in the main; all others move memory ({@link traffic}). */
+/** The operations that are products in the main; of all others the profile counts what they move ({@link traffic}). */
 export const flops: Partial<Record<keyof Operations, Count>> = {
   linear: (_, shape) => product(shape(0)[0], shape(1)[0], shape(1)[1]),
   linearRelu: (_, shape) => product(shape(0)[0], shape(1)[0], shape(1)[1]),
@@ -38,57 +39,29 @@ function visible(e: Engine, queries: Id, offsets: Id): number {
   return pairs
 }
 
-/** Where an operation's arguments are tensors that it reads whole, and how often each element moves if not once. */
-const reads: Partial<Record<keyof Operations, readonly number[]>> = {
-  add: [0, 1],
-  multiply: [0, 1],
-  scale: [0],
-  scaleBy: [0],
-  relu: [0],
-  reluGradient: [0, 1],
-  gelu: [0],
-  geluGradient: [0, 1],
-  silu: [0],
-  siluGradient: [0, 1],
-  sigmoid: [0],
-  sigmoidGradient: [0, 1],
-  tanh: [0],
-  tanhGradient: [0, 1],
-  dropout: [0],
-  addRow: [0],
-  sumRows: [0],
-  sum: [0],
-  softmax: [0],
-  softmaxGradient: [0, 1],
-  layerNorm: [0],
-  layerNormGradient: [0, 2],
-  normalize: [0],
-  normalizeGradient: [0, 1],
+/** Which arguments move where it is not each tensor once: all of a table is not read, and what an optimiser changes is written too. */
+const moves: Partial<Record<string, readonly number[]>> = {
   gather: [1],
   embed: [1, 4],
-  gatherGradient: [0, 1],
-  mergeRows: [0, 1, 2, 3],
-  scatter: [0, 1],
-  squaredNorm: [0],
-  finite: [0],
-  // The three variables are written too
   adam: [0, 0, 1, 1, 2, 2, 3],
   adamRows: [3, 3, 3, 3, 3, 3, 3, 4],
 }
 
 /** Of how many tables an operation reads as much as it writes. */
-const tables: Partial<Record<keyof Operations, number>> = { gather: 1, embed: 2 }
+const tables: Partial<Record<string, number>> = { gather: 1, embed: 2 }
 
-/** Bytes that a call of an operation which is no product reads and writes at least, from the sizes of its tensors. */
+/**
+ * Bytes that a call of an operation which is no product reads and writes at least, from the sizes of its tensors: each
+ * argument once, each result once, but for what is listed above.
+ */
 export function traffic(op: string, args: readonly unknown[], result: unknown, shape: (id: Id) => readonly number[]): number {
-  const read = reads[op as keyof Operations]
-  if (!read) return 0
-  const numbers = (id: Id): number => shape(id).reduce((product, extent) => product * extent, 1)
-  const results = op === 'squaredNorm' || op === 'finite' ? [] : ids(result)
-  const written = results.reduce((sum, id) => sum + numbers(id), 0)
-  const moved = read.reduce((sum, i) => sum + numbers(args[i] as Id), (1 + (tables[op as keyof Operations] ?? 0)) * written)
-  return 4 * moved
+  const signature = (signatures as Readonly<Record<string, Signature>>)[op]
+  if (!signature || op in flops) return 0
+  const numbers = (id: Id): number => (id === 0 ? 0 : shape(id).reduce((product, extent) => product * extent, 1))
+  const read = (moves[op] ?? signature.tensors).map((at) => numbers(args[at] as Id))
+  const results = signature.gives === 'tensors' ? ids(result).map(numbers) : []
+  return 4 * (sum(read) + (1 + (tables[op] ?? 0)) * sum(results))
 }
 
-const ids = (result: unknown): Id[] =>
-  typeof result === 'number' ? [result] : result === undefined ? [] : Array.from(result as ArrayLike<Id>)
+const ids = (result: unknown): Id[] => (typeof result === 'number' ? [result] : Array.from(result as ArrayLike<Id>))
+const sum = (terms: readonly number[]): number => terms.reduce((total, term) => total + term, 0)

@@ -1,5 +1,6 @@
 import { FociError } from '../errors.ts'
 import type { Engine, Lifetimes, Operations } from './engine.ts'
+import { type Signature, signatures, type Training } from './operations.ts'
 import { type Instance, isLost, supervised } from './wasm-instance.ts'
 
 /** What wasm-bindgen generated from the table of operations, and from the part of it that inference needs. */
@@ -88,37 +89,12 @@ function moduleSource(url: URL): BufferSource | Promise<Response> {
   return files && url.protocol === 'file:' ? files.readFileSync(url) : fetch(url)
 }
 
-type Training = Exclude<keyof Operations, keyof Inference>
-
-/** The operations that the build for inference lacks: `training_operations` of `crates/engine/src/operations.rs`. */
-const training: Readonly<Record<Training, true>> = {
-  reluGradient: true,
-  geluGradient: true,
-  siluGradient: true,
-  sigmoidGradient: true,
-  tanhGradient: true,
-  dropout: true,
-  softmaxGradient: true,
-  layerNormGradient: true,
-  normalizeGradient: true,
-  linearInputGradient: true,
-  linearWeightGradient: true,
-  gatherGradient: true,
-  mergeRows: true,
-  scatter: true,
-  attentionGradient: true,
-  crossEntropy: true,
-  sampledSoftmax: true,
-  squaredNorm: true,
-  finite: true,
-  adam: true,
-  adamRows: true,
-}
-
+/** The operations that the build for inference lacks, as functions that say so. */
 function refused(): Pick<Operations, Training> {
   const refuse = (name: string) => () => {
     const message = `${name} is an operation of training, which the build for inference (build/wasm-inference) leaves out.`
     throw new FociError('NEED', message, 'Take the whole engine: loadWasm() without { inference: true }, or the native one.')
   }
-  return Object.fromEntries(Object.keys(training).map((name) => [name, refuse(name)])) as unknown as Pick<Operations, Training>
+  const training = Object.entries<Signature>(signatures).filter(([, signature]) => signature.training)
+  return Object.fromEntries(training.map(([name]) => [name, refuse(name)])) as unknown as Pick<Operations, Training>
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Engine } from '../../src/engine/engine.ts'
+import { type Signature, signatures } from '../../src/engine/operations.ts'
 import { loadWasm } from '../../src/engine/wasm.ts'
 import { FociError } from '../../src/errors.ts'
 import { allSamples, byOp } from '../contracts/engine/agreement.ts'
@@ -11,7 +12,7 @@ import { evaluate, readFloat32, type Sample } from '../contracts/engine/samples.
 
 const NONE = new Uint32Array()
 
-const training = operations.filter((op) => /Gradient$|dropout|merge|scatter|Entropy|sampled|squared|finite|adam/.test(op))
+const training = operations.filter((op) => (signatures[op] as Signature).training)
 
 describe('the WebAssembly build for inference', () => {
   let whole: Engine
@@ -34,7 +35,7 @@ describe('the WebAssembly build for inference', () => {
   })
 
   it('refuses what trains, with the name of the build, and goes on', () => {
-    expect(training).toHaveLength(21)
+    expect(training).toEqual(expect.arrayContaining(['adam', 'crossEntropy', 'dropout', 'linearWeightGradient']))
     for (const op of training) {
       expect(thrown(() => (e[op] as () => unknown)())).toMatchObject({
         code: 'NEED',

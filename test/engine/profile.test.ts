@@ -56,7 +56,9 @@ it('counts what an op reads and writes at least, in bytes', () => {
   const moved = (op: string, args: readonly unknown[], result: unknown) => traffic(op, args, result, (id) => sizes[id]) / 4
   expect(moved('add', [1, 2], 1)).toBe(3 * 12)
   expect(moved('dropout', [1, 0.5, 7, 8], 2)).toBe(2 * 12)
-  expect(moved('layerNormGradient', [1, 5, 2, 1e-8], [1, 5, 5])).toBe(3 * 12 + 2 * 4)
+  expect(moved('layerNormGradient', [1, 5, 2, 1e-8], [1, 5, 5])).toBe(3 * 12 + 3 * 4)
+  // No tensor where one may be left out
+  expect(moved('topKScores', [1, 2, 4, 4, 0], [2, 2])).toBe(3 * 12 + 2 * 3)
   // Three rows of the table, read and written, and their ids
   expect(moved('gather', [3, 4], 1)).toBe(2 * 12 + 3)
   expect(moved('embed', [3, 4, 2, 3, 4], 1)).toBe(3 * 12 + 2 * 3)

@@ -14,46 +14,90 @@ pub type Id = u32;
 pub type Ids = Vec<Id>;
 
 /// Hands every operation to the macro `$each`, as
-/// `name "nameInJavaScript" (argument: type, …) -> result;` with tensors as `Id` and numbers as they are.
+/// `#[doc = "…"] name "nameInJavaScript" (argument: type, …) -> result;` with tensors as `Id` and numbers as they are.
+///
+/// `scripts/operations.mjs` makes `src/engine/operations.ts` of this text, the interface in TypeScript: a line of `//` begins
+/// a section, and a gradient goes behind the operation whose name it begins with.
 #[macro_export]
 macro_rules! operations {
     ($each:ident) => {
         $each! {
+            // Elementwise, over tensors of one shape
             add "add" (a: Id, b: Id) -> Id;
             multiply "multiply" (a: Id, b: Id) -> Id;
             scale "scale" (x: Id, factor: f64) -> Id;
+            /// x · s for a scalar tensor s, [].
             scale_by "scaleBy" (x: Id, s: Id) -> Id;
             relu "relu" (x: Id) -> Id;
+            /// The exact form, x · Φ(x).
             gelu "gelu" (x: Id) -> Id;
             silu "silu" (x: Id) -> Id;
             sigmoid "sigmoid" (x: Id) -> Id;
             tanh "tanh" (x: Id) -> Id;
 
+            // Rows: [..., D] seen as [rows, D]
+            /// x + row, the same row [D] for each.
             add_row "addRow" (x: Id, row: Id) -> Id;
+            /// Σ over the rows of [..., D] → [D].
             sum_rows "sumRows" (x: Id) -> Id;
+            /// Σ of all elements → [].
             sum "sum" (x: Id) -> Id;
+            /// Softmax along the last axis. A row of −∞ alone gives zeros.
             softmax "softmax" (x: Id) -> Id;
+            /// y = gain ⊙ (x − mean) / √(variance + epsilon) + bias, population variance, along the last axis.
             layer_norm "layerNorm" (x: Id, gain: Id, bias: Id, epsilon: f64) -> Id;
+            /// Rows divided by their Euclidean norm, floored at 1e-6.
             normalize "normalize" (x: Id) -> Id;
 
+            // Products
+            /// x [T, I] · w [I, O] + bias [O] (0: none) → [T, O]. A row's bits do not depend on the other rows.
             linear "linear" (x: Id, w: Id, bias: Id) -> Id;
+            /// max(x · w + bias, 0) → [T, O], as `linear`
             linear_relu "linearRelu" (x: Id, w: Id, bias: Id) -> Id;
+            /// onto [T, O] + (x · w + bias) → [T, O], as `linear`
             linear_onto "linearOnto" (onto: Id, x: Id, w: Id, bias: Id) -> Id;
+            /// a [n, D] · bᵀ, b [m, D] → [n, m]. Bits of an element depend on its two rows alone.
             inner "inner" (a: Id, b: Id) -> Id;
 
+            // Tables
+            /// Rows of a table [V, D] by ids [T] → [T, D].
             gather "gather" (table: Id, ids: Id) -> Id;
+            /// factor · rows of a table [V, D] by ids [T] + rows of places [L, D] by positions [T] → [T, D].
             embed "embed" (table: Id, ids: Id, factor: f64, places: Id, positions: Id) -> Id;
+
+            // Segments: rows at offsets i32 [B + 1], those of segment b from offsets[b] to offsets[b + 1]
+            /// Offsets [B + 1] → i32 [T]: each event's index within its segment.
             positions "positions" (offsets: Id) -> Id;
+            /// Offsets [B + 1] → [rows i32 [S], queries i32 [B + 1]]: the last event of each segment that has one, and
+            /// where they stand.
             last_rows "lastRows" (offsets: Id) -> Ids;
 
+            // Attention
+            /// Causal multi-head attention within segments, never materialised. Keys and values stand at `offsets` [B + 1];
+            /// the queries of segment b, `queries` [B + 1], are its last rows (all of them where queries = offsets).
+            /// q [Q, D], k and v [T, D], scale 1/√(D/H), a head at most 1,024 wide; dropout on the weights, keyed as
+            /// `dropout` → [out [Q, D], lse [Q, H]].
             attention "attention" (
                 q: Id, k: Id, v: Id, queries: Id, offsets: Id, heads: u32, rate: f64, seed: u32, draw: u32
             ) -> Ids;
 
+            // Selection
+            /// The k best items for each user: score = max over the user's vectors of vector · item. vectors [S, D] at
+            /// `offsets` [B + 1], items [V, D]; `seen` i32 [X] at `seenOffsets` [B + 1] are left out, and items without a bit
+            /// in `allowed` (i32 [⌈V/32⌉], bit i % 32 of word i / 32; 0: all). Order: score descending, then id ascending. A
+            /// user without vectors gets none → [items i32 [B, k], scores [B, k], interests i32 [B, k] within the user];
+            /// absent places hold −1, −∞, −1. Vectors and scores that are not finite are `NON_FINITE`: users would get
+            /// nothing, and be taken for newcomers.
+            ///
+            /// `quantized` is what `quantize` made of these items (0: nothing). Its codes are read in their place, and the
+            /// items that the codes cannot rule out are scored: the same bits, from about a quarter of the memory.
             top_k "topK" (
                 vectors: Id, offsets: Id, items: Id, k: u32, seen: Id, seen_offsets: Id, allowed: Id, quantized: Id
             ) -> Ids;
+            /// Items [V, D] as 8-bit codes, with a scale each and a bound on what they lose: i32, in an order of the
+            /// engine's own.
             quantize "quantize" (items: Id) -> Id;
+            /// The same over given scores [B, V] → [items i32 [B, k], scores [B, k]].
             top_k_scores "topKScores" (scores: Id, k: u32, seen: Id, seen_offsets: Id, allowed: Id) -> Ids;
         }
         $crate::training_operations!($each);
@@ -66,38 +110,66 @@ macro_rules! operations {
 macro_rules! training_operations {
     ($each:ident) => {
         $each! {
+            // Elementwise, over tensors of one shape
             relu_gradient "reluGradient" (x: Id, dy: Id) -> Id;
             gelu_gradient "geluGradient" (x: Id, dy: Id) -> Id;
             silu_gradient "siluGradient" (x: Id, dy: Id) -> Id;
+            /// From the output y: dy ⊙ y ⊙ (1 − y).
             sigmoid_gradient "sigmoidGradient" (y: Id, dy: Id) -> Id;
+            /// From the output y: dy ⊙ (1 − y²).
             tanh_gradient "tanhGradient" (y: Id, dy: Id) -> Id;
+            /// Zeroes each element with probability `rate` and scales the rest by 1 / (1 − rate). The mask depends on
+            /// (seed, draw, position) alone; its own gradient. `seed` and `draw` are u32.
             dropout "dropout" (x: Id, rate: f64, seed: u32, draw: u32) -> Id;
 
+            // Rows: [..., D] seen as [rows, D]
             softmax_gradient "softmaxGradient" (y: Id, dy: Id) -> Id;
+            /// → [dx, dgain [D], dbias [D]]
             layer_norm_gradient "layerNormGradient" (x: Id, gain: Id, dy: Id, epsilon: f64) -> Ids;
             normalize_gradient "normalizeGradient" (x: Id, dy: Id) -> Id;
 
+            // Products
+            /// dy [T, O] · wᵀ → [T, I]
             linear_input_gradient "linearInputGradient" (dy: Id, w: Id) -> Id;
+            /// xᵀ · dy → [I, O]
             linear_weight_gradient "linearWeightGradient" (x: Id, dy: Id) -> Id;
 
+            // Tables
+            /// dy [T, D] summed by id → [rows [U, D], ids [U]], ids ascending, duplicates summed in order of occurrence.
             gather_gradient "gatherGradient" (dy: Id, ids: Id) -> Ids;
+            /// Two gradients by rows as one → [rows, ids], ids ascending; a before b where an id is in both.
             merge_rows "mergeRows" (a_rows: Id, a_ids: Id, b_rows: Id, b_ids: Id) -> Ids;
+            /// Rows by ascending ids → [count, D], zero elsewhere.
             scatter "scatter" (rows: Id, ids: Id, count: u32) -> Id;
 
+            // Attention
+            /// → [dq, dk, dv]
             attention_gradient "attentionGradient" (
                 q: Id, k: Id, v: Id, out: Id, lse: Id, dout: Id,
                 queries: Id, offsets: Id, heads: u32, rate: f64, seed: u32, draw: u32
             ) -> Ids;
 
+            // Losses, each with its gradients at a unit upstream gradient
+            /// Mean over T of LSE_V(h · itemsᵀ) − h · items[target], in blocks; h [T, D], items [V, D], targets i32 [T]
+            /// → [loss [], dh, ditems].
             cross_entropy "crossEntropy" (h: Id, items: Id, targets: Id) -> Ids;
+            /// Mean over T of the cross entropy over {target} ∪ negatives: h and positives [T, D], negatives [N, D] shared
+            /// by all rows, with the ids `targets` [T] and `drawn` [N]; a negative equal to the row's target is left out
+            /// → [loss [], dh, dpositives, dnegatives].
             sampled_softmax "sampledSoftmax" (h: Id, positives: Id, negatives: Id, targets: Id, drawn: Id) -> Ids;
 
+            // Optimisers
+            /// Σ x², in f64.
             squared_norm "squaredNorm" (x: Id) -> f64;
+            /// 1 where every element is finite, else 0.
             finite "finite" (x: Id) -> f64;
+            /// One Adam step in place on variables: g = clip · gradient, m = β1 m + (1 − β1) g, v = β2 v + (1 − β2) g²,
+            /// θ −= rate · decay · θ + rate · m̂ / (√v̂ + ε), with bias corrections for `step` ≥ 1.
             adam "adam" (
                 parameter: Id, first: Id, second: Id, gradient: Id,
                 rate: f64, beta1: f64, beta2: f64, epsilon: f64, decay: f64, step: f64, clip: f64
             ) -> ();
+            /// The same on the rows `ids` [U] alone (ascending, distinct), rows [U, D]; bias corrections by the global step.
             adam_rows "adamRows" (
                 parameter: Id, first: Id, second: Id, rows: Id, ids: Id,
                 rate: f64, beta1: f64, beta2: f64, epsilon: f64, decay: f64, step: f64, clip: f64
@@ -113,10 +185,10 @@ macro_rules! training_operations {
 }
 
 macro_rules! methods {
-    ($($name:ident $js:literal ($($argument:ident: $type:ident),*) -> $result:tt;)*) => {
-        /// The operations; `src/engine/engine.ts` says what each computes.
+    ($($(#[$doc:meta])* $name:ident $js:literal ($($argument:ident: $type:ident),*) -> $result:tt;)*) => {
         impl Arena {
-            $(pub fn $name(&mut self, $($argument: $type),*) -> Result<$result> {
+            $($(#[$doc])*
+            pub fn $name(&mut self, $($argument: $type),*) -> Result<$result> {
                 let made = ops::$name(self, $($argument),*).and_then(|made| made.keep(self)).map_err(|fault| fault.of($js));
                 #[cfg(not(target_arch = "wasm32"))]
                 if let (true, Ok(made)) = (self.records(), &made) {

@@ -12,8 +12,9 @@ pub type Id = u32;
 pub type Ids = Vec<Id>;
 
 macro_rules! exports {
-    ($($name:ident $js:literal ($($argument:ident: $type:ident),*) -> $result:tt;)*) => {
-        $(#[napi(js_name = $js)]
+    ($($(#[$doc:meta])* $name:ident $js:literal ($($argument:ident: $type:ident),*) -> $result:tt;)*) => {
+        $($(#[$doc])*
+        #[napi(js_name = $js)]
         pub fn $name($($argument: $type),*) -> Result<$result> {
             call(|arena| arena.$name($($argument),*))
         })*

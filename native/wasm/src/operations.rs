@@ -6,8 +6,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::boundary::{Result, call};
 
 macro_rules! exports {
-    ($($name:ident $js:literal ($($argument:ident: $type:ident),*) -> $result:tt;)*) => {
-        $(#[wasm_bindgen(js_name = $js)]
+    ($($(#[$doc:meta])* $name:ident $js:literal ($($argument:ident: $type:ident),*) -> $result:tt;)*) => {
+        $($(#[$doc])*
+        #[wasm_bindgen(js_name = $js)]
         pub fn $name($($argument: $type),*) -> Result<$result> {
             call(|arena| arena.$name($($argument),*))
         })*

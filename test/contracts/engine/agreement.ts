@@ -38,6 +38,7 @@ export function checkAgreement(engine: () => Engine): void {
 /** What is wrong with a result, if anything: f32 within the sample's bounds, integers exact. */
 function difference(got: Result, wanted: Result, { tolerance, remainder = ROUNDED_ONES }: Sample): string | undefined {
   if (got.shape.join() !== wanted.shape.join()) return `shape [${got.shape}], not [${wanted.shape}]`
+  if (got.values instanceof Int32Array !== wanted.values instanceof Int32Array) return 'numbers of the other kind'
   if (got.values.length !== wanted.values.length) return `${got.values.length} values, not ${wanted.values.length}`
   const largest = Array.from(wanted.values).reduce((max, value) => (Number.isFinite(value) ? Math.max(max, Math.abs(value)) : max), 0)
   const bound = wanted.values instanceof Int32Array ? 0 : tolerance * largest + remainder

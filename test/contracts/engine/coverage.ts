@@ -1,16 +1,13 @@
 import { expect, it } from 'vitest'
 import type { Engine, Operations } from '../../../src/engine/engine.ts'
-import { Arena } from '../../engine/reference/arena.ts'
+import { signatures } from '../../../src/engine/operations.ts'
 import { loadReference } from '../../engine/reference.ts'
 import { allSamples } from './agreement.ts'
 import { examples } from './examples.ts'
 import { evaluate, readFloat32 } from './samples.ts'
 
-/** What an engine offers that is not an operation. */
-const LIFETIMES = ['name', 'values', 'fromFloat64', ...Object.getOwnPropertyNames(Arena.prototype)]
-
-/** The operations of the interface, which the reference has by its type. */
-export const operations = Object.keys(loadReference()).filter((key): key is keyof Operations => !LIFETIMES.includes(key))
+/** The operations of the table. */
+export const operations = Object.keys(signatures) as (keyof Operations)[]
 
 /** Counts on how many samples each operation is called. */
 function callsByOp(): Map<string, number> {

@@ -1,5 +1,6 @@
 import { normal, seedOf, uniform } from '../../../src/data/random.ts'
 import type { Engine, Id, Ids, Operations } from '../../../src/engine/engine.ts'
+import { FociError } from '../../../src/errors.ts'
 import type { Reference } from '../../engine/reference.ts'
 
 export type Values = Float32Array | Int32Array
@@ -100,12 +101,12 @@ export function evaluate<E extends Engine>(e: E, sample: Sample, read: (e: E, id
   e.openScope()
   const inputs = values.map((data, i) => upload(e, data, sample.inputs[i].shape))
   const outputs = Array.from(sample.run(e, inputs))
-  const results = outputs.map((id, place) => [id, holdsIntegers(sample.op, place)] as const)
+  const results = [...outputs]
   if (sample.gradient) {
     const dy = upstream(e, sample, outputs[0])
-    for (const id of sample.gradient(e, inputs, outputs, dy)) if (id !== 0) results.push([id, false])
+    for (const id of sample.gradient(e, inputs, outputs, dy)) if (id !== 0) results.push(id)
   }
-  const copies = results.map(([id, isInt]) => ({ shape: Array.from(e.shape(id)), values: isInt ? e.readInt32(id) : read(e, id) }))
+  const copies = results.map((id) => ({ shape: Array.from(e.shape(id)), values: readEither(e, id, read) }))
   for (const id of outputs) e.release(id) // variables among them outlive the scope
   e.closeScope(new Uint32Array())
   return copies
@@ -120,14 +121,12 @@ export function upstream(e: Engine, { op, label }: Sample, y: Id): Id {
 export const readFloat32 = (e: Engine, id: Id): Float32Array => e.readFloat32(id)
 export const readFloat64 = (e: Reference, id: Id): Float64Array => e.values(id)
 
-/** The places of integers among the results of an op. */
-const INTEGERS: Partial<Record<keyof Operations, readonly number[]>> = {
-  gatherGradient: [1],
-  mergeRows: [1],
-  positions: [0],
-  lastRows: [0, 1],
-  topK: [0, 2],
-  quantize: [0, 2], // its samples give what topK finds
-  topKScores: [0],
+/** The values of a tensor, whichever of the two kinds it holds. */
+export function readEither<E extends Engine, V>(e: E, id: Id, read: (e: E, id: Id) => V): V | Int32Array {
+  try {
+    return read(e, id)
+  } catch (error) {
+    if (error instanceof FociError && error.code === 'SHAPE') return e.readInt32(id)
+    throw error
+  }
 }
-export const holdsIntegers = (op: keyof Operations, place: number): boolean => INTEGERS[op]?.includes(place) ?? false
