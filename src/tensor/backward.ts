@@ -1,6 +1,6 @@
 import type { Engine, Id } from '../engine/engine.ts'
 import { FociError } from '../errors.ts'
-import { type Gradient, type Tensor, Variable } from './tensor.ts'
+import { type Gradient, type Origin, type Tensor, Variable } from './tensor.ts'
 
 /** Gradients of a scalar with respect to every variable that it was made from, as values of the current scope. */
 export function backward(loss: Tensor): Map<Variable, Gradient> {
@@ -9,16 +9,20 @@ export function backward(loss: Tensor): Map<Variable, Gradient> {
   return gradients.variables
 }
 
-/** The recorded tensors that `loss` was made from, in order of creation. */
-function ancestors(loss: Tensor): Tensor[] {
-  const found = new Set<Tensor>()
+/** The ops that `loss` came from, in order of creation, each with those of its results that led to it. */
+function ancestors(loss: Tensor): [op: Origin, made: Tensor[]][] {
+  const found = new Map<Origin, Tensor[]>()
   const open = [loss]
   for (let tensor = open.pop(); tensor; tensor = open.pop()) {
-    if (!tensor.origin || found.has(tensor)) continue
-    found.add(tensor)
-    open.push(...tensor.origin.parents)
+    const { origin } = tensor
+    if (!origin) continue
+    const made = found.get(origin)
+    if (!made) {
+      found.set(origin, [tensor])
+      open.push(...origin.parents)
+    } else if (!made.includes(tensor)) made.push(tensor)
   }
-  return [...found].sort((a, b) => a.origin!.serial - b.origin!.serial)
+  return [...found].sort(([a], [b]) => a.serial - b.serial)
 }
 
 /** Gradients of variables, and those on their way down to them; an id that two of them share is released with the last. */
@@ -38,25 +42,27 @@ export class Gradients {
    * @throws FociError NON_FINITE where the loss is not finite, naming the first op whose result is not
    */
   backward(loss: Tensor, share = 1): void {
-    const nodes = ancestors(loss)
-    if (!Number.isFinite(loss.value())) throw nonFinite(nodes, loss)
+    const ops = ancestors(loss)
+    if (!Number.isFinite(loss.value())) throw nonFinite(ops, loss)
     this.add(loss, this.e.fromFloat32(Float32Array.of(share), new Uint32Array(0)))
-    for (const node of nodes.reverse()) this.passBack(node, node === loss)
+    for (const [op, made] of ops.reverse()) this.passBack(op, made, loss)
   }
 
-  private passBack(node: Tensor, keep: boolean): void {
-    const { parents, backward: gradient, saved } = node.origin!
-    const dy = this.take(node)
-    if (dy !== undefined) {
-      const results = gradient(node.id, dy, this.e, saved)
+  /** Hands the gradients of an op's results to its parents, once all that was made of these has handed back its own. */
+  private passBack({ parents, backward: gradient, results }: Origin, made: readonly Tensor[], loss: Tensor): void {
+    const upstream = results.map((id) => {
+      const tensor = made.find((tensor) => tensor.id === id)
+      return tensor && this.take(tensor)
+    })
+    if (upstream.some((dy) => dy !== undefined)) {
+      const parts = gradient(results, upstream, this.e)
       parents.forEach((parent, i) => {
-        const result = results[i]
-        if (result !== undefined && parent.learns) this.add(parent, result)
+        const part = parts[i]
+        if (part !== undefined && parent.learns) this.add(parent, part)
       })
-      this.drop(dy)
+      for (const dy of upstream) if (dy !== undefined) this.drop(dy)
     }
-    if (!keep) this.e.release(node.id)
-    for (const id of saved) if (!this.holds.get(id)) this.e.release(id) // what is held is a gradient now
+    for (const id of results) if (id !== loss.id && !this.holds.get(id)) this.e.release(id) // what is held is a gradient now
   }
 
   private add(to: Tensor, part: Id | Gradient): void {
@@ -108,10 +114,10 @@ export class Gradients {
   }
 }
 
-function nonFinite(nodes: readonly Tensor[], loss: Tensor): FociError {
+function nonFinite(ops: readonly (readonly [Origin, readonly Tensor[]])[], loss: Tensor): FociError {
   const hint = 'Lower the learning rate, clip the gradients, or look for extreme values in the inputs.'
   const isBad = (tensor: Tensor): boolean => loss.engine.finite(tensor.id) === 0
-  const first = nodes.find(isBad) ?? loss
+  const first = ops.flatMap(([, made]) => made).find(isBad) ?? loss
   const parents = first.origin?.parents ?? []
   const culprit = parents.find((parent): parent is Variable => parent instanceof Variable && isBad(parent))
   const where = culprit ? `the variable "${culprit.name}" already is not` : `it came from ${first.origin?.op ?? 'its input'}`

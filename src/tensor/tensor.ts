@@ -4,15 +4,21 @@ import type { Engine, Id, Ids, Precision } from '../engine/engine.ts'
 export type Gradient = { readonly dense: Id } | { readonly rows: Id; readonly ids: Id }
 
 /** Gradients for the parents, in their order; undefined where a parent has none (indices). */
-export type Backward = (y: Id, dy: Id, e: Engine, saved: readonly Id[]) => readonly (Id | Gradient | undefined)[]
+export type Parts = readonly (Id | Gradient | undefined)[]
 
-/** How a tensor came to be. */
+/** The gradients of an op with one result, from that result's; `saved` are the further ids that its forward gave. */
+export type Backward = (y: Id, dy: Id, e: Engine, saved: readonly Id[]) => Parts
+
+/** The same of an op with several results, by result: undefined where the loss does not depend on one. */
+export type BackwardOfSeveral = (ys: readonly Id[], dys: readonly (Id | undefined)[], e: Engine) => Parts
+
+/** The op that tensors came from. */
 export interface Origin {
   readonly op: string
   readonly parents: readonly Tensor[]
-  readonly backward: Backward
-  /** Further results of the op, kept for its gradient. */
-  readonly saved: readonly Id[]
+  readonly backward: BackwardOfSeveral
+  /** All that it gave: tensors, and what is kept for its gradient alone. */
+  readonly results: readonly Id[]
   /** Position in the order of creation. */
   readonly serial: number
 }
@@ -53,10 +59,31 @@ export class Tensor {
   derive(op: string, forward: (e: Engine) => Id | Ids, parents: readonly Tensor[], backward: Backward): Tensor {
     const result = forward(this.engine)
     const [id, ...saved] = typeof result === 'number' ? [result] : Array.from(result)
-    const records = recorders.has(this.engine) && parents.some((parent) => parent.learns)
-    if (records) return new Tensor(this.engine, id, { op, parents, backward, saved, serial: serial++ })
-    for (const unused of saved) this.engine.release(unused)
-    return new Tensor(this.engine, id)
+    const origin = this.recorded({ op, parents, results: [id, ...saved], backward: ([y], [dy], e) => backward(y, dy!, e, saved) })
+    if (!origin) for (const unused of saved) this.engine.release(unused)
+    return new Tensor(this.engine, id, origin)
+  }
+
+  /**
+   * The results of an op that gives several tensors, all of them.
+   * @param differentiable how many of them, the first ones, have gradients; the others are plain values, such as indices
+   */
+  deriveSeveral(
+    op: string,
+    forward: (e: Engine) => Ids,
+    parents: readonly Tensor[],
+    differentiable: number,
+    backward: BackwardOfSeveral,
+  ): Tensor[] {
+    const results = Array.from(forward(this.engine))
+    const origin = this.recorded({ op, parents, results, backward })
+    return results.map((id, place) => new Tensor(this.engine, id, place < differentiable ? origin : undefined))
+  }
+
+  /** The origin of results, where it is to be remembered. */
+  private recorded(op: Omit<Origin, 'serial'>): Origin | undefined {
+    const records = recorders.has(this.engine) && op.parents.some((parent) => parent.learns)
+    return records ? { ...op, serial: serial++ } : undefined
   }
 
   /** Whether a gradient can flow to or through it. */

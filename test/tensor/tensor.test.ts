@@ -82,6 +82,74 @@ describe('backward', () => {
     ])
   })
 
+  describe('through an op of several results', () => {
+    /** [2 x, x ⊙ x, ids], of which the first two have gradients: dx = 2 dy + 2 x ⊙ dz, whichever of the two there are. */
+    const several = (x: Tensor, seen: (number | undefined)[][] = []): Tensor[] =>
+      x.deriveSeveral(
+        'several',
+        (e) => [e.scale(x.id, 2), e.multiply(x.id, x.id), e.fromInt32(Int32Array.of(0), Uint32Array.of(1))],
+        [x],
+        2,
+        (_, [dy, dz, ...more], e) => {
+          seen.push([dy, dz, ...more])
+          const parts = [dy && e.scale(dy, 2), dz && e.scale(e.multiply(x.id, dz), 2)].filter((id) => id !== undefined)
+          return [parts.length === 2 ? e.add(parts[0], parts[1]) : parts[0]]
+        },
+      )
+    const slopeOf = (loss: (x: Tensor) => Tensor) => {
+      const engine = loadReference()
+      const w = variableOf(engine, [1, -2])
+      return scope(
+        engine,
+        () => {
+          const gradient = backward(loss(scale(w, 1))).get(w)
+          return gradient && 'dense' in gradient ? [...engine.readFloat32(gradient.dense)] : undefined
+        },
+        { record: true },
+      )
+    }
+
+    it('collects the gradients of all results before its own runs, once', () => {
+      const seen: (number | undefined)[][] = []
+      const loss = (x: Tensor) => {
+        const [y, z] = several(x, seen)
+        return sum(add(add(y, multiply(z, y)), scale(y, 3))) // 8 x + 2 x³
+      }
+      expect(slopeOf(loss)).toEqual([8 + 6, 8 + 24])
+      expect(seen).toHaveLength(1)
+    })
+
+    it('has none for a result that the loss does not depend on', () => {
+      const seen: (number | undefined)[][] = []
+      expect(slopeOf((x) => sum(several(x, seen)[1]))).toEqual([2, -4])
+      expect(seen).toEqual([[undefined, expect.any(Number), undefined]])
+      expect(slopeOf((x) => sum(several(x)[0]))).toEqual([2, 2])
+    })
+
+    it('takes indices for plain values', () => {
+      const loss = (x: Tensor) => {
+        const [y, , ids] = several(x)
+        expect([y.learns, ids.learns, ids.int32()[0]]).toEqual([true, false, 0])
+        return sum(y)
+      }
+      expect(slopeOf(loss)).toEqual([2, 2])
+    })
+
+    it('frees all that it gave once used', () => {
+      const engine = loadReference()
+      const w = variableOf(engine, [1, -2])
+      scope(
+        engine,
+        () => {
+          const results = several(w)
+          backward(sum(results[1]))
+          for (const { id } of results) expect(() => engine.shape(id)).toThrow(expect.objectContaining({ code: 'TENSOR_FREED' }))
+        },
+        { record: true },
+      )
+    })
+  })
+
   it('records nothing outside a recording scope', () => {
     const engine = loadReference()
     const w = variableOf(engine, [1])
