@@ -1,5 +1,6 @@
 import { FociError } from '../errors.ts'
 import { shown } from './options.ts'
+import { type Columns, rowsOf } from './table-columns.ts'
 
 /**
  * A log as columns: the rows of each user stand together in time order, ties in file order. Ids of users and items are
@@ -26,9 +27,13 @@ export interface Interactions {
   readonly eventNames?: readonly string[]
   /** NaN where a row has none, [N]. */
   readonly values?: Float32Array
+  /** What a users table says of the log's users, by their indices. */
+  readonly userColumns?: Columns
   readonly roles: EventRoles
   /** Rows that `skipInvalid` left out, by reason; and blank lines, which hold no row. */
   readonly skipped: Readonly<Record<string, number>>
+  /** What is worth a look at the tables of items and users though nothing is wrong with them, a sentence each. */
+  readonly notes?: readonly string[]
   /** SHA-256 of the columns: the same log gives the same hash. It is made when it is asked for. */
   readonly hash: string
 }
@@ -47,6 +52,8 @@ export interface Catalogue {
   readonly titles?: readonly (string | undefined)[]
   /** Categories by index. */
   readonly categories?: readonly (readonly string[])[]
+  /** The other columns of an items table, by the items' indices. */
+  readonly columns?: Columns
 }
 
 /** What each event type is for. Without an event column every row is a target and an input. */
@@ -99,6 +106,7 @@ function faultOf({
   events,
   eventNames,
   values,
+  userColumns = {},
 }: Interactions): string | undefined {
   const columns = { offsets, items, times, scenes, events, values }
   for (const [name, column] of Object.entries(columns)) {
@@ -118,6 +126,14 @@ function faultOf({
     const count = names?.length ?? 0
     const outside = column?.find((code) => code < 0 || code >= count)
     if (outside !== undefined) return `its ${name} name ${outside}, and there are ${count}`
+  }
+  const tables = [
+    ['items', catalogue.columns ?? {}, catalogue.ids.length],
+    ['users', userColumns, users.length],
+  ] as const
+  for (const [what, table, n] of tables) {
+    for (const [name, column] of Object.entries(table))
+      if (rowsOf(column) !== n) return `its column "${name}" is of ${rowsOf(column)} ${what}, and there are ${n}`
   }
   return undefined
 }

@@ -7,7 +7,7 @@ it('measures a log', async () => {
   const at = (user: string, items: string, times: readonly number[]) =>
     Array.from(items, (item, i) => ({ user, item, timestamp: 1.7e9 + times[i], scene: user === 'b' ? 'video' : 'shop' }))
   const rows = [...at('a', 'pqqr', [0, 1, 1, 8]), ...at('b', 'p', [2]), ...at('c', 'pqprs', [3, 4, 5, 6, 9])]
-  const report = inspectLog(await readInteractions(rows, { items: [{ item: 'never' }] }))
+  const report = inspectLog(await readInteractions(rows, { items: [{ item: 'never' }, { item: 'p' }] }))
   expect(report).toMatchObject({
     rows: 10,
     users: 3,

@@ -130,7 +130,8 @@ describe('the items table', () => {
   })
 
   it('may be rows in memory', async () => {
-    const { catalogue } = await readInteractions([{ user: 'u', item: 'b', timestamp: 1 }], { items: [{ item: 'z', title: 'Zed' }] })
+    const items = [{ item: 'z', title: 'Zed' }, { item: 'b' }]
+    const { catalogue } = await readInteractions([{ user: 'u', item: 'b', timestamp: 1 }], { items })
     expect([catalogue.ids, catalogue.titles]).toEqual([
       ['b', 'z'],
       [undefined, 'Zed'],

@@ -187,18 +187,25 @@ describe('a bad row in memory', () => {
   })
 
   it('of the items table is told before anything is made of it', async () => {
-    for (const [row, reason] of [
-      [{ item: 'x', title: {} }, 'title is no text'],
-      [{ item: 'x', categories: 5 }, 'categories are no list of texts'],
-      [{ item: 'x', categories: ['a', null] }, 'categories are no list of texts'],
-      [{ item: 0.5 }, 'empty item'],
-    ]) {
-      const items = [{ item: 'y' }, row] as never
+    for (const [row, column, reason] of [
+      [{ item: 'z', title: {} }, 'title', 'title is no text'],
+      [{ item: 'z', categories: {} }, 'categories', 'categories are no list of texts'],
+      [{ item: 'z', categories: ['a', null] }, 'categories', 'categories are no list of texts'],
+      [{ item: '' }, 'item', 'empty item'],
+      [{ item: {} }, 'item', 'id is neither text nor number'],
+      [{ item: '\ud800' }, 'item', 'id is invalid Unicode'],
+      [{ item: 'z', title: '\ud800' }, 'title', 'text is invalid Unicode'],
+      [{ item: 'z', colour: ['\ud800'] }, 'colour', 'text is invalid Unicode'],
+      [{ item: 'y' }, 'item', 'item appears twice'],
+    ] as const) {
+      const items = [{ item: 'x' }, { item: 'y' }, row] as never
       const error = await failure(readInteractions([good], { items }))
-      expect([error.code, error.message]).toEqual(['DATA', `items table, row 1, column "item": ${reason}`])
+      expect([error.code, error.message]).toEqual(['DATA', `items table, row 2, column "${column}": ${reason}`])
       const log = await readInteractions([good], { items, skipInvalid: true })
       expect([log.catalogue.ids, log.skipped]).toEqual([['x', 'y'], { [`items table: ${reason}`]: 1 }])
     }
+    const nothing = await failure(readInteractions([good], { items: [{ item: 'x' }, null] as never }))
+    expect(nothing.message).toBe('items table, row 1: row is no object')
     const numbers = [{ item: 7, title: 1999, categories: ['a'] }] as never
     const { catalogue } = await readInteractions([{ ...good, item: 7 }], { items: numbers })
     expect([catalogue.ids, catalogue.titles, catalogue.categories]).toEqual([['7'], ['1999'], [['a']]])

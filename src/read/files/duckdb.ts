@@ -10,6 +10,8 @@ type Bindings = typeof bindings
 export interface Session {
   /** Runs a query whose result is small. */
   rows(sql: string): Promise<unknown[][]>
+  /** Runs a query to its end and gives its rows in their order, as values of JavaScript, a few at a time. */
+  batches(sql: string): AsyncGenerator<unknown[][]>
   /** Runs a query and gives its rows in their order, a few at a time. */
   stream(sql: string): AsyncGenerator<Chunk>
 }
@@ -30,6 +32,9 @@ export async function withDuckDB<T>({ memory, threads }: DuckDBOptions, work: (s
   try {
     return await work({
       rows: async (sql) => (await (await open()).connection.runAndReadAll(sql)).getRowsJS(),
+      async *batches(sql) {
+        yield* (await (await open()).connection.run(sql)).yieldRowsJs()
+      },
       async *stream(sql) {
         yield* streamOf(await open(), sql)
       },

@@ -126,9 +126,17 @@ export function valueExpression(column: string, type: string): { readonly number
 export const isBlank = (written: string): string =>
   `(CASE WHEN ${written} IS NULL THEN true WHEN ${written} < '!' THEN trim(${written}) = '' ELSE false END)`
 
-/** A text, or the texts of a list with `|` between them. Undefined where the column holds neither. */
-export function listExpression(column: string, type: string): string | undefined {
-  if (/^(VARCHAR|ENUM.*)\[\]$/.test(type)) return `array_to_string(${column}, '|')`
-  if (type !== 'JSON') return idExpression(column, type)?.text
-  return `CASE WHEN json_type(${column}) = 'ARRAY' THEN array_to_string(from_json(${column}, '["VARCHAR"]'), '|') ELSE ${column}->>'$' END`
+const numeric: readonly (Kind | undefined)[] = ['whole', 'real', 'decimal']
+
+/**
+ * SQL of a cell of an items or a users table, as a text, a number, or a list of such. Undefined where the column holds none of them.
+ * @param own whether it is an id, a title or categories, of which each digit counts
+ */
+export function cellExpression(column: string, type: string, own: boolean): string | undefined {
+  const entry = /^(.*)\[\d*\]$/.exec(type)?.[1]
+  const kind = kindOf(entry ?? type)
+  const list = entry === undefined ? '' : '[]'
+  if (numeric.includes(kind) && !own) return `${column}::DOUBLE${list}`
+  if (entry === undefined && own) return idExpression(column, type)?.text
+  return kind !== undefined || /^(BOOLEAN|TIME.*)$/.test(entry ?? type) ? `${column}::VARCHAR${list}` : undefined
 }
