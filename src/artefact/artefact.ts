@@ -35,6 +35,8 @@ const KNOWN = new Set([
   ...['bytes', 'offsets'].flatMap((end) => [`catalogue.${end}`, `catalogue.titles.${end}`, `catalogue.categories.${end}`]),
   ...['catalogue.titles.items', 'catalogue.categories.starts', 'catalogue.categories.names', POPULAR],
 ])
+/** Of the catalogue's further columns; reading them finds what belongs to none. */
+const COLUMN = /^catalogue\.columns\.(bytes|offsets|\d+\.(bytes|offsets|starts|names|items|numbers|vectors))$/
 
 /**
  * The file's bytes.
@@ -67,7 +69,7 @@ export async function readHashed(bytes: Uint8Array, digest: Digest): Promise<Art
   const { version: _, ...about } = checkAbout(container.about, damaged)
   await verify(container, digest)
   const tensors = rawTensors(container)
-  const stranger = [...tensors].find(([name, { dtype }]) => (OURS.test(name) ? !KNOWN.has(name) : dtype === 'U8'))
+  const stranger = [...tensors].find(([name, { dtype }]) => (OURS.test(name) ? !KNOWN.has(name) && !COLUMN.test(name) : dtype === 'U8'))
   if (stranger) throw damaged(`tensor "${stranger[0]}" is unknown to this version of the format`)
   const catalogue = readCatalogue(tensors)
   const popular = readInts(tensors, POPULAR)

@@ -1,37 +1,48 @@
 import type { Catalogue } from '../data/interactions.ts'
+import { columnTensors, readColumns } from './column-tensors.ts'
 import type { RawTensor } from './container.ts'
-import { type RawTensors, readBytes, readInts, toRaw } from './tensors.ts'
-import { checkIndices, checkOffsets, decodeText, encodeText, type Text } from './text.ts'
+import type { RawTensors } from './tensors.ts'
+import { intTensor, listTensors, readLists, readRising, readTexts, textTensors } from './text-tensors.ts'
 import { damaged, type Fail, unfit } from './unsound.ts'
 
 /** What an artefact keeps of the items, by index, V of them; a log's Catalogue is one. */
-export type Items = Pick<Catalogue, 'ids' | 'titles' | 'categories'>
+export type Items = Pick<Catalogue, 'ids' | 'titles' | 'categories' | 'columns'>
+
+/** The items as an artefact keeps them: of their further columns those that the model reads. */
+export function keptItems({ ids, titles, categories, columns = {} }: Items, names: readonly string[]): Items {
+  const kept = Object.entries(columns).filter(([name]) => names.includes(name))
+  return { ids, titles, categories, ...(kept.length > 0 && { columns: Object.fromEntries(kept) }) }
+}
 
 /**
  * The items as tensors: `catalogue.bytes` and `catalogue.offsets` [V + 1] hold the ids. Where there are titles,
  * `catalogue.titles.items` [n] lists the items that have one, and `.bytes` and `.offsets` [n + 1] hold them. Where there
  * are categories, `.bytes` and `.offsets` hold the distinct names, and those of item i are named at
- * `catalogue.categories.starts` [V + 1] i .. i + 1 of `.names`.
+ * `catalogue.categories.starts` [V + 1] i .. i + 1 of `.names`. Further columns follow (column-tensors.ts).
  */
-export function catalogueTensors({ ids, titles, categories }: Items): [string, RawTensor][] {
+export function catalogueTensors({ ids, titles, categories, columns }: Items): [string, RawTensor][] {
   checkUnique(ids, unfit)
   for (const [what, list] of Object.entries({ titles, categories })) {
     if (list && list.length !== ids.length) throw unfit(`there are ${list.length} ${what} for ${ids.length} items`)
   }
   return [
-    ...textTensors('catalogue', encodeText(ids, 'the item ids')),
+    ...textTensors('catalogue', ids, 'the item ids'),
     ...(titles ? titleTensors(titles) : []),
-    ...(categories ? categoryTensors(categories) : []),
+    ...(categories ? listTensors('catalogue.categories', categories, 'the categories') : []),
+    ...(columns ? columnTensors(columns, ids.length) : []),
   ]
 }
 
 /** The way back, which checks everything: text, offsets, indices, and that ids are unique. */
 export function readCatalogue(tensors: RawTensors): Items {
-  const ids = decodeText(readText(tensors, 'catalogue'), 'the item ids')
+  const ids = readTexts(tensors, 'catalogue', 'the item ids')
   checkUnique(ids, damaged)
   const titles = holds(tensors, 'catalogue.titles.') ? readTitles(tensors, ids.length) : undefined
-  const categories = holds(tensors, 'catalogue.categories.') ? readCategories(tensors, ids.length) : undefined
-  return { ids, ...(titles && { titles }), ...(categories && { categories }) }
+  const categories = holds(tensors, 'catalogue.categories.')
+    ? readLists(tensors, 'catalogue.categories', ids.length, 'the categories')
+    : undefined
+  const columns = holds(tensors, 'catalogue.columns.') ? readColumns(tensors, ids.length) : undefined
+  return { ids, ...(titles && { titles }), ...(categories && { categories }), ...(columns && { columns }) }
 }
 
 /** The popular list [n]: distinct items. */
@@ -55,18 +66,13 @@ function checkUnique(ids: readonly string[], fail: Fail): void {
 
 function titleTensors(titles: readonly (string | undefined)[]): [string, RawTensor][] {
   const titled = Array.from(titles.keys()).filter((i) => titles[i] !== undefined)
-  const text = encodeText(
-    titled.map((i) => titles[i] ?? ''),
-    'the titles',
-  )
-  return [words('catalogue.titles.items', Int32Array.from(titled)), ...textTensors('catalogue.titles', text)]
+  const texts = titled.map((i) => titles[i] ?? '')
+  return [intTensor('catalogue.titles.items', Int32Array.from(titled)), ...textTensors('catalogue.titles', texts, 'the titles')]
 }
 
 function readTitles(tensors: RawTensors, V: number): (string | undefined)[] {
-  const items = readInts(tensors, 'catalogue.titles.items')
-  checkIndices(items, V, 'the titles')
-  if (items.some((item, i) => i > 0 && item <= items[i - 1])) throw damaged('the items that have a title do not rise')
-  const texts = decodeText(readText(tensors, 'catalogue.titles'), 'the titles')
+  const items = readRising(tensors, 'catalogue.titles.items', V, 'the titles')
+  const texts = readTexts(tensors, 'catalogue.titles', 'the titles')
   if (texts.length !== items.length) throw damaged(`there are ${texts.length} titles for ${items.length} items`)
   const titles = new Array<string | undefined>(V).fill(undefined)
   items.forEach((item, i) => {
@@ -75,42 +81,4 @@ function readTitles(tensors: RawTensors, V: number): (string | undefined)[] {
   return titles
 }
 
-function categoryTensors(categories: readonly (readonly string[])[]): [string, RawTensor][] {
-  const indices = new Map<string, number>()
-  for (const name of categories.flat()) if (!indices.has(name)) indices.set(name, indices.size)
-  const starts = new Int32Array(categories.length + 1)
-  categories.forEach((list, i) => {
-    starts[i + 1] = starts[i] + list.length
-  })
-  return [
-    words('catalogue.categories.starts', starts),
-    words(
-      'catalogue.categories.names',
-      Int32Array.from(categories.flat(), (name) => indices.get(name) ?? -1),
-    ),
-    ...textTensors('catalogue.categories', encodeText([...indices.keys()], 'the categories')),
-  ]
-}
-
-function readCategories(tensors: RawTensors, V: number): (readonly string[])[] {
-  const names = decodeText(readText(tensors, 'catalogue.categories'), 'the categories')
-  const starts = readInts(tensors, 'catalogue.categories.starts')
-  const indices = readInts(tensors, 'catalogue.categories.names')
-  checkOffsets(starts, indices.length, "the items' categories")
-  if (starts.length !== V + 1) throw damaged(`there are categories of ${starts.length - 1} items, and ${V} items`)
-  checkIndices(indices, names.length, "the items' categories")
-  return Array.from({ length: V }, (_, i) => Array.from(indices.subarray(starts[i], starts[i + 1]), (index) => names[index]))
-}
-
-function textTensors(name: string, { bytes, offsets }: Text): [string, RawTensor][] {
-  return [[`${name}.bytes`, { dtype: 'U8', shape: [bytes.length], bytes }], words(`${name}.offsets`, offsets)]
-}
-
-function readText(tensors: RawTensors, name: string): Text {
-  return { bytes: readBytes(tensors, `${name}.bytes`), offsets: readInts(tensors, `${name}.offsets`) }
-}
-
 const holds = (tensors: RawTensors, prefix: string): boolean => [...tensors.keys()].some((name) => name.startsWith(prefix))
-
-/** A vector of I32 under its name. */
-const words = (name: string, data: Int32Array): [string, RawTensor] => [name, toRaw(name, { shape: [data.length], data })]

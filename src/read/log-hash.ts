@@ -1,4 +1,5 @@
 import type { Interactions } from '../data/interactions.ts'
+import { type Column, rowsOf } from '../data/table-columns.ts'
 import { logAddon } from '../engine/log-addon.ts'
 
 /** SHA-256 over the columns, each with its name and length, so that equal bytes in other columns give another hash. */
@@ -15,10 +16,26 @@ export function hashColumns(log: Omit<Interactions, 'hash' | 'roles' | 'skipped'
   for (const [name, column] of Object.entries({ offsets, items, times, scenes, events, values })) {
     if (column === undefined) continue
     add(`${name} ${column.length}\n`)
-    hash.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength))
+    hash.update(bytesOf(column))
+  }
+  for (const [what, columns] of Object.entries({ items: log.catalogue.columns, users: log.userColumns })) {
+    for (const [name, column] of Object.entries(columns ?? {})) addColumn(hash, `${what} column ${JSON.stringify(name)}`, column)
   }
   return hash.digest('hex')
 }
+
+function addColumn(hash: Hash, what: string, column: Column): void {
+  const add = (text: string) => hash.update(Buffer.from(text))
+  add(`${what} ${column.kind} ${rowsOf(column)} ${column.of.length}\n`)
+  if (column.kind === 'words') {
+    for (let start = 0; start < column.of.length; start += 4096) add(JSON.stringify(column.of.slice(start, start + 4096)))
+    return
+  }
+  hash.update(bytesOf(column.of))
+  if (column.kind === 'vector') hash.update(bytesOf(column.given))
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength)
 
 export interface Hash {
   update(bytes: Uint8Array): void

@@ -20,14 +20,14 @@ export interface Served extends BuiltModel, Names {
 
 /** What an artefact's model is served by. */
 export function servedBy(engine: Engine, artefact: Artefact, built: BuiltModel): Served {
-  const { ids, titles, categories } = artefact.catalogue
+  const { ids, titles, categories, columns } = artefact.catalogue
   const { popular, roles, scenes, events, parts } = artefact
   const trained = Bits.of(ids.length, popular)
   return {
     ...built,
     engine,
     name: parts[0].model,
-    catalogue: catalogueOf(ids, titles, categories),
+    catalogue: catalogueOf(ids, titles, categories, columns),
     roles,
     scenes,
     events,

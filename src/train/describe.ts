@@ -1,4 +1,5 @@
 import type { ArtefactContent } from '../artefact/artefact.ts'
+import { keptItems } from '../artefact/catalogue-tensors.ts'
 import type { Trained } from '../artefact/schema.ts'
 import { popularItems } from '../models/popularity.ts'
 import type { Split } from '../split/split.ts'
@@ -16,7 +17,7 @@ export function describe(split: Split, { model, seed, precision }: TrainSettings
     ...(events.includes('type') && { events: log.eventNames }),
     trained: { ...trainedOn(split, popular.length), seed, precision },
     scores: {},
-    catalogue: log.catalogue,
+    catalogue: keptItems(log.catalogue, []),
     popular,
   }
 }

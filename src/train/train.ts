@@ -188,10 +188,10 @@ const outOfMemory = (cause: Error): FociError =>
   })
 
 function order(log: Interactions, settings: TrainSettings, options: TrainOptions, stop: Int32Array): Order {
-  const { ids, titles, categories } = log.catalogue
+  const { ids, titles, categories, columns } = log.catalogue
   const named = ({ definition, options: own }: ModelSpec) => ({ name: definition.name, options: own })
   return {
-    log: { ...log, catalogue: { ids, titles, categories } },
+    log: { ...log, catalogue: { ids, titles, categories, columns } },
     settings: { ...settings, model: named(settings.model) },
     baselines: (options.baselines ?? baselines()).map(named),
     module: options.module?.toString(),

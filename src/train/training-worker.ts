@@ -16,7 +16,9 @@ interface NamedModel {
 
 /** A job as it crosses to the worker: no functions, and the log's columns in shared memory. */
 export interface Order {
-  readonly log: Omit<Interactions, 'catalogue'> & { readonly catalogue: Pick<Interactions['catalogue'], 'ids' | 'titles' | 'categories'> }
+  readonly log: Omit<Interactions, 'catalogue'> & {
+    readonly catalogue: Pick<Interactions['catalogue'], 'ids' | 'titles' | 'categories' | 'columns'>
+  }
   readonly settings: Omit<TrainSettings, 'model'> & { readonly model: NamedModel }
   readonly baselines: readonly NamedModel[]
   /** Module that exports a model which is not in the registry. */
@@ -47,8 +49,8 @@ async function work(order: Order, post: (message: Message, transfer?: ArrayBuffe
     post({ type: 'step', step })
   }
   try {
-    const { ids, titles, categories } = order.log.catalogue
-    const log: Interactions = { ...order.log, catalogue: catalogueOf(ids, titles, categories) }
+    const { ids, titles, categories, columns } = order.log.catalogue
+    const log: Interactions = { ...order.log, catalogue: catalogueOf(ids, titles, categories, columns) }
     const { module, checkpoint, resume } = order
     const settings = { ...order.settings, model: await findModel(order.settings.model, module) }
     const baselines = await Promise.all(order.baselines.map((each) => findModel(each, module)))

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { type ArtefactContent, readArtefact, writeArtefact } from '../../src/artefact/artefact.ts'
-import { bare, errorOf, headerOf, sample } from './sample.ts'
+import { keptItems } from '../../src/artefact/catalogue-tensors.ts'
+import { bare, errorOf, headerOf, sample, withColumns } from './sample.ts'
 
 /** Content with the keys of all its objects the other way round. */
 function reversed<T>(value: T): T {
@@ -30,6 +31,30 @@ describe('an artefact', () => {
     const checkpoint = { ...content, checkpoint: { step: 1 } } // of a run that must say where it went wrong
     const { data } = (await readArtefact(await writeArtefact(checkpoint))).tensors.odd
     expect(new Int32Array(data.buffer, data.byteOffset, data.length)).toEqual(bits)
+  })
+
+  it('keeps further columns of the items, in whatever order they come', async () => {
+    const bytes = await writeArtefact(withColumns())
+    const { catalogue } = await readArtefact(bytes)
+    expect(catalogue).toEqual(withColumns().catalogue)
+    expect(await writeArtefact(reversed(withColumns()))).toEqual(bytes)
+    expect(await writeArtefact(await readArtefact(bytes))).toEqual(bytes)
+    const other = {
+      ...withColumns().catalogue,
+      columns: { ...withColumns().catalogue.columns, price: { kind: 'number', of: Float64Array.of(1.5, 0, -0.25) } },
+    }
+    expect((await readArtefact(await writeArtefact({ ...sample(), catalogue: other as never }))).hash).not.toBe(
+      (await readArtefact(bytes)).hash,
+    )
+  })
+
+  it('keeps numbers in f32, and columns by the names that are asked for', async () => {
+    const of = Float64Array.of(0.1, Number.NaN, 1e-50)
+    const catalogue = { ...sample().catalogue, columns: { n: { kind: 'number', of }, 5: { kind: 'words', of: [[], [], []] } } } as const
+    const { columns } = (await readArtefact(await writeArtefact({ ...sample(), catalogue }))).catalogue
+    expect(columns).toEqual({ n: { kind: 'number', of: of.map(Math.fround) }, 5: { kind: 'words', of: [[], [], []] } })
+    expect(keptItems(catalogue, ['n', 'title', 'none'])).toEqual({ ...sample().catalogue, columns: { n: { kind: 'number', of } } })
+    expect(Object.keys(keptItems(catalogue, []))).not.toContain('columns')
   })
 
   it('may be almost empty', async () => {
@@ -162,6 +187,32 @@ describe('an artefact', () => {
     )
   })
 
+  it('holds columns of any names, words and numbers', async () => {
+    const name = fc.string({ unit: 'binary' })
+    const n = 4
+    const each = <T>(value: fc.Arbitrary<T>) => fc.array(value, { minLength: n, maxLength: n })
+    const float = fc.float({ noNaN: true, noDefaultInfinity: true })
+    const words = each(fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 })).map((of) => ({ kind: 'words' as const, of }))
+    const numbers = each(fc.option(float, { nil: Number.NaN })).map((of) => ({ kind: 'number' as const, of: Float64Array.from(of) }))
+    const vectors = fc.integer({ min: 1, max: 3 }).chain((width) =>
+      each(fc.option(fc.array(float, { minLength: width, maxLength: width }))).map((rows) => ({
+        kind: 'vector' as const,
+        width,
+        of: Float32Array.from(rows.flatMap((row) => row ?? new Array<number>(width).fill(0))),
+        given: Uint8Array.from(rows, (row) => (row ? 1 : 0)),
+      })),
+    )
+    const columns = fc.dictionary(name, fc.oneof(words, numbers, vectors), { minKeys: 1, maxKeys: 5, noNullPrototype: true })
+    await fc.assert(
+      fc.asyncProperty(columns, async (given) => {
+        const catalogue = { ids: ['a', 'b', 'c', 'd'], columns: given }
+        const read = await readArtefact(await writeArtefact({ ...bare(), catalogue, popular: Int32Array.of(0) }))
+        expect(read.catalogue).toEqual(catalogue)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
   it('has a tensor of any name that the format allows, those of objects included', async () => {
     const names = ['constructor', 'toString', '0', '10', '2', 'a/b[3]:c-d']
     const tensors = Object.fromEntries(names.map((name, i) => [name, { shape: [1], data: Float32Array.of(i) }]))
@@ -190,6 +241,16 @@ describe('writeArtefact refuses', () => {
     ['half a surrogate pair', { catalogue: { ids: ['a', 'b', '\ud83d'] } }, /entry 2 of the item ids/],
     ['titles of other items', { catalogue: { ...base.catalogue, titles: ['one'] } }, /1 titles for 3 items/],
     ['categories of other items', { catalogue: { ...base.catalogue, categories: [[]] } }, /1 categories for 3 items/],
+    [
+      'a column of other items',
+      { catalogue: { ids: ['a', 'b', 'c'], columns: { n: { kind: 'words', of: [[]] } } } },
+      /column "n" is of 1 items, and there are 3/,
+    ],
+    [
+      'a number beyond f32',
+      { catalogue: { ids: ['a', 'b', 'c'], columns: { n: { kind: 'number', of: Float64Array.of(0, 1e39, 0) } } } },
+      /column "n" has Infinity at 1/,
+    ],
     ['a popular item beyond the catalogue', { popular: Int32Array.of(3) }, /item 3, and there are 3/],
     ['a popular item twice', { popular: Int32Array.of(1, 1) }, /item 1 twice/],
     [

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readArtefact, writeArtefact } from '../../src/artefact/artefact.ts'
 import type { RawTensor } from '../../src/artefact/container.ts'
-import { bare, errorOf, fileOf, forged, headerOf, sample } from './sample.ts'
+import { bare, errorOf, fileOf, forged, headerOf, sample, withColumns } from './sample.ts'
 
 const MIB = 2 ** 20
 
@@ -134,6 +134,11 @@ describe('a file with a right checksum', () => {
     shape: [values.length],
     bytes: new Uint8Array(Int32Array.from(values).buffer),
   })
+  const floats = (shape: number[], ...values: number[]): RawTensor => ({
+    dtype: 'F32',
+    shape,
+    bytes: new Uint8Array(Float32Array.from(values).buffer),
+  })
   const bytes = (...values: number[]): RawTensor => ({ dtype: 'U8', shape: [values.length], bytes: Uint8Array.from(values) })
   type Change = (about: Record<string, unknown>, tensors: Map<string, RawTensor>) => void
   const set =
@@ -193,6 +198,54 @@ describe('a file with a right checksum', () => {
   ]
   it.each(cases)('and %s is refused', async (_, change, message) => {
     const error = await errorOf(readArtefact(await forged(await writeArtefact(sample()), change)))
+    expect(error.code).toBe('ARTEFACT')
+    expect(error.message).toMatch(message)
+  })
+
+  const names0: Change = (_, tensors) => {
+    tensors.set('catalogue.columns.bytes', bytes())
+    tensors.set('catalogue.columns.offsets', ints(0))
+  }
+
+  const columns: [string, Change, RegExp][] = [
+    ['columns without their names', drop('catalogue.columns.bytes'), /"catalogue.columns.bytes" is missing/],
+    ['a column of no name', set('catalogue.columns.3.items', ints()), /"catalogue.columns.3.items" belongs to no column/],
+    [
+      'a column of two kinds',
+      set('catalogue.columns.2.vectors', floats([3, 1], 0, 0, 0)),
+      /"catalogue.columns.2.vectors" belongs to no column/,
+    ],
+    ['a tensor that no column has', set('catalogue.columns.2.means', ints()), /"catalogue.columns.2.means" is unknown/],
+    ['names of columns that fall', set('catalogue.columns.offsets', ints(0, 7, 7, 15)), /columns' names do not rise at 1/],
+    ['a column that is not there', drop('catalogue.columns.0.bytes'), /"catalogue.columns.0.bytes" is missing/],
+    ['no names of columns', names0, /columns without names/],
+    ['numbers of too few items', set('catalogue.columns.2.numbers', floats([2], 1.5, 0)), /2 numbers of the column "price" for 3 items/],
+    ['a number that is none', set('catalogue.columns.2.numbers', floats([3], 1.5, 0, Number.NaN)), /"price" has NaN at 2/],
+    ['a number of no item', set('catalogue.columns.2.items', ints(0, 3)), /the column "price" name 3, and there are 3/],
+    ['a number twice', set('catalogue.columns.2.items', ints(0, 0)), /do not rise/],
+    ['a number that is not listed', set('catalogue.columns.2.items', ints(0)), /"price" gives item 2 one that it does not list/],
+    [
+      'vectors of too few items',
+      set('catalogue.columns.1.vectors', floats([2, 2], 1, -2, 0.5, 0)),
+      /are F32 \[2, 2\] where F32 \[3, width\] is due/,
+    ],
+    [
+      'vectors in a row',
+      set('catalogue.columns.1.vectors', floats([6], 1, -2, 0, 0, 0.5, 0)),
+      /are F32 \[6\] where F32 \[3, width\] is due/,
+    ],
+    ['vectors of nothing', set('catalogue.columns.1.vectors', floats([3, 0])), /are F32 \[3, 0\] where/],
+    [
+      'vectors of whole numbers',
+      set('catalogue.columns.1.vectors', { ...floats([3, 2], 1, 0, 0, 0, 1, 0), dtype: 'I32' }),
+      /are I32 \[3, 2\] where/,
+    ],
+    ['an infinite vector', set('catalogue.columns.1.vectors', floats([3, 2], 1, Infinity, 0, 0, 0.5, 0)), /"emb" has Infinity at 1/],
+    ['words of no vocabulary', set('catalogue.columns.0.names', ints(0, 2, 0)), /column "Größe" name 2, and there are 2/],
+    ['words of too many items', set('catalogue.columns.0.starts', ints(0, 2, 2, 2, 3)), /of 4 items, and 3 items/],
+  ]
+  it.each(columns)('and %s is refused', async (_, change, message) => {
+    const error = await errorOf(readArtefact(await forged(await writeArtefact(withColumns()), change)))
     expect(error.code).toBe('ARTEFACT')
     expect(error.message).toMatch(message)
   })

@@ -34,6 +34,19 @@ export const sample = (): ArtefactContent => ({
   popular: Int32Array.of(2, 0),
 })
 
+/** The shop with further columns of its items: one of each kind, none of which has something for each item. */
+export const withColumns = (): ArtefactContent => ({
+  ...sample(),
+  catalogue: {
+    ...sample().catalogue,
+    columns: {
+      Größe: { kind: 'words', of: [['L', 'M'], [], ['L']] },
+      emb: { kind: 'vector', width: 2, of: Float32Array.of(1, -2, 0, 0, 0.5, 0), given: Uint8Array.of(1, 0, 1) },
+      price: { kind: 'number', of: Float64Array.of(1.5, Number.NaN, -0.25) },
+    },
+  },
+})
+
 /** The least that an artefact can hold. */
 export const bare = (): ArtefactContent => ({
   parts: [{ model: 'popularity', options: {} }],

@@ -181,4 +181,15 @@ describe('the hash', () => {
     for (const change of changed) hashes.add((await readInteractions(base.map((row) => ({ ...row, ...change })))).hash)
     expect(hashes.size).toBe(changed.length)
   })
+
+  it('changes with any column of a table, and not with titles', async () => {
+    const rows = [{ user: 'u', item: 'x', timestamp: 5 }]
+    const hash = async (more: object, of: 'item' | 'user' = 'item') =>
+      (await readInteractions(rows, { [`${of}s`]: [{ item: 'x', user: 'u', ...more, [of === 'item' ? 'user' : 'item']: undefined }] })).hash
+    const plain = (await readInteractions(rows)).hash
+    expect([await hash({}), await hash({ title: 'X' }), await hash({}, 'user')]).toEqual([plain, plain, plain])
+    const changed = [{ a: 1 }, { b: 1 }, { a: 2 }, { a: 'w' }, { a: ['w', 'v'] }, { a: [1, 2] }, { a: [1, 3] }, { a: [1] }]
+    const hashes = [plain, ...(await Promise.all(changed.map((more) => hash(more)))), await hash({ a: 1 }, 'user')]
+    expect(new Set(hashes).size).toBe(changed.length + 2)
+  })
 })
