@@ -43,13 +43,13 @@ export async function evaluateArtefact(source: ArtefactSource, log: Interactions
   if (options.roles !== undefined) checkRoles(options.roles)
   const roles = options.roles === undefined ? artefact.roles : rolesOf(options.roles, log.eventNames)
   const engine = options.engine ?? (await selectEngine())
-  const { variables, ...built } = buildModel(engine, artefact, { models: options.models })
+  const built = buildModel(engine, artefact, { models: options.models })
   try {
     const served = { ...servedBy(engine, artefact, built), roles }
     checkStrangers(served, log)
     return evaluate(served, cutLog({ ...log, roles }, artefact.trained.split), on, k)
   } finally {
-    variables[Symbol.dispose]()
+    built.variables[Symbol.dispose]()
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Draw } from '../data/random.ts'
+import type { Described } from '../data/table-columns.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Examples } from '../examples/examples.ts'
 import type { Split } from '../split/split.ts'
@@ -96,6 +97,8 @@ export interface Model {
 
 /** How a model learns. */
 export type Learner =
+  /** Each of the models that it is made of by itself. */
+  | { readonly by: 'parts' }
   /** Counts the training part of a split. */
   | { readonly by: 'counting'; fit(split: Split): void }
   /** Takes steps down the gradient of a loss. */
@@ -136,6 +139,8 @@ export interface ModelContext {
   readonly engine: Engine
   /** Number of items V. */
   readonly items: number
+  /** What the items table says of them. */
+  readonly catalogue?: Described
   /** Parameters and state, by name. */
   readonly variables: Variables
   /** Whether searches read item vectors as 8-bit codes, which give the same bits sooner. */

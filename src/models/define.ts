@@ -2,8 +2,9 @@ import { z } from 'zod/mini'
 import { nearest } from '../data/nearest.ts'
 import { shown } from '../data/options.ts'
 import { FociError } from '../errors.ts'
+import type { Variables } from '../tensor/variables.ts'
 import type { Model, ModelContext, Needs } from './contracts.ts'
-import { type Training, trainingDefaults } from './training.ts'
+import { checkTraining, settledTraining, type Training, trainingDefaults } from './training.ts'
 
 /** One option of a model: its check, its default and how to explain it. The only source of flags, types and pages. */
 export interface Field<T> {
@@ -51,25 +52,38 @@ export interface ModelDefinition {
   needs(options: ModelOptions): Needs
   /** How it is trained, where nobody says otherwise. */
   readonly training: Training
-  build(options: ModelOptions, context: ModelContext): Model
+  /** What the models are for that it is made of; none for a model of its own. */
+  readonly roles: readonly string[]
+  /** @param parts the models that it is made of, one for each role */
+  build(options: ModelOptions, context: ModelContext, parts?: readonly BuiltModel[]): Model
 }
 
 /** A model, and what it reads. */
 export interface BuiltModel {
+  readonly name: string
   readonly model: Model
   readonly needs: Needs
   /** Number of items V. */
   readonly items: number
+  readonly variables: Variables
+  /** The models that it is made of. */
+  readonly parts: readonly BuiltModel[]
 }
 
 /** A model with its options settled: what `train` takes and an artefact records. */
 export interface ModelSpec {
   readonly definition: ModelDefinition
   readonly options: ModelOptions
+  /** How it is trained, where that is another way than its file's. */
+  readonly training?: Partial<Training>
+  /** The models that it is made of. */
+  readonly parts?: readonly ModelSpec[]
 }
 
-/** Makes a spec from some of the options; the rest are defaults. */
-export type ModelFactory<F extends Fields> = ((options?: Partial<OptionsOf<F>>) => ModelSpec) & { readonly definition: ModelDefinition }
+/** Makes a spec from some of the options and of the training settings; the rest are the model's. */
+export type ModelFactory<F extends Fields> = ((options?: Partial<OptionsOf<F>>, training?: Partial<Training>) => ModelSpec) & {
+  readonly definition: ModelDefinition
+}
 
 /** What a model's file says of it beside how it is built. */
 export interface ModelTraits<F extends Fields> {
@@ -94,16 +108,65 @@ export function defineModel<const F extends Fields>(
     ...{ name, summary, fields },
     needs: (options) => (typeof needs === 'function' ? needs(options as OptionsOf<F>) : needs),
     training: { ...trainingDefaults, ...training },
+    roles: [],
     build: (options, context) => build(options as OptionsOf<F>, context),
   }
-  return Object.assign((options: Partial<OptionsOf<F>> = {}) => specify(definition, options), { definition })
+  return Object.assign((options: Partial<OptionsOf<F>> = {}, own?: Partial<Training>) => specify(definition, options, own), { definition })
+}
+
+/** Makes a spec from one for each role, and some of the options. */
+export type CompositeFactory<F extends Fields> = ((parts: readonly ModelSpec[], options?: Partial<OptionsOf<F>>) => ModelSpec) & {
+  readonly definition: ModelDefinition
+}
+
+/**
+ * Defines a model made of models, each of which is trained by itself.
+ * @param roles what each is for, in one word
+ */
+export function defineComposite<const F extends Fields>(
+  name: string,
+  summary: string,
+  roles: readonly string[],
+  fields: F,
+  compose: (options: OptionsOf<F>, context: ModelContext, parts: readonly BuiltModel[]) => Omit<Model, 'learner'>,
+): CompositeFactory<F> {
+  const definition: ModelDefinition = {
+    ...{ name, summary, fields, roles, training: trainingDefaults },
+    needs: () => ({}),
+    build: (options, context, parts = []) => ({ ...compose(options as OptionsOf<F>, context, parts), learner: { by: 'parts' } }),
+  }
+  const make = (parts: readonly ModelSpec[], options: Partial<OptionsOf<F>> = {}): ModelSpec =>
+    assemble(specify(definition, options), parts)
+  return Object.assign(make, { definition })
+}
+
+/** A composite with the models that it is made of. @throws FociError OPTION where it needs another number of them, or one is a composite */
+export function assemble(spec: ModelSpec, parts: readonly ModelSpec[]): ModelSpec {
+  const { name, roles } = spec.definition
+  if (parts.length !== roles.length) {
+    const message = `${name} is made of ${roles.length} models (${roles.join(', ') || 'none'}), and ${parts.length} are given.`
+    throw new FociError('OPTION', message, `Give one for each: ${name}([sasrec(), …]).`)
+  }
+  const nested = parts.find(({ definition }) => definition.roles.length > 0)
+  if (nested) {
+    const message = `${name} is to be made of ${nested.definition.name}, which is made of models itself.`
+    throw new FociError('OPTION', message, 'Give models of their own.')
+  }
+  return parts.length > 0 ? { ...spec, parts } : spec
+}
+
+/** All that a spec reads: its own, and that of the models it is made of. */
+export function needsOf({ definition, options, parts = [] }: ModelSpec): Needs {
+  const all = [definition.needs(options), ...parts.map(needsOf)]
+  const union = <K extends keyof Needs>(key: K) => [...new Set(all.flatMap((needs) => needs[key] ?? []))] as unknown as Needs[K]
+  return { events: union('events'), request: union('request'), items: union('items') }
 }
 
 /**
  * Whole, checked options from some given by name.
  * @throws FociError OPTION for a name that the model lacks or a value that its field refuses
  */
-export function specify(definition: ModelDefinition, given: Readonly<Record<string, unknown>>): ModelSpec {
+export function specify(definition: ModelDefinition, given: Readonly<Record<string, unknown>>, training?: Partial<Training>): ModelSpec {
   const { name, fields } = definition
   if (typeof given !== 'object' || given === null) {
     throw new FociError('OPTION', `Where options of ${name} are due, ${shown(given)} is given.`, 'Give an object, such as {}.')
@@ -115,14 +178,18 @@ export function specify(definition: ModelDefinition, given: Readonly<Record<stri
     throw new FociError('OPTION', `${name} has no option "${stranger}".`, hint)
   }
   const options = Object.entries(fields).map(([key, field]) => [key, checked(name, key, field, given[key])])
-  return { definition, options: Object.fromEntries(options) }
+  if (training) checkTraining(settledTraining(definition.training, training), (key) => `${name}'s training setting "${key}"`)
+  return { definition, options: Object.fromEntries(options), ...(training && { training }) }
 }
 
 /** A spec's model. All that it holds must be declared while it is built: what an artefact has beside that is refused. */
-export function buildSpec({ definition, options }: ModelSpec, context: ModelContext): BuiltModel {
-  const model = definition.build(options, context)
-  context.variables.close()
-  return { model, needs: definition.needs(options), items: context.items }
+export function buildSpec(spec: ModelSpec, context: ModelContext): BuiltModel {
+  const { definition, options } = spec
+  const { variables, items } = context
+  const parts = (spec.parts ?? []).map((part, i) => buildSpec(part, { ...context, variables: variables.within(`${i}/`) }))
+  const model = definition.build(options, context, parts)
+  variables.close()
+  return { name: definition.name, model, needs: needsOf(spec), items, variables, parts }
 }
 
 function checked(model: string, key: string, field: Field<string> | Field<number>, value: unknown): string | number {

@@ -77,6 +77,14 @@ export function settledTraining(own: Training, given: Partial<Training>): Traini
   return { ...own, ...given, weightDecay }
 }
 
+/** Those of a model that another is made of. @param given asked for in the place of its file's */
+export function trainingOfPart(
+  { definition, training }: { readonly definition: { readonly training: Training }; readonly training?: Partial<Training> },
+  given: Partial<Training> = {},
+): Training {
+  return settledTraining(definition.training, { ...training, ...given })
+}
+
 /** The training settings among others. */
 export const trainingOf = (settings: Training): Training =>
   Object.fromEntries(Object.keys(trainingDefaults).map((name) => [name, settings[name as keyof Training]])) as unknown as Training

@@ -19,7 +19,8 @@ export class Crew {
    * @param quantized whether codes are read in the place of the item table
    */
   constructor(engine: Engine, weights: Weights, variables: Variables, quantized: boolean) {
-    const { parts, hash, catalogue } = weights
+    const { parts, hash } = weights
+    const { ids, ...described } = weights.catalogue
     const held = engine.name === 'native' ? variables.all.map(({ name }) => name) : []
     const tensors = Object.entries(weights.tensors).filter(([name]) => !held.includes(name))
     const order: Order = {
@@ -29,7 +30,7 @@ export class Crew {
         parts,
         hash,
         tensors: Object.fromEntries(tensors.map(([name, values]) => [name, shared(values)])),
-        catalogue: { ids: { length: catalogue.ids.length } },
+        catalogue: { ...described, ids: { length: ids.length } },
       },
     }
     // A pool in WebAssembly is its calling thread, and knows neither the machine nor FOCI_THREADS

@@ -48,10 +48,10 @@ export class Recommender {
     this.artefact = artefact
     this.engine = engine
     this.quantized = table === 'int8'
-    const { variables, ...built } = buildModel(engine, artefact, { models, quantized: this.quantized })
+    const built = buildModel(engine, artefact, { models, quantized: this.quantized })
     this.served = servedBy(engine, artefact, built)
     this.catalogue = this.served.catalogue
-    this.held = new Held(engine, variables)
+    this.held = new Held(engine, built.variables)
     this.lookup = new Lookup(this.served, log)
     const given = models?.find(({ name }) => name === artefact.parts[0].model)
     this.own = given === undefined || definitions.includes(given)

@@ -10,8 +10,6 @@ import type { Names } from './log-view.ts'
 /** A model and all that it is served by: evaluation, early stopping and requests rank with the same. */
 export interface Served extends BuiltModel, Names {
   readonly engine: Engine
-  /** The model's name. */
-  readonly name: string
   /** Items that it may show, the most popular first: those that are targets of training rows. */
   readonly popular: Int32Array
   /** The same as bits. */
@@ -21,12 +19,11 @@ export interface Served extends BuiltModel, Names {
 /** What an artefact's model is served by. */
 export function servedBy(engine: Engine, artefact: Artefact, built: BuiltModel): Served {
   const { ids, titles, categories, columns } = artefact.catalogue
-  const { popular, roles, scenes, events, parts } = artefact
+  const { popular, roles, scenes, events } = artefact
   const trained = Bits.of(ids.length, popular)
   return {
     ...built,
     engine,
-    name: parts[0].model,
     catalogue: catalogueOf(ids, titles, categories, columns),
     roles,
     scenes,
@@ -37,8 +34,8 @@ export function servedBy(engine: Engine, artefact: Artefact, built: BuiltModel):
 }
 
 /** What a model that is being trained on a split will be served by. */
-export function servedOn(engine: Engine, name: string, { log, ...split }: Split, built: BuiltModel): Served {
+export function servedOn(engine: Engine, { log, ...split }: Split, built: BuiltModel): Served {
   const popular = popularItems({ log, ...split })
   const { catalogue, roles, sceneNames: scenes, eventNames: events } = log
-  return { ...built, engine, name, catalogue, roles, scenes, events, popular, trained: Bits.of(catalogue.size, popular) }
+  return { ...built, engine, catalogue, roles, scenes, events, popular, trained: Bits.of(catalogue.size, popular) }
 }

@@ -21,17 +21,31 @@ export class Variables {
   private readonly tables = new Map<string, Table<Float32Array> | Table<Int32Array>>()
   /** What was made of frozen weights. */
   private readonly frozen: Tensor[] = []
+  /** Those of the models that one is made of, each under a head of its names. */
+  private readonly parts: Variables[] = []
+  private readonly head: string
   private complete = false
 
-  constructor(engine: Engine, source: Source) {
+  /** @param head what the names in an artefact begin with */
+  constructor(engine: Engine, source: Source, head = '') {
     this.engine = engine
     this.source = source
+    this.head = head
+  }
+
+  /** Those of a model that this one is made of: in an artefact their names begin with `head`, initial values are those of the model alone. */
+  within(head: string): Variables {
+    const part = new Variables(this.engine, this.source, this.head + head)
+    this.parts.push(part)
+    return part
   }
 
   /** The parameter of this name, [shape]. @throws FociError OPTION for a name that is taken; ARTEFACT where what it holds does not fit */
-  variable(name: string, shape: readonly number[], init: Init): Variable {
+  variable(own: string, shape: readonly number[], init: Init): Variable {
+    const name = this.head + own
     this.checkName(name)
-    const variable = 'seed' in this.source ? this.initial(name, shape, init, this.source.seed) : this.loaded(name, shape)
+    const seed = 'seed' in this.source ? seedOf(this.source.seed, own) : undefined
+    const variable = seed === undefined ? this.loaded(name, shape) : this.initial(name, shape, init, seed)
     this.variables.set(name, variable)
     return variable
   }
@@ -43,13 +57,30 @@ export class Variables {
   derived(name: string, make: () => Tensor): () => Tensor {
     const { engine, source } = this
     if ('seed' in source) return make
-    const made = frozenOnce(engine, source.artefact, name, () => make().id)
+    const made = frozenOnce(engine, source.artefact, this.head + name, () => make().id)
     this.frozen.push(made)
     return () => made
   }
 
+  /** Numbers that no training moves and no artefact holds among its tensors, such as features of items. */
+  constant(name: string, values: Float32Array | Int32Array, shape: readonly number[]): Tensor {
+    const { engine, source } = this
+    const made =
+      'artefact' in source
+        ? frozenOnce(engine, source.artefact, this.head + name, make)
+        : scope(engine, () => freshly(engine, name, make()))
+    this.frozen.push(made)
+    return made
+
+    function make(): Id {
+      const extents = Uint32Array.from(shape)
+      return values instanceof Float32Array ? engine.fromFloat32(values, extents) : engine.fromInt32(values, extents)
+    }
+  }
+
   /** State of this name that stays on the host. @throws FociError as `variable` does */
-  table<T extends Float32Array | Int32Array>(name: string, shape: readonly Extent[], kind: Kind<T>): Table<T> {
+  table<T extends Float32Array | Int32Array>(own: string, shape: readonly Extent[], kind: Kind<T>): Table<T> {
+    const name = this.head + own
     this.checkName(name)
     const table = new Table(name, shape, kind)
     if ('tensors' in this.source) table.load(this.source.tensors[name])
@@ -60,21 +91,30 @@ export class Variables {
   /** Ends the declarations. @throws FociError ARTEFACT where an artefact has more than was declared */
   close(): void {
     this.complete = true
+    if (this.head !== '') return // the whole is looked at
     const given = 'tensors' in this.source ? Object.keys(this.source.tensors) : []
-    const stranger = given.find((name) => !this.variables.has(name) && !this.tables.has(name))
+    const declared = new Set(this.names)
+    const stranger = given.find((name) => !declared.has(name))
     if (stranger === undefined) return
     const hint = 'The artefact belongs to another model, or to other options: train again, or load the right one.'
     throw new FociError('ARTEFACT', `The model has no tensor "${stranger}", and the artefact has.`, hint)
   }
 
   get all(): readonly Variable[] {
-    return [...this.variables.values()]
+    return [...this.variables.values(), ...this.parts.flatMap((part) => part.all)]
+  }
+
+  private get names(): string[] {
+    return [...this.variables.keys(), ...this.tables.keys(), ...this.parts.flatMap((part) => part.names)]
   }
 
   /** Copies of all variables and tables, by name. */
   values(): Record<string, Values> {
-    const copies = this.all.map((variable) => [variable.name, { shape: variable.shape, data: variable.float32() }] as const)
-    return Object.fromEntries([...copies, ...Array.from(this.tables, ([name, { values }]) => [name, values] as const)])
+    const copies = [...this.variables.values()].map(
+      (variable) => [variable.name, { shape: variable.shape, data: variable.float32() }] as const,
+    )
+    const tables = Array.from(this.tables, ([name, { values }]) => [name, values] as const)
+    return Object.assign(Object.fromEntries([...copies, ...tables]), ...this.parts.map((part) => part.values()))
   }
 
   /** Puts values back into the variables; names that are missing or shapes that differ are errors. */
@@ -84,8 +124,9 @@ export class Variables {
   }
 
   [Symbol.dispose](): void {
-    for (const { id } of [...this.all, ...this.frozen.splice(0)]) this.engine.release(id)
+    for (const { id } of [...this.variables.values(), ...this.frozen.splice(0)]) this.engine.release(id)
     this.variables.clear()
+    for (const part of this.parts) part[Symbol.dispose]()
   }
 
   private checkName(name: string): void {
@@ -98,7 +139,7 @@ export class Variables {
 
   private initial(name: string, shape: readonly number[], init: Init, seed: number): Variable {
     const id = this.engine.variable(Uint32Array.from(shape))
-    this.engine.write(id, init(shape, seedOf(seed, name)))
+    this.engine.write(id, init(shape, seed))
     return new Variable(this.engine, id, name, true)
   }
 
@@ -113,6 +154,10 @@ export class Variables {
     return new Variable(this.engine, id, name, false)
   }
 }
+
+/** A constant of a model in training, which no other model has. */
+const freshly = (engine: Engine, name: string, id: Id): Tensor =>
+  new Tensor(engine, engine.freezeTensor(globalThis.crypto.randomUUID(), name, id))
 
 /** Frozen weights of an artefact that its own make: what all threads of the process share, made by the first of them. */
 export function frozenOnce(engine: Engine, artefact: string, name: string, make: () => Id): Tensor {

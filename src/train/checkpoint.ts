@@ -7,7 +7,8 @@ import type { Interactions } from '../data/interactions.ts'
 import { FociError } from '../errors.ts'
 import type { ReportRow } from '../evaluate/evaluate.ts'
 import { replaceFile } from '../files/replace-file.ts'
-import { type Judge, scoreOf } from '../models/training.ts'
+import type { ModelSpec } from '../models/define.ts'
+import { type Judge, scoreOf, trainingOfPart } from '../models/training.ts'
 import type { Values } from '../tensor/kinds.ts'
 import type { Progress } from './loop.ts'
 import type { EpochReport, TrainSettings } from './settings.ts'
@@ -17,9 +18,15 @@ export interface Twin {
   /** On the test cases: the model, then the counting models. */
   readonly report: readonly ReportRow[]
   readonly scores: Scores
-  readonly epochs: readonly EpochReport[]
+  /** What the model came to, or those that it is made of. */
+  readonly fits: readonly Fitted[]
+}
+
+/** What a fit came to. */
+export interface Fitted {
   /** Epochs and steps behind the best weights; absent where a model is counted. */
   readonly best?: { readonly epochs: number; readonly steps: number }
+  readonly epochs: readonly EpochReport[]
 }
 
 /** Where a run stands between two steps. */
@@ -27,6 +34,8 @@ export interface Saved {
   readonly progress: Progress
   /** Once the final fit goes on. */
   readonly twin?: Twin
+  /** The models of a composite that are fitted. */
+  readonly fits: readonly Fitted[]
   readonly tensors: Readonly<Record<string, Values>>
 }
 
@@ -45,29 +54,30 @@ const progressSchema: z.ZodMiniType<Progress> = z.strictObject({
   bestScore: z.number(),
   epochs,
 })
+const fits = z.array(z.strictObject({ best: z.optional(z.strictObject({ epochs: count, steps: count })), epochs }))
 const twinSchema = z.object({
   report: z.array(z.looseObject({ model: z.string(), users: count })).check(z.minLength(1)),
   scores: z.record(z.string(), z.looseObject({ users: count })),
-  epochs,
-  best: z.optional(z.strictObject({ epochs: count, steps: count })),
+  fits,
 })
 
 /** The file that holds a run's state between two steps: an artefact with the optimiser's moments and the best weights. */
 export class Checkpoint {
   private readonly path: string
   private readonly run: string
-  private readonly judge: Judge
+  /** What the model is judged by, or those that it is made of. */
+  private readonly judges: readonly Judge[]
 
   /** How long a run may go on is not part of what it is, and it can be resumed with more epochs or patience; unless its rate depends on them. */
   constructor(path: string, log: Interactions, { model, epochs, patience, ...others }: TrainSettings) {
     this.path = path
-    this.judge = others.judge
+    this.judges = model.parts?.map((part) => trainingOfPart(part, others.given).judge) ?? [others.judge]
     const { schedule } = others
     const settings = { ...others, ...(schedule === 'cosine' && { epochs }), ...(schedule === 'plateau' && { patience }) }
-    const ordered = Object.entries({ ...settings, model: model.definition.name, log: log.hash, roles: log.roles }).sort(([a], [b]) =>
+    const ordered = Object.entries({ ...settings, model: namesOf(model), log: log.hash, roles: log.roles }).sort(([a], [b]) =>
       a < b ? -1 : 1,
     )
-    this.run = JSON.stringify([ordered, model.options])
+    this.run = JSON.stringify([ordered, model.options, ...(model.parts ?? []).map(({ options, training = {} }) => [options, training])])
   }
 
   /**
@@ -89,11 +99,14 @@ export class Checkpoint {
     }
     const progress = this.checked('progress', progressSchema, checkpoint.progress)
     const { epoch, step, bestEpoch, bestStep, bestScore, epochs: reports } = progress
-    const best = reports[bestEpoch - 1]?.validation[this.judge]
+    const done = checkpoint.fits === undefined ? [] : this.checked('fits', fits, parsed(checkpoint.fits))
+    const judge = this.judges[done.length]
+    const best = reports[bestEpoch - 1]?.validation[judge]
     if (bestEpoch > epoch || bestStep > step || reports.length > epoch) throw this.spoilt('progress')
-    if (bestEpoch > 0 && bestScore !== scoreOf(this.judge, best)) throw this.spoilt('progress.bestScore')
-    if (checkpoint.twin === undefined) return { progress, tensors }
-    return { progress, twin: this.checked('twin', twinSchema, parsed(checkpoint.twin)) as unknown as Twin, tensors }
+    if (bestEpoch > 0 && bestScore !== scoreOf(judge, best)) throw this.spoilt('progress.bestScore')
+    const run = { progress, fits: done as readonly Fitted[], tensors }
+    if (checkpoint.twin === undefined) return run
+    return { ...run, twin: this.checked('twin', twinSchema, parsed(checkpoint.twin)) as unknown as Twin }
   }
 
   private checked<T>(name: string, schema: z.ZodMiniType<T>, value: unknown): T {
@@ -110,14 +123,17 @@ export class Checkpoint {
     )
   }
 
-  async save(content: Omit<ArtefactContent, 'tensors'>, { progress, twin, tensors }: Saved): Promise<void> {
+  async save(content: Omit<ArtefactContent, 'tensors'>, { progress, twin, fits: done, tensors }: Saved): Promise<void> {
     // As text, for canonical JSON would put the metrics of its report into another order
-    const told = twin && { twin: JSON.stringify(twin) }
+    const told = { ...(twin && { twin: JSON.stringify(twin) }), ...(done.length > 0 && { fits: JSON.stringify(done) }) }
     const state = JSON.parse(JSON.stringify(progress))
     const bytes = await writeArtefact({ ...content, tensors, checkpoint: { run: this.run, progress: state, ...told } })
     await replaceFile(this.path, bytes, true) // `train` holds its lock
   }
 }
+
+const namesOf = ({ definition, parts = [] }: ModelSpec): string =>
+  [definition, ...parts.map((part) => part.definition)].map(({ name }) => name).join(' ')
 
 /** Undefined where it is no JSON. */
 function parsed(text: unknown): unknown {

@@ -1,6 +1,7 @@
 import type { ArtefactContent } from '../artefact/artefact.ts'
 import { keptItems } from '../artefact/catalogue-tensors.ts'
 import type { Trained } from '../artefact/schema.ts'
+import { needsOf } from '../models/define.ts'
 import { popularItems } from '../models/popularity.ts'
 import type { Split } from '../split/split.ts'
 import type { TrainSettings } from './settings.ts'
@@ -9,15 +10,15 @@ import type { TrainSettings } from './settings.ts'
 export function describe(split: Split, { model, seed, precision }: TrainSettings): Omit<ArtefactContent, 'tensors'> {
   const { log } = split
   const popular = popularItems(split)
-  const { events = [], request = [] } = model.definition.needs(model.options)
+  const { events = [], request = [], items = [] } = needsOf(model)
   return {
-    parts: [{ model: model.definition.name, options: model.options }],
+    parts: [model, ...(model.parts ?? [])].map(({ definition, options }) => ({ model: definition.name, options })),
     roles: log.roles,
     ...((events.includes('scene') || request.includes('scene')) && { scenes: log.sceneNames }),
     ...(events.includes('type') && { events: log.eventNames }),
     trained: { ...trainedOn(split, popular.length), seed, precision },
     scores: {},
-    catalogue: keptItems(log.catalogue, []),
+    catalogue: keptItems(log.catalogue, items),
     popular,
   }
 }

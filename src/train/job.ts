@@ -1,11 +1,12 @@
 import { type ArtefactContent, writeArtefact } from '../artefact/artefact.ts'
+import type { Trained } from '../artefact/schema.ts'
 import type { Interactions } from '../data/interactions.ts'
 import type { Engine, Precision } from '../engine/engine.ts'
 import { Profile, type ProfileReport } from '../engine/profile.ts'
 import { FociError } from '../errors.ts'
 import { evaluate, type ReportRow } from '../evaluate/evaluate.ts'
 import { K } from '../evaluate/judged.ts'
-import { type BuiltModel, buildSpec, type ModelSpec } from '../models/define.ts'
+import { type BuiltModel, buildSpec, type ModelSpec, needsOf } from '../models/define.ts'
 import { trainingOf } from '../models/training.ts'
 import { checkNeeds } from '../recommend/log-view.ts'
 import { servedOn } from '../recommend/served.ts'
@@ -15,7 +16,8 @@ import type { Values } from '../tensor/kinds.ts'
 import { Variables } from '../tensor/variables.ts'
 import { Checkpoint, type Saved, type Twin } from './checkpoint.ts'
 import { describe } from './describe.ts'
-import { Loop, type LoopHooks, type Progress } from './loop.ts'
+import { type Fitting, fit } from './fit.ts'
+import type { LoopHooks } from './loop.ts'
 import type { EpochReport, TrainSettings } from './settings.ts'
 
 /** All that a training thread is given. */
@@ -40,13 +42,9 @@ export interface JobResult {
 }
 
 /** A job at work. */
-interface Work {
-  readonly engine: Engine
+interface Work extends Fitting {
   readonly baselines: readonly ModelSpec[]
-  readonly settings: TrainSettings
   readonly split: Split
-  readonly checkpoint: Checkpoint | undefined
-  readonly hooks: Omit<LoopHooks, 'save'>
 }
 
 /** Trains, evaluates beside the counting models, and writes the artefact. @throws FociError ABORTED, NON_FINITE, RESUME … */
@@ -55,7 +53,7 @@ export async function runJob(plain: Engine, job: Job, others: Omit<LoopHooks, 's
   const [engine, hooks] = [profile?.engine ?? plain, { ...others, profile }]
   const { log, baselines = [] } = job
   const settings = { ...job.settings, precision: precisionOn(engine, job.settings.precision) }
-  checkNeeds(log, settings.model.definition.needs(settings.model.options), settings.model.definition.name)
+  checkNeeds(log, needsOf(settings.model), settings.model.definition.name)
   const split = cutLog(log, settings.split)
   if (split.test.users.length === 0) throw untestable(split)
   const checkpoint = job.checkpoint === undefined ? undefined : new Checkpoint(job.checkpoint, log, settings)
@@ -75,9 +73,8 @@ type Outcome = Omit<JobResult, 'precision' | 'profile'>
 
 async function trainOnSplit(work: Work, saved?: Saved): Promise<Outcome> {
   const { twin, tensors } = await fitOnSplit(work, saved)
-  const content = describe(work.split, work.settings)
-  const trained = { ...content.trained, ...twin.best, ...(twin.best && { training: { ...trainingOf(work.settings) } }) }
-  return finish(twin, { ...content, trained, scores: twin.scores, tensors })
+  const { trained, ...content } = describe(work.split, work.settings)
+  return finish(twin, { ...content, trained: { ...trained, ...stepsOf(twin, work.settings) }, scores: twin.scores, tensors })
 }
 
 /** First the twin, on the split; then all rows, for as many steps. */
@@ -85,86 +82,59 @@ async function trainFinal(work: Work, saved?: Saved): Promise<Outcome> {
   const twin = saved?.twin ?? (await fitOnSplit(work, saved)).twin
   const split = everyRow(work.split)
   const { trained, ...rest } = describe(split, work.settings)
-  const steps = twin.best && { steps: twin.best.steps, training: { ...trainingOf(work.settings) } }
+  const { epochs: _, ...steps } = stepsOf(twin, work.settings)
   const content = { ...rest, trained: { ...trained, ...steps, final: true }, scores: twin.scores }
   using variables = new Variables(work.engine, { seed: work.settings.seed })
   const built = build(work.engine, work.settings.model, split, variables)
-  await fit(work, built, variables, { split, content, saved: saved?.twin && saved, twin })
+  await fit(work, built, { split, content, saved: saved?.twin && saved, twin })
   stopIfAborted(work.hooks)
   return finish(twin, { ...content, tensors: variables.values() })
 }
 
-async function finish({ report, epochs }: Twin, content: ArtefactContent): Promise<Outcome> {
-  return { artefact: await writeArtefact(content), report, epochs }
+/** How steps were taken, of all models that took some. */
+function stepsOf({ fits }: Twin, settings: TrainSettings): Pick<Trained, 'epochs' | 'steps' | 'training'> {
+  const taken = fits.flatMap(({ best }) => best ?? [])
+  const sum = (of: 'epochs' | 'steps'): number => taken.reduce((total, each) => total + each[of], 0)
+  return taken.length > 0 ? { epochs: sum('epochs'), steps: sum('steps'), training: { ...trainingOf(settings) } } : {}
+}
+
+async function finish({ report, fits }: Twin, content: ArtefactContent): Promise<Outcome> {
+  return { artefact: await writeArtefact(content), report, epochs: fits.flatMap(({ epochs }) => epochs) }
 }
 
 /** Fits on the training rows of the split, and judges by the others. */
 async function fitOnSplit(work: Work, saved?: Saved): Promise<{ twin: Twin; tensors: Record<string, Values> }> {
   const { engine, settings, split, hooks } = work
-  const name = settings.model.definition.name
   using variables = new Variables(engine, { seed: settings.seed })
   const built = build(engine, settings.model, split, variables)
-  const progress = await fit(work, built, variables, { split, content: describe(split, settings), saved })
-  stopIfAborted(hooks)
-  const served = servedOn(engine, name, split, built)
-  const own = [evaluate(served, split, 'validation', K), evaluate(served, split, 'test', K)]
-  stopIfAborted(hooks)
-  const scores = Object.fromEntries(own.map(({ on, users, metrics }) => [on, { users, metrics }]))
-  const best = progress && { best: { epochs: progress.bestEpoch, steps: progress.bestStep } }
-  const twin = { report: [own[1], ...baselineRows(work)], scores, epochs: progress?.epochs ?? [], ...best }
-  return { twin, tensors: variables.values() }
-}
-
-function build(engine: Engine, spec: ModelSpec, split: Split, variables: Variables): BuiltModel {
-  return buildSpec(spec, { engine, items: split.log.catalogue.size, variables })
-}
-
-/** What a model is fitted on, and from where it goes on; after its `twin`, for as many steps. */
-interface Fit {
-  readonly split: Split
-  readonly content: Omit<ArtefactContent, 'tensors'>
-  readonly saved?: Saved
-  readonly twin?: Twin
-}
-
-/** @returns where the loop ended; nothing where the model is counted */
-async function fit(
-  { engine, settings, checkpoint, hooks }: Work,
-  built: BuiltModel,
-  variables: Variables,
-  { split, content, saved, twin }: Fit,
-): Promise<Progress | undefined> {
-  const { learner } = built.model
-  if (learner.by === 'counting') {
-    learner.fit(split)
-    return undefined
+  const fits = await fit(work, built, { split, content: describe(split, settings), saved })
+  const judge = (model: BuiltModel, on: ReportRow['on']): ReportRow => {
+    stopIfAborted(hooks)
+    return evaluate(servedOn(engine, split, model), split, on, K)
   }
-  const save: LoopHooks['save'] = checkpoint && ((progress, tensors) => checkpoint.save(content, { progress, twin, tensors }))
-  const served = servedOn(engine, settings.model.definition.name, split, built)
-  using loop = new Loop(
-    served,
-    learner,
-    variables,
-    split,
-    settings,
-    { ...hooks, save },
-    twin && { steps: twin.best?.steps, epochs: twin.epochs },
-  )
-  if (saved) loop.restore(saved.progress, saved.tensors)
-  await loop.run()
-  return loop.progress
+  const own = [judge(built, 'validation'), judge(built, 'test')]
+  const scores = Object.fromEntries(own.map(({ on, users, metrics }) => [on, { users, metrics }]))
+  // A composite stands beside those that it is made of, where they can search
+  const alone = built.parts.filter(({ model }) => model.best).map((part) => judge(part, 'test'))
+  return { twin: { report: [own[1], ...alone, ...baselineRows(work)], scores, fits }, tensors: variables.values() }
+}
+
+function build(engine: Engine, spec: ModelSpec, { log: { catalogue } }: Split, variables: Variables): BuiltModel {
+  return buildSpec(spec, { engine, items: catalogue.size, catalogue, variables })
 }
 
 /** Counting models stand in every table: a neural model below them is a bug or undertrained. */
 function baselineRows({ engine, baselines, settings, split }: Work): ReportRow[] {
-  const others = baselines.filter(({ definition }) => definition.name !== settings.model.definition.name)
+  const { model } = settings
+  const own = [model, ...(model.parts ?? [])].map(({ definition }) => definition.name)
+  const others = baselines.filter(({ definition }) => !own.includes(definition.name))
   return others.map((spec) => {
     using variables = new Variables(engine, { seed: 0 })
     const built = build(engine, spec, split, variables)
     const { learner } = built.model
     if (learner.by !== 'counting') throw needsSteps(spec)
     learner.fit(split)
-    return evaluate(servedOn(engine, spec.definition.name, split, built), split, 'test', K)
+    return evaluate(servedOn(engine, split, built), split, 'test', K)
   })
 }
 

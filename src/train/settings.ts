@@ -6,6 +6,8 @@ import type { SplitName } from '../split/split.ts'
 /** What a training run is: equal settings on equal logs give equal artefacts, byte for byte. */
 export interface TrainSettings extends Training {
   readonly model: ModelSpec
+  /** What of the training was asked for, in the place of what the files of models that one is made of say. */
+  readonly given?: Partial<Training>
   readonly split: SplitName
   /** Keys initial values, order, masks and negatives; u32. */
   readonly seed: number
@@ -21,7 +23,7 @@ export interface TrainSettings extends Training {
   readonly final: boolean
 }
 
-export interface TrainOptions extends Partial<TrainSettings> {
+export interface TrainOptions extends Partial<Omit<TrainSettings, 'given'>> {
   readonly model: ModelSpec
   /** Module that exports the model, where the registry does not have it: the training thread imports it. */
   readonly module?: URL | string

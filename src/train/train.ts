@@ -14,12 +14,12 @@ import { replaceFile } from '../files/replace-file.ts'
 import type { ModelSpec } from '../models/define.ts'
 import { markov } from '../models/markov.ts'
 import { popularity } from '../models/popularity.ts'
-import { checkTraining, settledTraining, trainingDefaults, trainingOf } from '../models/training.ts'
+import { checkTraining, trainingDefaults, trainingOf, trainingOfPart } from '../models/training.ts'
 import { Recommender } from '../recommend/recommender.ts'
 import { splitName } from '../split/cut.ts'
 import { type JobResult, runJob } from './job.ts'
 import type { EpochReport, TrainOptions, TrainSettings } from './settings.ts'
-import type { Message, Order } from './training-worker.ts'
+import type { Message, NamedModel, Order } from './training-worker.ts'
 
 /** A finished training run. */
 export interface Run {
@@ -85,7 +85,7 @@ async function remove({ path, stats }: Place): Promise<void> {
   if (stats && now && isSameFile(stats, now) && stats.mtimeNs === now.mtimeNs) await rm(path, { force: true })
 }
 
-const SETTINGS: KeysOf<TrainSettings> = {
+const SETTINGS: KeysOf<Omit<TrainSettings, 'given'>> = {
   ...{ model: true, split: true, seed: true, epochs: true, patience: true, batch: true, learningRate: true },
   ...{ optimiser: true, weightDecay: true, clip: true, schedule: true, warmup: true, judge: true, precision: true, final: true },
 }
@@ -104,7 +104,8 @@ function settle(options: TrainOptions): TrainSettings {
   checkOptions('the options of train', options, OPTIONS)
   checkOthers(options)
   const { model, ...given } = defined(options)
-  const training = settledTraining(options.model.definition.training, given)
+  const asked = Object.fromEntries(Object.entries(given).filter(([name]) => Object.hasOwn(trainingDefaults, name)))
+  const training = trainingOfPart(options.model, asked)
   const settings = { ...defaults, ...given, ...training }
   const { split, seed, precision, final } = settings
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) throw refused('seed', seed, 'a whole number from 0 to 4294967295')
@@ -113,6 +114,7 @@ function settle(options: TrainOptions): TrainSettings {
   if (typeof final !== 'boolean') throw refused('final', final, 'true or false')
   return {
     ...trainingOf(settings),
+    ...(options.model.parts && { given: asked }),
     model: options.model,
     split: splitName(split, 'The training option "split"'),
     seed,
@@ -189,7 +191,10 @@ const outOfMemory = (cause: Error): FociError =>
 
 function order(log: Interactions, settings: TrainSettings, options: TrainOptions, stop: Int32Array): Order {
   const { ids, titles, categories, columns } = log.catalogue
-  const named = ({ definition, options: own }: ModelSpec) => ({ name: definition.name, options: own })
+  const named = ({ definition, options: own, training, parts = [] }: ModelSpec): NamedModel => ({
+    ...{ name: definition.name, options: own, training },
+    parts: parts.map(named),
+  })
   return {
     log: { ...log, catalogue: { ids, titles, categories, columns } },
     settings: { ...settings, model: named(settings.model) },

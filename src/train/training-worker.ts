@@ -3,15 +3,18 @@ import { catalogueOf } from '../data/catalogue.ts'
 import type { Interactions } from '../data/interactions.ts'
 import { selectEngine } from '../engine/select.ts'
 import { type Failure, FociError, toFailure } from '../errors.ts'
-import { type ModelDefinition, type ModelSpec, specify } from '../models/define.ts'
-import { definitions, specOf } from '../models/registry.ts'
+import { assemble, type ModelDefinition, type ModelSpec, specify } from '../models/define.ts'
+import { definitionOf, definitions } from '../models/registry.ts'
+import type { Training } from '../models/training.ts'
 import { type JobResult, runJob } from './job.ts'
 import type { EpochReport, FinalEpochReport, StepReport, TrainSettings } from './settings.ts'
 
 /** A model as it crosses: found again by its name. */
-interface NamedModel {
+export interface NamedModel {
   readonly name: string
   readonly options: Readonly<Record<string, unknown>>
+  readonly training?: Partial<Training>
+  readonly parts: readonly NamedModel[]
 }
 
 /** A job as it crosses to the worker: no functions, and the log's columns in shared memory. */
@@ -67,10 +70,15 @@ async function work(order: Order, post: (message: Message, transfer?: ArrayBuffe
   }
 }
 
-async function findModel(model: NamedModel, module: string | undefined): Promise<ModelSpec> {
-  if (module === undefined || definitions.some(({ name }) => name === model.name)) return specOf(model.name, model.options)
+async function findModel({ name, options, training, parts }: NamedModel, module: string | undefined): Promise<ModelSpec> {
+  const spec = specify(await definitionNamed(name, module), options, training)
+  return assemble(spec, await Promise.all(parts.map((part) => findModel(part, module))))
+}
+
+async function definitionNamed(name: string, module: string | undefined): Promise<ModelDefinition> {
+  if (module === undefined || definitions.some((definition) => definition.name === name)) return definitionOf(name)
   const exported: Partial<Record<'definition', ModelDefinition>>[] = Object.values(await import(module))
-  const definition = exported.map((value) => value?.definition).find((found) => found?.name === model.name)
-  if (!definition) throw new FociError('UNKNOWN', `${module} exports no model "${model.name}".`, 'Export what defineModel returns.')
-  return specify(definition, model.options)
+  const definition = exported.map((value) => value?.definition).find((found) => found?.name === name)
+  if (!definition) throw new FociError('UNKNOWN', `${module} exports no model "${name}".`, 'Export what defineModel returns.')
+  return definition
 }

@@ -38,7 +38,7 @@ describe('models that count', () => {
       using variables = new Variables(engine, { seed: 1 })
       const built = buildSpec({ definition, options }, { engine, items, variables })
       if (built.model.learner.by === 'counting') built.model.learner.fit(split)
-      const { metrics } = evaluate(servedOn(engine, definition.name, split, built), split, 'test', 10)
+      const { metrics } = evaluate(servedOn(engine, split, built), split, 'test', 10)
       const label = `${definition.name} ${JSON.stringify(options)}`
       expect(Math.abs(metrics['hr@10'].mean - hr), `hr@10 of ${label}`).toBeLessThan(0.0005)
       expect(Math.abs(metrics['ndcg@10'].mean - ndcg), `ndcg@10 of ${label}`).toBeLessThan(0.0005)

@@ -46,7 +46,7 @@ export function servedCounts(engine: Engine, scores: Counts['scores'], split: Sp
   const items = split.log.catalogue.size
   const variables = new Variables(engine, { seed: 1 })
   const model = { maxLength: 1000, ...counting({ fit: () => undefined, scores }, { engine, items, variables }) }
-  const served = servedOn(engine, 'test', split, { model, needs: {}, items })
+  const served = servedOn(engine, split, { name: 'test', model, needs: {}, items, variables, parts: [] })
   const popular = Int32Array.from({ length: items }, (_, i) => i)
   return everyItem ? { ...served, popular, trained: Bits.of(items, popular) } : served
 }
