@@ -5,6 +5,7 @@ import type { Id, Ids } from './engine.ts'
 export interface Operations {
   // Elementwise, over tensors of one shape
   add(a: Id, b: Id): Id
+  subtract(a: Id, b: Id): Id
   multiply(a: Id, b: Id): Id
   scale(x: Id, factor: number): Id
   /** x · s for a scalar tensor s, []. */
@@ -22,6 +23,8 @@ export interface Operations {
   tanh(x: Id): Id
   /** From the output y: dy ⊙ (1 − y²). */
   tanhGradient(y: Id, dy: Id): Id
+  /** ln(1 + exp(x)); its gradient is dy ⊙ sigmoid(x). */
+  softplus(x: Id): Id
   /**
    * Zeroes each element with probability `rate` and scales the rest by 1 / (1 − rate). The mask depends on
    * (seed, draw, position) alone; its own gradient. `seed` and `draw` are u32.
@@ -31,10 +34,14 @@ export interface Operations {
   // Rows: [..., D] seen as [rows, D]
   /** x + row, the same row [D] for each. */
   addRow(x: Id, row: Id): Id
+  /** x ⊙ row, the same row [D] for each. */
+  multiplyRow(x: Id, row: Id): Id
   /** Σ over the rows of [..., D] → [D]. */
   sumRows(x: Id): Id
   /** Σ of all elements → []. */
   sum(x: Id): Id
+  /** The mean of all elements → []; 0 of none. */
+  mean(x: Id): Id
   /** Softmax along the last axis. A row of −∞ alone gives zeros. */
   softmax(x: Id): Id
   softmaxGradient(y: Id, dy: Id): Id
@@ -45,6 +52,21 @@ export interface Operations {
   /** Rows divided by their Euclidean norm, floored at 1e-6. */
   normalize(x: Id): Id
   normalizeGradient(x: Id, dy: Id): Id
+  /** Inner products of the rows of a and b, both [T, D] → [T]. */
+  rowDot(a: Id, b: Id): Id
+  /** Rows of x [T, D], each times its number of s [T] → [T, D]. */
+  scaleRows(x: Id, s: Id): Id
+  /** a [T, A] and b [T, B] beside each other → [T, A + B]. */
+  concat(a: Id, b: Id): Id
+  /** The columns start .. start + length of x [T, D] → [T, length]. */
+  narrow(x: Id, start: number, length: number): Id
+  /** dy [T, length] in the columns from `start` on → [T, width], zero elsewhere. */
+  narrowGradient(dy: Id, start: number, width: number): Id
+  /**
+   * A copy as the first `axes` (1 to 4) of [n, second, third, fourth], n as many as there are: a program finds n
+   * anew in each run.
+   */
+  reshape(x: Id, axes: number, second: number, third: number, fourth: number): Id
 
   // Products
   /** x [T, I] · w [I, O] + bias [O] (0: none) → [T, O]. A row's bits do not depend on the other rows. */
@@ -67,6 +89,10 @@ export interface Operations {
   gatherGradient(dy: Id, ids: Id): Ids
   /** factor · rows of a table [V, D] by ids [T] + rows of places [L, D] by positions [T] → [T, D]. */
   embed(table: Id, ids: Id, factor: number, places: Id, positions: Id): Id
+  /** Rows of a table [V, D] by ids [T], zeros for the id −1 → [T, D]. */
+  gatherOrNone(table: Id, ids: Id): Id
+  /** As `gatherGradient`, without the rows whose id is −1. */
+  gatherOrNoneGradient(dy: Id, ids: Id): Ids
   /** Two gradients by rows as one → [rows, ids], ids ascending; a before b where an id is in both. */
   mergeRows(aRows: Id, aIds: Id, bRows: Id, bIds: Id): Ids
   /** Rows by ascending ids → [count, D], zero elsewhere. */
@@ -80,6 +106,33 @@ export interface Operations {
    * where they stand.
    */
   lastRows(offsets: Id): Ids
+  /** Offsets [B + 1] → i32 [T]: the segment of each row. */
+  segmentIds(offsets: Id): Id
+  /** Softmax over the rows of each segment of x [T, H], column by column. A column of −∞ alone gives zeros. */
+  segmentSoftmax(x: Id, offsets: Id): Id
+  /** dx = y ⊙ (dy − Σ y ⊙ dy), the sum over the rows of each segment. */
+  segmentSoftmaxGradient(y: Id, dy: Id, offsets: Id): Id
+  /** Σ over the rows of each segment of x [T, D] → [B, D], zeros for no rows; its gradient gathers by `segmentIds`. */
+  segmentSum(x: Id, offsets: Id): Id
+  /** The mean of the rows of each segment of x [T, D] → [B, D], zeros for no rows. */
+  segmentMean(x: Id, offsets: Id): Id
+  /** dy [B, D] divided by the rows of each segment → [T, D]. */
+  segmentMeanGradient(dy: Id, offsets: Id): Id
+  /**
+   * Σ_t weights[t, k] · values[t] over the rows of each segment, weights [T, K], values [T, D] → [B, K, D], zeros
+   * for no rows.
+   */
+  segmentMix(weights: Id, values: Id, offsets: Id): Id
+  /** → [dweights [T, K], dvalues [T, D]] from dy [B, K, D] */
+  segmentMixGradient(weights: Id, values: Id, dy: Id, offsets: Id): Ids
+  /**
+   * Every pair of an event and a candidate of one segment, events at `offsets` [B + 1] and candidates at
+   * `candidateOffsets` [B + 1], candidate by candidate → [events i32 [P], candidates i32 [P], offsets i32
+   * [C + 1] of the pairs by candidate].
+   */
+  pairs(offsets: Id, candidateOffsets: Id): Ids
+  /** The items of i32 [B, k] that are not −1, row by row → [items i32 [C], offsets i32 [B + 1]]. */
+  present(items: Id): Ids
 
   // Attention
   /**
@@ -125,6 +178,19 @@ export interface Operations {
   quantize(items: Id): Id
   /** The same over given scores [B, V] → [items i32 [B, k], scores [B, k]]. */
   topKScores(scores: Id, k: number, seen: Id, seenOffsets: Id, allowed: Id): Ids
+  /**
+   * Of each candidate the greatest inner product with its user's vectors, with the bits that `topK` gives it:
+   * vectors [S, D] at `offsets` [B + 1], rows [C, D] of candidates at `candidateOffsets` [B + 1] → [scores [C],
+   * interests i32 [C] within the user, winners i32 [C], the vector's row in S]; the first of equals. Without
+   * vectors 0, −1, −1.
+   */
+  pairBest(vectors: Id, offsets: Id, rows: Id, candidateOffsets: Id): Ids
+  /**
+   * The k best of each user's candidates by their scores [C], i32 items [C], at `candidateOffsets` [B + 1] →
+   * [items i32 [B, k], scores [B, k], places i32 [B, k], the rows in C]; order and absent places as of `topK`,
+   * −1, −∞, −1. Scores that are not finite are `NON_FINITE`.
+   */
+  topKCandidates(scores: Id, items: Id, candidateOffsets: Id, k: number): Ids
 
   // Losses, each with its gradients at a unit upstream gradient
   /**
@@ -189,6 +255,7 @@ export interface Signature {
 
 export const signatures = {
   add: { tensors: [0, 1], gives: 'tensors' },
+  subtract: { tensors: [0, 1], gives: 'tensors' },
   multiply: { tensors: [0, 1], gives: 'tensors' },
   scale: { tensors: [0], gives: 'tensors' },
   scaleBy: { tensors: [0, 1], gives: 'tensors' },
@@ -202,16 +269,25 @@ export const signatures = {
   sigmoidGradient: { tensors: [0, 1], gives: 'tensors', training: true },
   tanh: { tensors: [0], gives: 'tensors' },
   tanhGradient: { tensors: [0, 1], gives: 'tensors', training: true },
+  softplus: { tensors: [0], gives: 'tensors' },
   dropout: { tensors: [0], gives: 'tensors', training: true },
   addRow: { tensors: [0, 1], gives: 'tensors' },
+  multiplyRow: { tensors: [0, 1], gives: 'tensors' },
   sumRows: { tensors: [0], gives: 'tensors' },
   sum: { tensors: [0], gives: 'tensors' },
+  mean: { tensors: [0], gives: 'tensors' },
   softmax: { tensors: [0], gives: 'tensors' },
   softmaxGradient: { tensors: [0, 1], gives: 'tensors', training: true },
   layerNorm: { tensors: [0, 1, 2], gives: 'tensors' },
   layerNormGradient: { tensors: [0, 1, 2], gives: 'tensors', training: true },
   normalize: { tensors: [0], gives: 'tensors' },
   normalizeGradient: { tensors: [0, 1], gives: 'tensors', training: true },
+  rowDot: { tensors: [0, 1], gives: 'tensors' },
+  scaleRows: { tensors: [0, 1], gives: 'tensors' },
+  concat: { tensors: [0, 1], gives: 'tensors' },
+  narrow: { tensors: [0], gives: 'tensors' },
+  narrowGradient: { tensors: [0], gives: 'tensors', training: true },
+  reshape: { tensors: [0], gives: 'tensors' },
   linear: { tensors: [0, 1, 2], gives: 'tensors' },
   linearInputGradient: { tensors: [0, 1], gives: 'tensors', training: true },
   linearWeightGradient: { tensors: [0, 1], gives: 'tensors', training: true },
@@ -221,15 +297,29 @@ export const signatures = {
   gather: { tensors: [0, 1], gives: 'tensors' },
   gatherGradient: { tensors: [0, 1], gives: 'tensors', training: true },
   embed: { tensors: [0, 1, 3, 4], gives: 'tensors' },
+  gatherOrNone: { tensors: [0, 1], gives: 'tensors' },
+  gatherOrNoneGradient: { tensors: [0, 1], gives: 'tensors', training: true },
   mergeRows: { tensors: [0, 1, 2, 3], gives: 'tensors', training: true },
   scatter: { tensors: [0, 1], gives: 'tensors', training: true },
   positions: { tensors: [0], gives: 'tensors' },
   lastRows: { tensors: [0], gives: 'tensors' },
+  segmentIds: { tensors: [0], gives: 'tensors' },
+  segmentSoftmax: { tensors: [0, 1], gives: 'tensors' },
+  segmentSoftmaxGradient: { tensors: [0, 1, 2], gives: 'tensors', training: true },
+  segmentSum: { tensors: [0, 1], gives: 'tensors' },
+  segmentMean: { tensors: [0, 1], gives: 'tensors' },
+  segmentMeanGradient: { tensors: [0, 1], gives: 'tensors', training: true },
+  segmentMix: { tensors: [0, 1, 2], gives: 'tensors' },
+  segmentMixGradient: { tensors: [0, 1, 2, 3], gives: 'tensors', training: true },
+  pairs: { tensors: [0, 1], gives: 'tensors' },
+  present: { tensors: [0], gives: 'tensors' },
   attention: { tensors: [0, 1, 2, 3, 4], gives: 'tensors' },
   attentionGradient: { tensors: [0, 1, 2, 3, 4, 5, 6, 7], gives: 'tensors', training: true },
   topK: { tensors: [0, 1, 2, 4, 5, 6, 7], gives: 'tensors' },
   quantize: { tensors: [0], gives: 'tensors' },
   topKScores: { tensors: [0, 2, 3, 4], gives: 'tensors' },
+  pairBest: { tensors: [0, 1, 2, 3], gives: 'tensors' },
+  topKCandidates: { tensors: [0, 1, 2], gives: 'tensors' },
   crossEntropy: { tensors: [0, 1, 2], gives: 'tensors', training: true },
   sampledSoftmax: { tensors: [0, 1, 2, 3, 4], gives: 'tensors', training: true },
   squaredNorm: { tensors: [0], gives: 'number', training: true },

@@ -1,4 +1,5 @@
 import type { Tensor } from '../tensor/tensor.ts'
+import { scale } from './elementwise.ts'
 
 /** max(x, 0). */
 export function relu(x: Tensor): Tensor {
@@ -48,4 +49,19 @@ export function tanh(x: Tensor): Tensor {
     [x],
     (y, dy, e) => [e.tanhGradient(y, dy)],
   )
+}
+
+/** ln(1 + exp(x)). */
+export function softplus(x: Tensor): Tensor {
+  return x.derive(
+    'softplus',
+    (e) => e.softplus(x.id),
+    [x],
+    (_, dy, e) => [e.multiply(dy, e.sigmoid(x.id))],
+  )
+}
+
+/** ln σ(x), with all its digits where σ(x) is near 0. */
+export function logSigmoid(x: Tensor): Tensor {
+  return scale(softplus(scale(x, -1)), -1)
 }

@@ -10,6 +10,16 @@ export function add(a: Tensor, b: Tensor): Tensor {
   )
 }
 
+/** a − b, of one shape. */
+export function subtract(a: Tensor, b: Tensor): Tensor {
+  return a.derive(
+    'subtract',
+    (e) => e.subtract(a.id, b.id),
+    [a, b],
+    (_, dy, e) => [dy, e.scale(dy, -1)],
+  )
+}
+
 /** a ⊙ b, of one shape. */
 export function multiply(a: Tensor, b: Tensor): Tensor {
   return a.derive(

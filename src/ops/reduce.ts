@@ -1,3 +1,5 @@
+import type { Id } from '../engine/engine.ts'
+import { sizeOf } from '../tensor/kinds.ts'
 import { Tensor } from '../tensor/tensor.ts'
 
 /** x [..., D] + row [D], the same row for each. */
@@ -10,17 +12,34 @@ export function addRow(x: Tensor, row: Tensor): Tensor {
   )
 }
 
+/** x [..., D] ⊙ row [D], the same row for each. */
+export function multiplyRow(x: Tensor, row: Tensor): Tensor {
+  return x.derive(
+    'multiplyRow',
+    (e) => e.multiplyRow(x.id, row.id),
+    [x, row],
+    (_, dy, e) => [e.multiplyRow(dy, row.id), e.sumRows(e.multiply(dy, x.id))],
+  )
+}
+
 /** Σ of all elements → []. */
 export function sum(x: Tensor): Tensor {
   return x.derive(
     'sum',
     (e) => e.sum(x.id),
     [x],
-    (_, dy, e) => [e.scaleBy(onesLike(x), dy)],
+    (_, dy, e) => [e.scaleBy(filledLike(x, 1), dy)],
   )
 }
 
-function onesLike(x: Tensor): number {
-  const length = x.shape.reduce((product, extent) => product * extent, 1)
-  return Tensor.float32(x.engine, new Float32Array(length).fill(1), x.shape).id
+/** The mean of all elements → []; 0 of none. */
+export function mean(x: Tensor): Tensor {
+  return x.derive(
+    'mean',
+    (e) => e.mean(x.id),
+    [x],
+    (_, dy, e) => [e.scaleBy(filledLike(x, 1 / Math.max(1, sizeOf(x.shape))), dy)],
+  )
 }
+
+const filledLike = (x: Tensor, value: number): Id => Tensor.float32(x.engine, new Float32Array(sizeOf(x.shape)).fill(value), x.shape).id

@@ -18,3 +18,91 @@ export function lastRows(offsets: Tensor): LastRows {
   const [rows, queries] = Array.from(offsets.engine.lastRows(offsets.id), (id) => new Tensor(offsets.engine, id))
   return { rows, queries }
 }
+
+/** Offsets i32 [B + 1] → i32 [T]: the segment of each row. */
+export function segmentIds(offsets: Tensor): Tensor {
+  return new Tensor(offsets.engine, offsets.engine.segmentIds(offsets.id))
+}
+
+/**
+ * Softmax over the rows of each segment, column by column; a column of −∞ alone gives zeros.
+ * @param x [T, H] at `offsets` i32 [B + 1]
+ * @returns [T, H]
+ */
+export function segmentSoftmax(x: Tensor, offsets: Tensor): Tensor {
+  return x.derive(
+    'segmentSoftmax',
+    (e) => e.segmentSoftmax(x.id, offsets.id),
+    [x],
+    (y, dy, e) => [e.segmentSoftmaxGradient(y, dy, offsets.id)],
+  ) // dx = y ⊙ (dy − Σ y ⊙ dy)
+}
+
+/**
+ * Σ over the rows of each segment.
+ * @param x [T, D] at `offsets` i32 [B + 1]
+ * @returns [B, D], zeros for no rows
+ */
+export function segmentSum(x: Tensor, offsets: Tensor): Tensor {
+  return x.derive(
+    'segmentSum',
+    (e) => e.segmentSum(x.id, offsets.id),
+    [x],
+    (_, dy, e) => [e.gather(dy, e.segmentIds(offsets.id))],
+  )
+}
+
+/** The mean of the rows of each segment, shapes as of {@link segmentSum}. */
+export function segmentMean(x: Tensor, offsets: Tensor): Tensor {
+  return x.derive(
+    'segmentMean',
+    (e) => e.segmentMean(x.id, offsets.id),
+    [x],
+    (_, dy, e) => [e.segmentMeanGradient(dy, offsets.id)],
+  )
+}
+
+/**
+ * Weighted sums of the rows of each segment, one for each column of weights: Σ_t weights[t, k] · values[t].
+ * @param weights [T, K] at `offsets` i32 [B + 1]
+ * @param values [T, D]
+ * @returns [B, K, D], zeros for no rows
+ */
+export function segmentMix(weights: Tensor, values: Tensor, offsets: Tensor): Tensor {
+  return values.derive(
+    'segmentMix',
+    (e) => e.segmentMix(weights.id, values.id, offsets.id),
+    [weights, values],
+    (_, dy, e) => Array.from(e.segmentMixGradient(weights.id, values.id, dy, offsets.id)),
+  )
+}
+
+/** Every pair of an event and a candidate of one user, candidate by candidate. */
+export interface Pairs {
+  /** Row of each pair's event, i32 [P]. */
+  readonly events: Tensor
+  /** Row of each pair's candidate, i32 [P]. */
+  readonly candidates: Tensor
+  /** Offsets of the pairs by candidate, i32 [C + 1]: a segmentSum over them gives a row a candidate. */
+  readonly offsets: Tensor
+}
+
+/**
+ * @param offsets of events, i32 [B + 1]
+ * @param candidateOffsets i32 [B + 1]
+ */
+export function pairs(offsets: Tensor, candidateOffsets: Tensor): Pairs {
+  const { engine } = offsets
+  const found = Array.from(engine.pairs(offsets.id, candidateOffsets.id), (id) => new Tensor(engine, id))
+  return { events: found[0], candidates: found[1], offsets: found[2] }
+}
+
+/**
+ * What lists hold: what a retrieval found becomes the candidates of a ranker.
+ * @param items i32 [B, k], −1 where there is none
+ * @returns the others, i32 [C], and their offsets by row, i32 [B + 1]
+ */
+export function present(items: Tensor): { readonly items: Tensor; readonly offsets: Tensor } {
+  const [found, offsets] = Array.from(items.engine.present(items.id), (id) => new Tensor(items.engine, id))
+  return { items: found, offsets }
+}

@@ -16,6 +16,19 @@ export function gather(table: Tensor, ids: Tensor): Tensor {
   )
 }
 
+/** As {@link gather}, with zeros for the id −1, which has no gradient. */
+export function gatherOrNone(table: Tensor, ids: Tensor): Tensor {
+  return table.derive(
+    'gatherOrNone',
+    (e) => e.gatherOrNone(table.id, ids.id),
+    [table, ids],
+    (_, dy, e) => {
+      const [rows, touched] = Array.from(e.gatherOrNoneGradient(dy, ids.id))
+      return [{ rows, ids: touched }, undefined]
+    },
+  )
+}
+
 /**
  * factor · rows of a table by index + rows of places by position; both gradients hold the touched rows alone.
  * @param table [V, D]

@@ -1,15 +1,17 @@
 /**
  * The oracle: every operation in plain f64 arrays, slowly and legibly, each by the formula of its docstring in
- * src/engine/engine.ts. The engines are compared with it, finite differences are taken on it, and models run on it in tests.
+ * src/engine/operations.ts. The engines are compared with it, finite differences are taken on it, and models run on it in tests.
  */
 import type { Engine, Id } from '../../src/engine/engine.ts'
 import { Arena } from './reference/arena.ts'
 import { attention } from './reference/attention.ts'
+import { columns } from './reference/columns.ts'
 import { elementwise } from './reference/elementwise.ts'
 import { losses } from './reference/losses.ts'
 import { optimisers } from './reference/optimisers.ts'
 import { products } from './reference/products.ts'
 import { rows } from './reference/rows.ts'
+import { segments } from './reference/segments.ts'
 import { selection } from './reference/selection.ts'
 import { tables } from './reference/tables.ts'
 
@@ -49,8 +51,10 @@ export function loadReference(): Reference {
     multiplyAdds: (rounds) => arena.multiplyAdds(rounds),
     ...elementwise(arena),
     ...rows(arena),
+    ...columns(arena),
     ...products(arena),
     ...tables(arena),
+    ...segments(arena),
     ...attention(arena),
     ...losses(arena),
     ...selection(arena),

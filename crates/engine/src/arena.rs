@@ -136,12 +136,14 @@ impl Arena {
     }
 
     /// A tensor for the result of an operation, with whatever values its buffer held before.
+    #[inline(never)]
     pub(crate) fn f32_result(&self, shape: Shape) -> Result<Tensor> {
         self.check_scope()?;
         let buffer = self.shelf.borrow_mut().take::<f32>(shape.count())?;
         Ok(Tensor { shape, values: Values::F32(buffer) })
     }
 
+    #[inline(never)]
     pub(crate) fn i32_result(&self, shape: Shape) -> Result<Tensor> {
         self.check_scope()?;
         let buffer = self.shelf.borrow_mut().take::<i32>(shape.count())?;
@@ -188,6 +190,7 @@ impl Arena {
     }
 
     /// Gives a result its id; the innermost scope frees it.
+    #[inline(never)]
     pub(crate) fn keep(&mut self, tensor: Tensor) -> Result<u32> {
         let id = self.hold(tensor, Owner::Scope)?;
         self.scoped.push(id);
@@ -202,6 +205,7 @@ impl Arena {
     }
 
     /// The f32 tensor that the operation calls `name`.
+    #[inline(never)]
     pub(crate) fn f32(&self, name: &'static str, id: u32) -> Result<View<'_, f32>> {
         let tensor = &self.slots.expect(id, name)?.tensor;
         match tensor.f32() {
@@ -211,6 +215,7 @@ impl Arena {
     }
 
     /// The i32 tensor that the operation calls `name`.
+    #[inline(never)]
     pub(crate) fn i32(&self, name: &'static str, id: u32) -> Result<View<'_, i32>> {
         let tensor = &self.slots.expect(id, name)?.tensor;
         match tensor.i32() {

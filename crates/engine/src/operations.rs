@@ -24,6 +24,7 @@ macro_rules! operations {
         $each! {
             // Elementwise, over tensors of one shape
             add "add" (a: Id, b: Id) -> Id;
+            subtract "subtract" (a: Id, b: Id) -> Id;
             multiply "multiply" (a: Id, b: Id) -> Id;
             scale "scale" (x: Id, factor: f64) -> Id;
             /// x · s for a scalar tensor s, [].
@@ -34,20 +35,37 @@ macro_rules! operations {
             silu "silu" (x: Id) -> Id;
             sigmoid "sigmoid" (x: Id) -> Id;
             tanh "tanh" (x: Id) -> Id;
+            /// ln(1 + exp(x)); its gradient is dy ⊙ sigmoid(x).
+            softplus "softplus" (x: Id) -> Id;
 
             // Rows: [..., D] seen as [rows, D]
             /// x + row, the same row [D] for each.
             add_row "addRow" (x: Id, row: Id) -> Id;
+            /// x ⊙ row, the same row [D] for each.
+            multiply_row "multiplyRow" (x: Id, row: Id) -> Id;
             /// Σ over the rows of [..., D] → [D].
             sum_rows "sumRows" (x: Id) -> Id;
             /// Σ of all elements → [].
             sum "sum" (x: Id) -> Id;
+            /// The mean of all elements → []; 0 of none.
+            mean "mean" (x: Id) -> Id;
             /// Softmax along the last axis. A row of −∞ alone gives zeros.
             softmax "softmax" (x: Id) -> Id;
             /// y = gain ⊙ (x − mean) / √(variance + epsilon) + bias, population variance, along the last axis.
             layer_norm "layerNorm" (x: Id, gain: Id, bias: Id, epsilon: f64) -> Id;
             /// Rows divided by their Euclidean norm, floored at 1e-6.
             normalize "normalize" (x: Id) -> Id;
+            /// Inner products of the rows of a and b, both [T, D] → [T].
+            row_dot "rowDot" (a: Id, b: Id) -> Id;
+            /// Rows of x [T, D], each times its number of s [T] → [T, D].
+            scale_rows "scaleRows" (x: Id, s: Id) -> Id;
+            /// a [T, A] and b [T, B] beside each other → [T, A + B].
+            concat "concat" (a: Id, b: Id) -> Id;
+            /// The columns start .. start + length of x [T, D] → [T, length].
+            narrow "narrow" (x: Id, start: u32, length: u32) -> Id;
+            /// A copy as the first `axes` (1 to 4) of [n, second, third, fourth], n as many as there are: a program finds n
+            /// anew in each run.
+            reshape "reshape" (x: Id, axes: u32, second: u32, third: u32, fourth: u32) -> Id;
 
             // Products
             /// x [T, I] · w [I, O] + bias [O] (0: none) → [T, O]. A row's bits do not depend on the other rows.
@@ -64,6 +82,8 @@ macro_rules! operations {
             gather "gather" (table: Id, ids: Id) -> Id;
             /// factor · rows of a table [V, D] by ids [T] + rows of places [L, D] by positions [T] → [T, D].
             embed "embed" (table: Id, ids: Id, factor: f64, places: Id, positions: Id) -> Id;
+            /// Rows of a table [V, D] by ids [T], zeros for the id −1 → [T, D].
+            gather_or_none "gatherOrNone" (table: Id, ids: Id) -> Id;
 
             // Segments: rows at offsets i32 [B + 1], those of segment b from offsets[b] to offsets[b + 1]
             /// Offsets [B + 1] → i32 [T]: each event's index within its segment.
@@ -71,6 +91,23 @@ macro_rules! operations {
             /// Offsets [B + 1] → [rows i32 [S], queries i32 [B + 1]]: the last event of each segment that has one, and
             /// where they stand.
             last_rows "lastRows" (offsets: Id) -> Ids;
+            /// Offsets [B + 1] → i32 [T]: the segment of each row.
+            segment_ids "segmentIds" (offsets: Id) -> Id;
+            /// Softmax over the rows of each segment of x [T, H], column by column. A column of −∞ alone gives zeros.
+            segment_softmax "segmentSoftmax" (x: Id, offsets: Id) -> Id;
+            /// Σ over the rows of each segment of x [T, D] → [B, D], zeros for no rows; its gradient gathers by `segmentIds`.
+            segment_sum "segmentSum" (x: Id, offsets: Id) -> Id;
+            /// The mean of the rows of each segment of x [T, D] → [B, D], zeros for no rows.
+            segment_mean "segmentMean" (x: Id, offsets: Id) -> Id;
+            /// Σ_t weights[t, k] · values[t] over the rows of each segment, weights [T, K], values [T, D] → [B, K, D], zeros
+            /// for no rows.
+            segment_mix "segmentMix" (weights: Id, values: Id, offsets: Id) -> Id;
+            /// Every pair of an event and a candidate of one segment, events at `offsets` [B + 1] and candidates at
+            /// `candidateOffsets` [B + 1], candidate by candidate → [events i32 [P], candidates i32 [P], offsets i32
+            /// [C + 1] of the pairs by candidate].
+            pairs "pairs" (offsets: Id, candidate_offsets: Id) -> Ids;
+            /// The items of i32 [B, k] that are not −1, row by row → [items i32 [C], offsets i32 [B + 1]].
+            present "present" (items: Id) -> Ids;
 
             // Attention
             /// Causal multi-head attention within segments, never materialised. Keys and values stand at `offsets` [B + 1];
@@ -99,6 +136,15 @@ macro_rules! operations {
             quantize "quantize" (items: Id) -> Id;
             /// The same over given scores [B, V] → [items i32 [B, k], scores [B, k]].
             top_k_scores "topKScores" (scores: Id, k: u32, seen: Id, seen_offsets: Id, allowed: Id) -> Ids;
+            /// Of each candidate the greatest inner product with its user's vectors, with the bits that `topK` gives it:
+            /// vectors [S, D] at `offsets` [B + 1], rows [C, D] of candidates at `candidateOffsets` [B + 1] → [scores [C],
+            /// interests i32 [C] within the user, winners i32 [C], the vector's row in S]; the first of equals. Without
+            /// vectors 0, −1, −1.
+            pair_best "pairBest" (vectors: Id, offsets: Id, rows: Id, candidate_offsets: Id) -> Ids;
+            /// The k best of each user's candidates by their scores [C], i32 items [C], at `candidateOffsets` [B + 1] →
+            /// [items i32 [B, k], scores [B, k], places i32 [B, k], the rows in C]; order and absent places as of `topK`,
+            /// −1, −∞, −1. Scores that are not finite are `NON_FINITE`.
+            top_k_candidates "topKCandidates" (scores: Id, items: Id, candidate_offsets: Id, k: u32) -> Ids;
         }
         $crate::training_operations!($each);
     };
@@ -127,6 +173,8 @@ macro_rules! training_operations {
             /// → [dx, dgain [D], dbias [D]]
             layer_norm_gradient "layerNormGradient" (x: Id, gain: Id, dy: Id, epsilon: f64) -> Ids;
             normalize_gradient "normalizeGradient" (x: Id, dy: Id) -> Id;
+            /// dy [T, length] in the columns from `start` on → [T, width], zero elsewhere.
+            narrow_gradient "narrowGradient" (dy: Id, start: u32, width: u32) -> Id;
 
             // Products
             /// dy [T, O] · wᵀ → [T, I]
@@ -141,6 +189,16 @@ macro_rules! training_operations {
             merge_rows "mergeRows" (a_rows: Id, a_ids: Id, b_rows: Id, b_ids: Id) -> Ids;
             /// Rows by ascending ids → [count, D], zero elsewhere.
             scatter "scatter" (rows: Id, ids: Id, count: u32) -> Id;
+            /// As `gatherGradient`, without the rows whose id is −1.
+            gather_or_none_gradient "gatherOrNoneGradient" (dy: Id, ids: Id) -> Ids;
+
+            // Segments: rows at offsets i32 [B + 1], those of segment b from offsets[b] to offsets[b + 1]
+            /// dx = y ⊙ (dy − Σ y ⊙ dy), the sum over the rows of each segment.
+            segment_softmax_gradient "segmentSoftmaxGradient" (y: Id, dy: Id, offsets: Id) -> Id;
+            /// dy [B, D] divided by the rows of each segment → [T, D].
+            segment_mean_gradient "segmentMeanGradient" (dy: Id, offsets: Id) -> Id;
+            /// → [dweights [T, K], dvalues [T, D]] from dy [B, K, D]
+            segment_mix_gradient "segmentMixGradient" (weights: Id, values: Id, dy: Id, offsets: Id) -> Ids;
 
             // Attention
             /// → [dq, dk, dv]

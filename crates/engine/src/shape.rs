@@ -49,6 +49,12 @@ impl Shape {
         &self.extents[..self.axes]
     }
 
+    /// The extents, if there are N.
+    pub fn fixed<const N: usize>(&self) -> Option<[usize; N]> {
+        let extents: &[u32; N] = self.extents().try_into().ok()?;
+        Some(extents.map(|extent| extent as usize))
+    }
+
     /// Number of elements; 1 for a scalar.
     pub fn count(&self) -> usize {
         let count = elements(self.extents()).and_then(|count| usize::try_from(count).ok());

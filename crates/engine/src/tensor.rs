@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3};
+
 use crate::buffer::Buffer;
 use crate::fault::{Fault, Result};
 use crate::frozen::Weights;
@@ -60,6 +62,7 @@ impl Tensor {
     }
 
     /// The values to write, of a tensor that an operation has just made or of a variable.
+    #[inline(never)]
     pub fn f32_mut(&mut self) -> &mut [f32] {
         match &mut self.values {
             Values::F32(buffer) => buffer.values_mut(self.shape.count()),
@@ -67,11 +70,26 @@ impl Tensor {
         }
     }
 
+    #[inline(never)]
     pub fn i32_mut(&mut self) -> &mut [i32] {
         match &mut self.values {
             Values::I32(buffer) => buffer.values_mut(self.shape.count()),
             _ => unreachable!("made as i32"),
         }
+    }
+
+    /// The values to write of [n, m], as [`Self::f32_mut`].
+    #[inline(never)]
+    pub fn f32_array2(&mut self) -> ArrayViewMut2<'_, f32> {
+        let shape: [usize; 2] = self.shape.fixed().expect("made with two axes");
+        ArrayViewMut2::from_shape(shape, self.f32_mut()).expect("values fill their shape")
+    }
+
+    /// The values to write of [l, n, m], as [`Self::f32_mut`].
+    #[inline(never)]
+    pub fn f32_array3(&mut self) -> ArrayViewMut3<'_, f32> {
+        let shape: [usize; 3] = self.shape.fixed().expect("made with three axes");
+        ArrayViewMut3::from_shape(shape, self.f32_mut()).expect("values fill their shape")
     }
 
     /// Bytes of this arena that it occupies.
@@ -91,8 +109,25 @@ pub struct View<'a, T> {
     pub values: &'a [T],
 }
 
-impl<T> View<'_, T> {
+impl<'a, T> View<'a, T> {
+    /// [n, m] with its shape.
+    #[inline(never)]
+    pub fn array2(&self) -> Result<ArrayView2<'a, T>> {
+        let shape = self.matrix()?;
+        Ok(ArrayView2::from_shape(shape, self.values).expect("values fill their shape"))
+    }
+
+    /// [l, n, m] with its shape.
+    #[inline(never)]
+    pub fn array3(&self) -> Result<ArrayView3<'a, T>> {
+        let Some(shape) = self.shape.fixed::<3>() else {
+            return Err(Fault::shape(format!("{self} must have three axes")));
+        };
+        Ok(ArrayView3::from_shape(shape, self.values).expect("values fill their shape"))
+    }
+
     /// [..., D] as (rows, D).
+    #[inline(never)]
     pub fn rows(&self) -> Result<(usize, usize)> {
         let Some((&width, leading)) = self.shape.extents().split_last() else {
             return Err(Fault::shape(format!("{self} must have at least one axis")));
@@ -101,22 +136,21 @@ impl<T> View<'_, T> {
     }
 
     /// [n, m] as (n, m).
+    #[inline(never)]
     pub fn matrix(&self) -> Result<(usize, usize)> {
-        match *self.shape.extents() {
-            [rows, columns] => Ok((rows as usize, columns as usize)),
-            _ => Err(Fault::shape(format!("{self} must have two axes"))),
-        }
+        let fault = || Fault::shape(format!("{self} must have two axes"));
+        self.shape.fixed().map(|[rows, columns]| (rows, columns)).ok_or_else(fault)
     }
 
     /// [n] as n.
+    #[inline(never)]
     pub fn vector(&self) -> Result<usize> {
-        match *self.shape.extents() {
-            [length] => Ok(length as usize),
-            _ => Err(Fault::shape(format!("{self} must have one axis"))),
-        }
+        let fault = || Fault::shape(format!("{self} must have one axis"));
+        self.shape.fixed().map(|[length]| length).ok_or_else(fault)
     }
 
     /// Errors unless the shape is `extents`; `meaning` says what they are, such as `[D]`.
+    #[inline(never)]
     pub fn expect(&self, extents: &[usize], meaning: &str) -> Result<()> {
         if self.shape.extents().iter().map(|&extent| extent as usize).eq(extents.iter().copied()) {
             return Ok(());
@@ -125,6 +159,7 @@ impl<T> View<'_, T> {
     }
 
     /// Errors unless both have one shape.
+    #[inline(never)]
     pub fn same<U>(&self, other: &View<'_, U>) -> Result<()> {
         if self.shape == other.shape {
             return Ok(());

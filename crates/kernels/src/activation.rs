@@ -65,6 +65,11 @@ pub fn tanh_gradient(run: &impl Parallel, y: &[f32], dy: &[f32], dx: &mut [f32])
     zipped(run, y, dy, dx, tanh_gradient_part);
 }
 
+/// `y = ln(1 + exp(x))`; its gradient is that of dy times [`sigmoid`].
+pub fn softplus(run: &impl Parallel, x: &[f32], y: &mut [f32]) {
+    mapped(run, x, y, softplus_part);
+}
+
 /// A lane loop for one activation: `y = f(x)`.
 macro_rules! forward {
     ($part:ident, $body:ident, $fma:ident, |$x:ident| $f:expr) => {
@@ -104,6 +109,13 @@ forward!(sigmoid_part, sigmoid_body, FMA, |x| math::sigmoid::<FMA>(x));
 gradient!(sigmoid_gradient_part, sigmoid_gradient_body, FMA, |y, dy| dy * y * (1.0 - y));
 forward!(tanh_part, tanh_body, FMA, |x| math::tanh::<FMA>(x));
 gradient!(tanh_gradient_part, tanh_gradient_body, FMA, |y, dy| dy * fma::<FMA>(-y, y, 1.0));
+forward!(softplus_part, softplus_body, FMA, |x| {
+    let e = math::exp::<FMA>(-x.abs());
+    let sum = 1.0 + e;
+    // What the sum lost of e is made up for: ln(1 + e) = e · ln(s) / (s − 1), nearly, for the s next to it.
+    let log = if sum == 1.0 { e } else { e * (math::ln::<FMA>(sum) / (sum - 1.0)) };
+    if x > 0.0 { x + log } else { log }
+});
 
 #[cfg(test)]
 mod tests {
@@ -185,6 +197,22 @@ mod tests {
         close(&y, &[-0.268_941_4, 0.0, 0.731_058_6, 40.0, 0.0], 2e-7);
         relu(&Serial, &[f32::NAN, -1.0, 2.0], &mut y[..3]);
         assert!(y[0].is_nan() && y[1..3] == [0.0, 2.0]);
+    }
+
+    #[test]
+    fn softplus_is_accurate_in_both_tails() {
+        for &set in sets() {
+            let x: Vec<f32> = (-400..=400).map(|i| i as f32 / 5.0).collect();
+            let mut y = vec![f32::NAN; x.len()];
+            softplus_part::on(set, &x, &mut y);
+            for (&x, &y) in x.iter().zip(&y) {
+                let truth = f64::from(x).exp().ln_1p();
+                assert!((f64::from(y) / truth - 1.0).abs() < 1e-6, "softplus({x}) = {y}, not {truth}");
+            }
+        }
+        let mut y = [0.0; 3];
+        softplus(&Serial, &[f32::NAN, f32::INFINITY, f32::NEG_INFINITY], &mut y);
+        assert!(y[0].is_nan() && y[1..] == [f32::INFINITY, 0.0]);
     }
 
     #[test]

@@ -9,6 +9,11 @@ pub fn add(run: &impl Parallel, a: &[f32], b: &[f32], y: &mut [f32]) {
     zipped(run, a, b, y, add_part);
 }
 
+/// `y = a − b`.
+pub fn subtract(run: &impl Parallel, a: &[f32], b: &[f32], y: &mut [f32]) {
+    zipped(run, a, b, y, subtract_part);
+}
+
 /// `y = a ⊙ b`.
 pub fn multiply(run: &impl Parallel, a: &[f32], b: &[f32], y: &mut [f32]) {
     zipped(run, a, b, y, multiply_part);
@@ -55,6 +60,11 @@ fn add_to_body<const FMA: bool>(x: &[f32], y: &mut [f32]) {
 }
 
 #[inline(always)]
+fn subtract_body<const FMA: bool>(a: &[f32], b: &[f32], y: &mut [f32]) {
+    simd::zip(a, b, y, |a, b| a - b);
+}
+
+#[inline(always)]
 fn multiply_body<const FMA: bool>(a: &[f32], b: &[f32], y: &mut [f32]) {
     simd::zip(a, b, y, |a, b| a * b);
 }
@@ -66,6 +76,7 @@ fn scale_body<const FMA: bool>(x: &[f32], factor: f32, y: &mut [f32]) {
 
 multiversion!(fn add_part = add_body(a: &[f32], b: &[f32], y: &mut [f32]));
 multiversion!(pub(crate) fn add_to = add_to_body(x: &[f32], y: &mut [f32]));
+multiversion!(fn subtract_part = subtract_body(a: &[f32], b: &[f32], y: &mut [f32]));
 multiversion!(fn multiply_part = multiply_body(a: &[f32], b: &[f32], y: &mut [f32]));
 multiversion!(fn scale_part = scale_body(x: &[f32], factor: f32, y: &mut [f32]));
 
@@ -84,6 +95,8 @@ mod tests {
                 let mut y = vec![f32::NAN; n];
                 add_part::on(set, &a, &b, &mut y);
                 assert_eq!(y, zipped(|a, b| a + b));
+                subtract_part::on(set, &a, &b, &mut y);
+                assert_eq!(y, zipped(|a, b| a - b));
                 multiply_part::on(set, &a, &b, &mut y);
                 assert_eq!(y, zipped(|a, b| a * b));
                 scale_part::on(set, &a, 0.3, &mut y);

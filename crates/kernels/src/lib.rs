@@ -3,6 +3,7 @@
 pub mod activation;
 pub mod adam;
 pub mod attention;
+pub mod columns;
 pub mod cross_entropy;
 pub mod dropout;
 pub mod elementwise;
@@ -12,12 +13,17 @@ pub mod parallel;
 pub mod product;
 pub mod random;
 pub mod reduce;
+pub mod row_products;
 pub mod sampled_softmax;
+pub mod segment_mix;
+pub mod segment_softmax;
+pub mod segment_sum;
 pub mod segments;
 pub mod simd;
 pub mod size;
 pub mod softmax;
 pub mod table;
 pub mod top_k;
+mod views;
 
 pub use parallel::{Parallel, Serial};

@@ -130,6 +130,19 @@ pub fn over_panels<const N: usize>(
     });
 }
 
+/// Runs `body(segment, rows)` for each segment, with all of its rows of each matrix.
+pub fn over_segments<const N: usize>(
+    run: &impl Parallel,
+    outs: [Segmented<'_>; N],
+    body: impl Fn(usize, [&mut [f32]; N]) + Sync,
+) {
+    over_panels(run, outs, 1, |_, group| {
+        for (segment, panels) in group {
+            body(segment, panels.map(Panel::whole));
+        }
+    });
+}
+
 /// Segments in a row, each with the panels of all matrices that one head writes.
 pub struct Group<'a, const N: usize> {
     outs: &'a [(Shared<'a, f32>, usize, &'a [i32]); N],
@@ -169,7 +182,14 @@ pub struct Panel<'a> {
     columns: Range<usize>,
 }
 
-impl Panel<'_> {
+impl<'a> Panel<'a> {
+    /// All of a panel that is as wide as its matrix.
+    fn whole(self) -> &'a mut [f32] {
+        assert!(self.columns.len() == self.stride, "whole rows");
+        // SAFETY: `over_panels` makes panels that share no element, and this one is used up.
+        unsafe { self.shared.range(self.rows.start * self.stride, self.rows.len() * self.stride) }
+    }
+
     /// Rows of the panel.
     pub fn rows(&self) -> usize {
         self.rows.len()
@@ -342,6 +362,18 @@ mod tests {
         });
         assert_eq!(data[..4], [0.0, 0.0, 1.0, 1.0]);
         assert_eq!(data[16..], [20.0, 20.0, 21.0, 21.0]);
+    }
+
+    #[test]
+    fn segments_are_given_whole() {
+        let (mut a, mut b) = (vec![0.0; 10], vec![0.0; 5]);
+        let offsets = &[0, 2, 2, 5];
+        let outs = [Segmented { data: &mut a, width: 2, offsets }, Segmented { data: &mut b, width: 1, offsets }];
+        over_segments(&TwoThreads, outs, |segment, [a, b]| {
+            a.iter_mut().chain(b).for_each(|x| *x += segment as f32 + 1.0);
+        });
+        assert_eq!(a, [1.0, 1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0]);
+        assert_eq!(b, [1.0, 1.0, 3.0, 3.0, 3.0]);
     }
 
     #[test]

@@ -12,12 +12,28 @@ const ROWS: usize = 128;
 
 /// `y = x + row` for each row of `x` [rows, width].
 pub fn add_row(run: &impl Parallel, x: &[f32], row: &[f32], y: &mut [f32]) {
+    by_rows(run, x, row, y, add_row_part);
+}
+
+/// `y = x ⊙ row` for each row of `x` [rows, width].
+pub fn multiply_row(run: &impl Parallel, x: &[f32], row: &[f32], y: &mut [f32]) {
+    by_rows(run, x, row, y, multiply_row_part);
+}
+
+/// Runs `part(x, row, y)` over matching parts of `x` and `y`, whole rows each.
+fn by_rows(
+    run: &impl Parallel,
+    x: &[f32],
+    row: &[f32],
+    y: &mut [f32],
+    part: impl Fn(&[f32], &[f32], &mut [f32]) + Sync,
+) {
     assert_eq!(x.len(), y.len());
     if row.is_empty() {
         return;
     }
     let size = rows_per_part(row.len()) * row.len();
-    over_parts(run, y, size, |block, y| add_row_part(&x[block * size..][..y.len()], row, y));
+    over_parts(run, y, size, |block, y| part(&x[block * size..][..y.len()], row, y));
 }
 
 #[inline(always)]
@@ -27,7 +43,15 @@ fn add_row_body<const FMA: bool>(x: &[f32], row: &[f32], y: &mut [f32]) {
     }
 }
 
+#[inline(always)]
+fn multiply_row_body<const FMA: bool>(x: &[f32], row: &[f32], y: &mut [f32]) {
+    for (x, y) in x.chunks_exact(row.len()).zip(y.chunks_exact_mut(row.len())) {
+        simd::zip(x, row, y, |x, row| x * row);
+    }
+}
+
 multiversion!(fn add_row_part = add_row_body(x: &[f32], row: &[f32], y: &mut [f32]));
+multiversion!(fn multiply_row_part = multiply_row_body(x: &[f32], row: &[f32], y: &mut [f32]));
 
 /// `y` [width] = Σ over the rows of `x` [rows, width]: blocks of rows in f32, then the blocks in f64.
 pub fn sum_rows(run: &impl Parallel, x: &[f32], width: usize, y: &mut [f32], scratch: &mut [f32]) {
@@ -83,6 +107,11 @@ multiversion!(pub(crate) fn add_partials = add_partials_body(partials: &[f32], y
 /// `Σ x`, in f64.
 pub fn sum(x: &[f32]) -> f64 {
     sum_part(x)
+}
+
+/// The mean of all elements, in f64; 0 of none.
+pub fn mean(x: &[f32]) -> f64 {
+    sum(x) / x.len().max(1) as f64
 }
 
 /// `Σ x²`, in f64.
@@ -159,6 +188,9 @@ mod tests {
                 add_row(&Serial, &x, &row, &mut y);
                 let expected: Vec<f32> = (0..x.len()).map(|i| x[i] + row[i % width]).collect();
                 assert_eq!(y, expected);
+                multiply_row(&Serial, &x, &row, &mut y);
+                let expected: Vec<f32> = (0..x.len()).map(|i| x[i] * row[i % width]).collect();
+                assert_eq!(y, expected);
 
                 let mut expected = vec![0.0; width];
                 (0..x.len()).for_each(|i| expected[i % width] += f64::from(x[i]));
@@ -185,6 +217,7 @@ mod tests {
                 assert_eq!(sum_part::on(set, &x), sum(&x));
                 assert_eq!(squared_norm_part::on(set, &x), squared_norm(&x));
             }
+            assert_eq!(mean(&x), if n == 0 { 0.0 } else { sum(&x) / n as f64 });
             assert!((sum(&x) - wide(&x).iter().sum::<f64>()).abs() < 1e-12);
             assert!((squared_norm(&x) - wide(&x).iter().map(|x| x * x).sum::<f64>()).abs() < 1e-12);
         }

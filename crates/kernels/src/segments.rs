@@ -1,5 +1,64 @@
 //! What follows from the offsets of a jagged batch: segment `b` holds the rows `offsets[b] .. offsets[b + 1]`.
 
+use std::ops::Range;
+
+/// Where the elements of a segment lie in a row-major matrix of `width` columns.
+pub(crate) fn bounds(offsets: &[i32], segment: usize, width: usize) -> Range<usize> {
+    offsets[segment] as usize * width..offsets[segment + 1] as usize * width
+}
+
+/// Each row's segment.
+pub fn segment_ids(offsets: &[i32], y: &mut [i32]) {
+    for (segment, bounds) in (0..).zip(offsets.windows(2)) {
+        y[bounds[0] as usize..bounds[1] as usize].fill(segment);
+    }
+}
+
+/// How many pairs of an event and a candidate [`pairs`] finds.
+pub fn pair_count(offsets: &[i32], candidate_offsets: &[i32]) -> u64 {
+    let length = |pair: &[i32]| (pair[1] - pair[0]) as u64;
+    let pairs = offsets.windows(2).zip(candidate_offsets.windows(2));
+    pairs.map(|(events, candidates)| length(events) * length(candidates)).sum()
+}
+
+/// Every pair of an event, at `offsets` [B + 1], and a candidate of the same segment, at `candidate_offsets` [B + 1]:
+/// candidate by candidate, each with its segment's events in order. `pair_offsets` [C + 1] tell where a candidate's begin.
+pub fn pairs(
+    offsets: &[i32],
+    candidate_offsets: &[i32],
+    events: &mut [i32],
+    candidates: &mut [i32],
+    pair_offsets: &mut [i32],
+) {
+    assert!(offsets.len() == candidate_offsets.len() && events.len() == candidates.len());
+    let mut at = 0;
+    pair_offsets[0] = 0;
+    for (events_of, candidates_of) in offsets.windows(2).zip(candidate_offsets.windows(2)) {
+        for candidate in candidates_of[0]..candidates_of[1] {
+            let end = at + (events_of[1] - events_of[0]) as usize;
+            candidates[at..end].fill(candidate);
+            events[at..end].iter_mut().zip(events_of[0]..).for_each(|(event, from)| *event = from);
+            pair_offsets[candidate as usize + 1] = end as i32;
+            at = end;
+        }
+    }
+    assert_eq!(at, events.len(), "as many as were counted");
+}
+
+/// The items of rows of `k` that are not −1, row by row, and the `offsets` of the rows among them.
+pub fn present(items: &[i32], k: usize, present: &mut [i32], offsets: &mut [i32]) {
+    let mut count = 0;
+    offsets[0] = 0;
+    for (b, end) in offsets[1..].iter_mut().enumerate() {
+        for &item in items[b * k..][..k].iter().filter(|&&item| item != -1) {
+            present[count] = item;
+            count += 1;
+        }
+        *end = count as i32;
+    }
+    assert_eq!(count, present.len(), "as many as were counted");
+}
+
 /// Each row's index within its segment.
 pub fn positions(offsets: &[i32], y: &mut [i32]) {
     for bounds in offsets.windows(2) {
@@ -36,6 +95,32 @@ mod tests {
         assert_eq!(y, [0, 1, 0, 1, 2]);
         positions(&[0], &mut []);
         positions(&[], &mut []);
+    }
+
+    #[test]
+    fn ids_skip_empty_segments() {
+        let mut y = [9; 5];
+        segment_ids(&[0, 2, 2, 5], &mut y);
+        assert_eq!(y, [0, 0, 2, 2, 2]);
+    }
+
+    #[test]
+    fn pairs_are_candidate_by_candidate() {
+        let (offsets, candidate_offsets) = ([0, 2, 2, 3], [0, 2, 3, 5]);
+        assert_eq!(pair_count(&offsets, &candidate_offsets), 6);
+        let (mut events, mut candidates, mut by) = ([9; 6], [9; 6], [9; 6]);
+        pairs(&offsets, &candidate_offsets, &mut events, &mut candidates, &mut by);
+        assert_eq!(events, [0, 1, 0, 1, 2, 2]);
+        assert_eq!(candidates, [0, 0, 1, 1, 3, 4]);
+        assert_eq!(by, [0, 2, 4, 4, 5, 6]);
+        assert_eq!(pair_count(&[0, i32::MAX], &[0, i32::MAX]), (i32::MAX as u64).pow(2));
+    }
+
+    #[test]
+    fn what_is_absent_is_left_out() {
+        let (mut items, mut offsets) = ([9; 3], [9; 4]);
+        present(&[4, -1, -1, -1, 0, 4], 2, &mut items, &mut offsets);
+        assert_eq!((items, offsets), ([4, 0, 4], [0, 1, 1, 3]));
     }
 
     #[test]

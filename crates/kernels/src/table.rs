@@ -1,8 +1,11 @@
 //! Rows of a table by id, and gradients that hold the touched rows alone.
 
+use ndarray::{ArrayView2, ArrayViewMut2};
+
 use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part, zip_parts};
 use crate::simd;
+use crate::views::{elements, elements_mut};
 
 /// `y` [T, width] = the rows `ids` [T] of `table`.
 pub fn gather(run: &impl Parallel, table: &[f32], width: usize, ids: &[i32], y: &mut [f32]) {
@@ -11,6 +14,21 @@ pub fn gather(run: &impl Parallel, table: &[f32], width: usize, ids: &[i32], y: 
     over_parts(run, y, per * width, |block, y| {
         for (y, &id) in y.chunks_exact_mut(width).zip(&ids[block * per..]) {
             y.copy_from_slice(row(table, width, id as usize));
+        }
+    });
+}
+
+/// [`gather`], and zeros for the id −1.
+pub fn gather_or_none(run: &impl Parallel, table: ArrayView2<f32>, ids: &[i32], y: ArrayViewMut2<f32>) {
+    assert!(y.nrows() == ids.len() && y.ncols() == table.ncols());
+    let (width, table) = (table.ncols(), elements(table));
+    let per = rows_per_part(width);
+    over_parts(run, elements_mut(y), per * width, |block, y| {
+        for (y, &id) in y.chunks_exact_mut(width).zip(&ids[block * per..]) {
+            match usize::try_from(id) {
+                Ok(id) => y.copy_from_slice(row(table, width, id)),
+                Err(_) => y.fill(0.0),
+            }
         }
     });
 }
@@ -65,6 +83,12 @@ pub fn sort_ids(ids: &[i32], order: &mut [u32]) -> usize {
     runs(ids, order).count()
 }
 
+/// Of an order by [`sort_ids`], which holds `distinct` ids, what is left without the id −1, and how many ids it holds then.
+pub fn without_none<'a>(ids: &[i32], order: &'a [u32], distinct: usize) -> (&'a [u32], usize) {
+    let none = order.partition_point(|&position| ids[position as usize] < 0);
+    (&order[none..], distinct - usize::from(none > 0))
+}
+
 /// The first places in `order` of each distinct id.
 fn runs<'a>(ids: &'a [i32], order: &'a [u32]) -> impl Iterator<Item = usize> + 'a {
     let id = |place: usize| ids[order[place] as usize];
@@ -72,7 +96,7 @@ fn runs<'a>(ids: &'a [i32], order: &'a [u32]) -> impl Iterator<Item = usize> + '
 }
 
 /// `dy` [T, width] summed by id: `rows` [U, width] and `unique` [U], ids ascending, duplicates added in order of
-/// occurrence; `order` and U are those of [`sort_ids`].
+/// occurrence; `order` and U are those of [`sort_ids`], or of [`without_none`].
 pub fn gather_gradient(
     run: &impl Parallel,
     dy: &[f32],
@@ -82,7 +106,7 @@ pub fn gather_gradient(
     rows: &mut [f32],
     unique: &mut [i32],
 ) {
-    assert!(dy.len() == ids.len() * width && order.len() == ids.len() && rows.len() == unique.len() * width);
+    assert!(dy.len() == ids.len() * width && order.len() <= ids.len() && rows.len() == unique.len() * width);
     for (unique, place) in unique.iter_mut().zip(runs(ids, order)) {
         *unique = ids[order[place] as usize];
     }
@@ -186,6 +210,7 @@ mod tests {
     use crate::parallel::Serial;
     use crate::parallel::testing::{LENGTHS, Reverse, TwoThreads, bits, sets, values};
     use crate::random;
+    use crate::views::testing::{matrix, matrix_mut};
     use std::collections::BTreeMap;
 
     const COUNTS: &[usize] = if cfg!(miri) { &[0, 1, 9] } else { &[0, 1, 2, 17, 300, 2000] };
@@ -212,6 +237,24 @@ mod tests {
         let (mut rows, mut unique) = (vec![f32::NAN; count * width], vec![-1; count]);
         gather_gradient(run, dy, width, ids, &order, &mut rows, &mut unique);
         (rows, unique)
+    }
+
+    #[test]
+    fn an_id_of_none_gives_zeros_and_takes_no_gradient() {
+        let mut y = [f32::NAN; 8];
+        gather_or_none(&Serial, matrix(&[1.0, 2.0, 3.0, 4.0], 2), &[1, -1, 0, -1], matrix_mut(&mut y, 2));
+        assert_eq!(y, [3.0, 4.0, 0.0, 0.0, 1.0, 2.0, 0.0, 0.0]);
+        for (ids, rows) in [(&[1, -1, 1, 0][..], &[0, 1][..]), (&[-1, -1], &[]), (&[], &[]), (&[3], &[3])] {
+            let mut order = vec![0; ids.len()];
+            let distinct = sort_ids(ids, &mut order);
+            let (order, distinct) = without_none(ids, &order, distinct);
+            let (mut sums, mut unique) = (vec![f32::NAN; distinct], vec![9; distinct]);
+            let dy: Vec<f32> = (1..=ids.len()).map(|i| i as f32).collect();
+            gather_gradient(&Serial, &dy, 1, ids, order, &mut sums, &mut unique);
+            assert_eq!(unique, rows);
+            let sum = |row: &i32| ids.iter().zip(&dy).filter(|(id, _)| *id == row).map(|(_, dy)| dy).sum::<f32>();
+            assert_eq!(sums, rows.iter().map(sum).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -67,12 +67,16 @@
 //! | `thresholds.rs` | thresholds that ranges share                                                  |
 //! | `maxima.rs`     | maxima over a user's vectors, and the n-th largest of a sample                |
 //! | `plan.rs`       | how the work is divided                                                       |
+//! | `given.rs`      | scores of given candidates, with the bits of the search                       |
+//! | `candidates.rs` | the best of given candidates by given scores                                  |
 //! | `masks.rs`      | what a user may get                                                           |
 //! | `keys.rs`       | keys of (score, id), and selections among them                                |
 
+mod candidates;
 mod codes;
 mod estimate;
 mod exact;
+mod given;
 mod keys;
 mod masks;
 mod maxima;
@@ -85,7 +89,9 @@ mod table;
 mod tests;
 mod thresholds;
 
+pub use candidates::top_k_candidates;
 pub use codes::{quantize, quantize_scratch, quantized_rows};
+pub use given::pair_best;
 pub use masks::Masks;
 
 use crate::Parallel;

@@ -21,6 +21,7 @@ pub fn call<T>(body: impl FnOnce(&mut Arena) -> foci_engine::Result<T>) -> Resul
     ARENA.with_borrow_mut(body).map_err(error)
 }
 
+#[inline(never)]
 fn error(fault: Fault) -> JsValue {
     let error = Error::new(&fault.to_string());
     // Setting a property of a fresh error does not fail.

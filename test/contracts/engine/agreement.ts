@@ -10,8 +10,12 @@ import { rows } from './rows.ts'
 import { evaluate, type Result, ROUNDED_ONES, readFloat32, readFloat64, type Sample } from './samples.ts'
 import { selection } from './selection.ts'
 import { tables } from './tables.ts'
+import { topics } from './topics.ts'
 
-export const allSamples: Sample[] = [...elementwise, ...rows, ...products, ...tables, ...attention, ...losses, ...selection, ...optimisers]
+export const allSamples: Sample[] = [
+  ...[elementwise, rows, products, tables, attention, losses, selection, optimisers].flat(),
+  ...topics.flatMap(({ samples }) => samples),
+]
 
 /** The samples of each op. */
 export function byOp(list: readonly Sample[]): Map<keyof Operations, Sample[]> {

@@ -5,8 +5,9 @@ import type { Example } from './examples/example.ts'
 import { learning } from './examples/learning.ts'
 import { structure } from './examples/structure.ts'
 import { readEither, readFloat32 } from './samples.ts'
+import { topics } from './topics.ts'
 
-export const examples: Example[] = [...arithmetic, ...structure, ...learning]
+export const examples: Example[] = [...arithmetic, ...structure, ...learning, ...topics.flatMap((topic) => topic.examples)]
 
 export function checkExamples(engine: () => Engine): void {
   for (const { op, title, run, gives } of examples) {

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 import type { Engine, Id } from '../../../src/engine/engine.ts'
-import { type ErrorCode, FociError } from '../../../src/errors.ts'
+import { FociError } from '../../../src/errors.ts'
+import type { Fault } from './cases.ts'
+import { topics } from './topics.ts'
 
 const real = (e: Engine, ...shape: number[]): Id =>
   e.fromFloat32(new Float32Array(shape.reduce((product, n) => product * n, 1)), Uint32Array.from(shape))
@@ -45,7 +47,9 @@ const bestOf = (e: Engine, vector: number, item: number) =>
 const filled = (e: Engine, value: number, ...shape: number[]): Id =>
   e.fromFloat32(new Float32Array(shape.reduce((product, n) => product * n, 1)).fill(value), Uint32Array.from(shape))
 
-const faults: readonly (readonly [code: ErrorCode, title: string, run: (e: Engine) => unknown])[] = [
+const faults: readonly Fault[] = [
+  ...topics.flatMap((topic) => topic.faults),
+
   ['SHAPE', 'values that do not fill a shape', (e) => e.fromFloat32(new Float32Array(5), Uint32Array.of(2, 3))],
   ['SHAPE', 'indices that do not fill a shape', (e) => e.fromInt32(new Int32Array(7), Uint32Array.of(2, 3))],
   ['SHAPE', 'a variable written with too few values', (e) => e.write(variable(e, 3), new Float32Array(2))],

@@ -30,7 +30,7 @@ export function expectRate(rate: number): void {
 // biome-ignore format: a list of names
 type Elementwise = Pick<
   Operations,
-  | 'add' | 'multiply' | 'scale' | 'scaleBy' | 'dropout'
+  | 'add' | 'subtract' | 'softplus' | 'multiply' | 'scale' | 'scaleBy' | 'dropout'
   | 'relu' | 'reluGradient' | 'gelu' | 'geluGradient' | 'silu' | 'siluGradient'
   | 'sigmoid' | 'sigmoidGradient' | 'tanh' | 'tanhGradient'
 >
@@ -45,6 +45,7 @@ export function elementwise(arena: Arena): Elementwise {
 
   return {
     add: (a, b) => zip(a, b, (x, y) => x + y),
+    subtract: (a, b) => zip(a, b, (x, y) => x - y),
     multiply: (a, b) => zip(a, b, (x, y) => x * y),
     scale: (x, factor) => map(x, (v) => v * factor),
     scaleBy(x, s) {
@@ -63,6 +64,7 @@ export function elementwise(arena: Arena): Elementwise {
     sigmoidGradient: (y, dy) => zip(y, dy, (v, d) => d * v * (1 - v)),
     tanh: (x) => map(x, Math.tanh),
     tanhGradient: (y, dy) => zip(y, dy, (v, d) => d * (1 - v * v)),
+    softplus: (x) => map(x, (v) => Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v)))),
 
     dropout(x, rate, seed, draw) {
       expectRate(rate)

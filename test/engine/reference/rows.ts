@@ -25,7 +25,17 @@ function standardise(x: Float64Array, epsilon: number): { standard: Float64Array
 
 type Rows = Pick<
   Operations,
-  'addRow' | 'sumRows' | 'sum' | 'softmax' | 'softmaxGradient' | 'layerNorm' | 'layerNormGradient' | 'normalize' | 'normalizeGradient'
+  | 'addRow'
+  | 'multiplyRow'
+  | 'mean'
+  | 'sumRows'
+  | 'sum'
+  | 'softmax'
+  | 'softmaxGradient'
+  | 'layerNorm'
+  | 'layerNormGradient'
+  | 'normalize'
+  | 'normalizeGradient'
 >
 
 export function rows(arena: Arena): Rows {
@@ -62,8 +72,13 @@ export function rows(arena: Arena): Rows {
       const shift = row(r, arena.rows(x).width)
       return mapRows(x, (v) => v.map((value, i) => value + shift[i]))
     },
+    multiplyRow(x, r) {
+      const factor = row(r, arena.rows(x).width)
+      return mapRows(x, (v) => v.map((value, i) => value * factor[i]))
+    },
     sumRows,
     sum: (x) => arena.put(Float64Array.of(arena.real(x).values.reduce((sum, v) => sum + v, 0)), []),
+    mean: (x) => arena.put(Float64Array.of(arena.real(x).values.reduce((sum, v, _, all) => sum + v / all.length, 0)), []),
 
     softmax: (x) => mapRows(x, softmax),
     softmaxGradient(y, dy) {

@@ -20,7 +20,7 @@ const MOST = 3.4028234663852886e38
 
 const ABSENT: Candidate = { item: -1, score: Number.NEGATIVE_INFINITY, interest: -1 }
 
-export function selection(arena: Arena): Pick<Operations, 'topK' | 'quantize' | 'topKScores'> {
+export function selection(arena: Arena): Pick<Operations, 'topK' | 'quantize' | 'topKScores' | 'pairBest' | 'topKCandidates'> {
   /** The k best of the candidates that the user has not seen and that are allowed: score descending, then id ascending. */
   const select = (users: number, catalogue: number, k: number, masks: Masks, candidate: (user: number, item: number) => Candidate) => {
     const [seen, seenOffsets] = [arena.ints(masks.seen), arena.offsets(masks.seenOffsets)]
@@ -84,6 +84,53 @@ export function selection(arena: Arena): Pick<Operations, 'topK' | 'quantize' | 
         interest: -1,
       }))
       return [integers(lists, k, 'item'), scores(lists, k)]
+    },
+    pairBest(vectorsId, offsetsId, rowsId, candidateOffsetsId) {
+      const [vectors, rows] = [arena.matrix(vectorsId), arena.matrix(rowsId)]
+      const [offsets, candidateOffsets] = [arena.offsets(offsetsId), arena.offsets(candidateOffsetsId)]
+      expectShape(vectors.width > 0 && vectors.width === rows.width, `pairBest: widths ${vectors.width} and ${rows.width}`)
+      expectShape(offsets.length === candidateOffsets.length, `pairBest: ${offsets.length} and ${candidateOffsets.length} offsets`)
+      expectRange(total(offsets) === vectors.rows, `pairBest: offsets up to ${total(offsets)} for ${vectors.rows} vectors`)
+      expectRange(total(candidateOffsets) === rows.rows, `pairBest: offsets up to ${total(candidateOffsets)} for ${rows.rows} rows`)
+      const best = Array.from({ length: rows.rows }, (_, candidate) => {
+        const user = candidateOffsets.findLastIndex((offset) => offset <= candidate)
+        let found = { score: 0, interest: -1, winner: -1 }
+        for (let winner = offsets[user]; winner < offsets[user + 1]; winner++) {
+          let score = 0
+          for (let c = 0; c < rows.width; c++) score += vectors.values[winner * rows.width + c] * rows.values[candidate * rows.width + c]
+          if (found.winner < 0 || score > found.score) found = { score, interest: winner - offsets[user], winner }
+        }
+        return found
+      })
+      const ints = (field: 'interest' | 'winner') =>
+        arena.put(
+          Int32Array.from(best, (found) => found[field]),
+          [best.length],
+        )
+      return [
+        arena.put(
+          Float64Array.from(best, ({ score }) => score),
+          [best.length],
+        ),
+        ints('interest'),
+        ints('winner'),
+      ]
+    },
+    topKCandidates(scoresId, itemsId, candidateOffsetsId, k) {
+      const [{ values, shape }, items, offsets] = [arena.real(scoresId), arena.ints(itemsId), arena.offsets(candidateOffsetsId)]
+      expectShape(shape.length === 1 && items.length === values.length, `topKCandidates: ${items.length} items for [${shape}] scores`)
+      expectIds(items, 2 ** 31, 'items')
+      expectRange(total(offsets) === values.length, `topKCandidates: offsets up to ${total(offsets)} for ${values.length}`)
+      expectFinite(values.every(Number.isFinite), 'scores')
+      expectRange(k >= 0, `${k} results`)
+      const lists = Array.from({ length: offsets.length - 1 }, (_, user) => {
+        const places = Array.from({ length: offsets[user + 1] - offsets[user] }, (_, i) => offsets[user] + i)
+        places.sort((a, b) => values[b] - values[a] || items[a] - items[b])
+        return Array.from({ length: k }, (_, i) => places[i] ?? -1)
+      })
+      const ints = (of: (place: number) => number) => arena.put(Int32Array.from(lists.flat(), of), [lists.length, k])
+      const found = Float64Array.from(lists.flat(), (place) => values[place] ?? Number.NEGATIVE_INFINITY)
+      return [ints((place) => items[place] ?? -1), arena.put(found, [lists.length, k]), ints((place) => place)]
     },
   }
 }

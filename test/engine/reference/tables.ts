@@ -11,7 +11,19 @@ export function expectIds(ids: Int32Array, count: number, what: string): void {
   )
 }
 
-type Tables = Pick<Operations, 'gather' | 'embed' | 'gatherGradient' | 'mergeRows' | 'scatter' | 'positions' | 'lastRows'>
+/** The same, or −1. */
+export function expectIdsOrNone(ids: Int32Array, count: number, what: string): void {
+  expectIds(
+    ids.filter((id) => id !== -1),
+    count,
+    what,
+  )
+}
+
+type Tables = Pick<
+  Operations,
+  'gather' | 'gatherOrNone' | 'gatherOrNoneGradient' | 'embed' | 'gatherGradient' | 'mergeRows' | 'scatter' | 'positions' | 'lastRows'
+>
 
 export function tables(arena: Arena): Tables {
   const list = (values: readonly number[]): Id => arena.put(Int32Array.from(values), [values.length])
@@ -35,7 +47,7 @@ export function tables(arena: Arena): Tables {
     const matrix = arena.matrix(rows)
     const indices = arena.ints(ids)
     expectShape(indices.length === matrix.rows, `${indices.length} ids for ${matrix.rows} rows`)
-    expectIds(indices, 2 ** 31, 'ids')
+    expectIdsOrNone(indices, 2 ** 31, 'ids')
     return Array.from(indices, (id, r) => [id, matrix.values.subarray(r * matrix.width, (r + 1) * matrix.width)])
   }
   const expectAscending = (ids: Id) =>
@@ -65,12 +77,32 @@ export function tables(arena: Arena): Tables {
         x.shape,
       )
     },
-    gatherGradient: (dy, ids) => sumById(arena.matrix(dy).width, byId(dy, ids)),
+    gatherGradient(dy, ids) {
+      expectIds(arena.ints(ids), 2 ** 31, 'ids')
+      return sumById(arena.matrix(dy).width, byId(dy, ids))
+    },
+    gatherOrNone(table, ids) {
+      const { values, rows, width } = arena.matrix(table)
+      const indices = arena.ints(ids)
+      expectIdsOrNone(indices, rows, 'ids')
+      const y = Float64Array.from({ length: indices.length * width }, (_, i) => {
+        const id = indices[Math.floor(i / width)]
+        return id === -1 ? 0 : values[id * width + (i % width)]
+      })
+      return arena.put(y, [indices.length, width])
+    },
+    gatherOrNoneGradient: (dy, ids) =>
+      sumById(
+        arena.matrix(dy).width,
+        byId(dy, ids).filter(([id]) => id !== -1),
+      ),
     mergeRows(aRows, aIds, bRows, bIds) {
       const { width } = arena.matrix(aRows)
       expectShape(width === arena.matrix(bRows).width, `mergeRows: widths ${width} and ${arena.matrix(bRows).width}`)
-      expectAscending(aIds)
-      expectAscending(bIds)
+      for (const ids of [aIds, bIds]) {
+        expectAscending(ids)
+        expectIds(arena.ints(ids), 2 ** 31, 'ids')
+      }
       return sumById(width, [...byId(aRows, aIds), ...byId(bRows, bIds)])
     },
     scatter(rows, ids, count) {

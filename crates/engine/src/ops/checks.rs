@@ -4,12 +4,26 @@ use crate::fault::{Fault, Result};
 use crate::tensor::View;
 
 /// Every id lies in `0 .. count`; `table` says of what.
+#[inline(never)]
 pub fn ids_within(ids: &View<'_, i32>, count: usize, table: &str) -> Result<()> {
     let outside = |&id: &i32| usize::try_from(id).map_or(true, |id| id >= count);
     match ids.values.iter().position(outside) {
         None => Ok(()),
         Some(at) => {
             Err(Fault::range(format!("{}[{at}] is {}, outside the {count} rows of {table}", ids.name, ids.values[at])))
+        }
+    }
+}
+
+/// Every id lies in `0 .. count` or is −1, which stands for none.
+#[inline(never)]
+pub fn ids_or_none_within(ids: &View<'_, i32>, count: usize, table: &str) -> Result<()> {
+    let outside = |&id: &i32| id != -1 && usize::try_from(id).map_or(true, |id| id >= count);
+    match ids.values.iter().position(outside) {
+        None => Ok(()),
+        Some(at) => {
+            let id = ids.values[at];
+            Err(Fault::range(format!("{}[{at}] is {id}, neither −1 nor one of the {count} rows of {table}", ids.name)))
         }
     }
 }
@@ -26,6 +40,7 @@ pub fn ids_ascend(ids: &View<'_, i32>) -> Result<()> {
 }
 
 /// Offsets [B + 1]: the first is 0 and none is below the one before. Gives B and the last, the number of rows.
+#[inline(never)]
 pub fn offsets_ascend(offsets: &View<'_, i32>) -> Result<(usize, usize)> {
     let length = offsets.vector()?;
     let Some((&last, _)) = offsets.values.split_last() else {
@@ -44,6 +59,7 @@ pub fn offsets_ascend(offsets: &View<'_, i32>) -> Result<(usize, usize)> {
 }
 
 /// Offsets that end at `rows`, the number of rows of `of`. Gives B.
+#[inline(never)]
 pub fn offsets_of(offsets: &View<'_, i32>, rows: usize, of: &str) -> Result<usize> {
     let (segments, last) = offsets_ascend(offsets)?;
     if last == rows {

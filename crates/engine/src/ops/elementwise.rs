@@ -9,6 +9,10 @@ pub fn add(arena: &Arena, a: u32, b: u32) -> Result<Tensor> {
     binary(arena, ("a", a), ("b", b), elementwise::add)
 }
 
+pub fn subtract(arena: &Arena, a: u32, b: u32) -> Result<Tensor> {
+    binary(arena, ("a", a), ("b", b), elementwise::subtract)
+}
+
 pub fn multiply(arena: &Arena, a: u32, b: u32) -> Result<Tensor> {
     binary(arena, ("a", a), ("b", b), elementwise::multiply)
 }
@@ -61,6 +65,10 @@ pub fn tanh(arena: &Arena, x: u32) -> Result<Tensor> {
 
 pub fn tanh_gradient(arena: &Arena, y: u32, dy: u32) -> Result<Tensor> {
     binary(arena, ("y", y), ("dy", dy), activation::tanh_gradient)
+}
+
+pub fn softplus(arena: &Arena, x: u32) -> Result<Tensor> {
+    unary(arena, x, activation::softplus)
 }
 
 pub fn dropout(arena: &Arena, x: u32, rate: f64, seed: u32, draw: u32) -> Result<Tensor> {

@@ -9,6 +9,7 @@ mod losses;
 mod optimisers;
 mod products;
 mod rows;
+mod segments;
 mod selection;
 mod tables;
 
@@ -20,6 +21,7 @@ pub use losses::*;
 pub use optimisers::*;
 pub use products::*;
 pub use rows::*;
+pub use segments::*;
 pub use selection::*;
 pub use tables::*;
 

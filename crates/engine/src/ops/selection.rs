@@ -128,6 +128,43 @@ pub fn top_k_scores(
     Ok([best, scores])
 }
 
+pub fn pair_best(arena: &Arena, vectors: u32, offsets: u32, rows: u32, candidate_offsets: u32) -> Result<[Tensor; 3]> {
+    let (vectors, offsets) = (arena.f32("vectors", vectors)?, arena.i32("offsets", offsets)?);
+    let (rows, candidate_offsets) = (arena.f32("rows", rows)?, arena.i32("candidateOffsets", candidate_offsets)?);
+    let (of_users, of_candidates) = (vectors.array2()?, rows.array2()?);
+    some_width(&vectors, of_users.ncols())?;
+    rows.expect(&[of_candidates.nrows(), of_users.ncols()], "as wide as vectors")?;
+    let users = offsets_of(&offsets, of_users.nrows(), "vectors")?;
+    candidate_offsets.expect(&[users + 1], "one for each of offsets")?;
+    offsets_of(&candidate_offsets, of_candidates.nrows(), "rows")?;
+    let shape = Shape::of(&[of_candidates.nrows()])?;
+    let (mut scores, mut interests, mut winners) =
+        (arena.f32_result(shape)?, arena.i32_result(shape)?, arena.i32_result(shape)?);
+    let (to_scores, to_interests, to_winners) = (scores.f32_mut(), interests.i32_mut(), winners.i32_mut());
+    let (offsets, candidate_offsets) = (offsets.values, candidate_offsets.values);
+    kernel::pair_best(&Pool, of_users, offsets, of_candidates, candidate_offsets, to_scores, to_interests, to_winners);
+    Ok([scores, interests, winners])
+}
+
+pub fn top_k_candidates(arena: &Arena, scores: u32, items: u32, candidate_offsets: u32, k: u32) -> Result<[Tensor; 3]> {
+    let (given, items) = (arena.f32("scores", scores)?, arena.i32("items", items)?);
+    let offsets = arena.i32("candidateOffsets", candidate_offsets)?;
+    let count = given.vector()?;
+    items.expect(&[count], "one for each of scores")?;
+    ids_within(&items, i32::MAX as usize, "a catalogue")?;
+    let users = offsets_of(&offsets, count, "scores")?;
+    if !reduce::finite(given.values) {
+        return Err(unranked("scores are"));
+    }
+    let k = counted("k", k)?;
+    let shape = Shape::of(&[users, k])?;
+    let (mut best, mut scores, mut places) =
+        (arena.i32_result(shape)?, arena.f32_result(shape)?, arena.i32_result(shape)?);
+    let (to_best, to_scores, to_places) = (best.i32_mut(), scores.f32_mut(), places.i32_mut());
+    kernel::top_k_candidates(&Pool, given.values, items.values, offsets.values, k, to_best, to_scores, to_places);
+    Ok([best, scores, places])
+}
+
 /// What each of `users` has seen and what is allowed of `count` items.
 fn masks(arena: &Arena, users: usize, count: usize, [seen, offsets, allowed]: [u32; 3]) -> Result<Masks<'_>> {
     let (seen, offsets) = (arena.i32("seen", seen)?, arena.i32("seenOffsets", offsets)?);

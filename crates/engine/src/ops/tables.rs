@@ -43,6 +43,28 @@ pub fn gather_gradient(arena: &Arena, dy: u32, ids: u32) -> Result<[Tensor; 2]> 
     })
 }
 
+pub fn gather_or_none(arena: &Arena, table: u32, ids: u32) -> Result<Tensor> {
+    let (table, ids) = (arena.f32("table", table)?.array2()?, arena.i32("ids", ids)?);
+    let rows = ids.vector()?;
+    ids_or_none_within(&ids, table.nrows(), "table")?;
+    let mut y = arena.f32_result(Shape::of(&[rows, table.ncols()])?)?;
+    kernel::gather_or_none(&Pool, table, ids.values, y.f32_array2());
+    Ok(y)
+}
+
+pub fn gather_or_none_gradient(arena: &Arena, dy: u32, ids: u32) -> Result<[Tensor; 2]> {
+    let (dy, ids) = (arena.f32("dy", dy)?, arena.i32("ids", ids)?);
+    let width = rows_by_ids(&dy, &ids)?;
+    ids_or_none_within(&ids, i32::MAX as usize, "a table")?;
+    arena.with_order(ids.values.len(), |order| {
+        let distinct = kernel::sort_ids(ids.values, order);
+        let (order, distinct) = kernel::without_none(ids.values, order, distinct);
+        let (mut rows, mut unique) = rows_and_ids(arena, distinct, width)?;
+        kernel::gather_gradient(&Pool, dy.values, width, ids.values, order, rows.f32_mut(), unique.i32_mut());
+        Ok([rows, unique])
+    })
+}
+
 pub fn merge_rows(arena: &Arena, a_rows: u32, a_ids: u32, b_rows: u32, b_ids: u32) -> Result<[Tensor; 2]> {
     let (a_rows, a_ids) = (arena.f32("aRows", a_rows)?, arena.i32("aIds", a_ids)?);
     let (b_rows, b_ids) = (arena.f32("bRows", b_rows)?, arena.i32("bIds", b_ids)?);

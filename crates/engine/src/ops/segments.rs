@@ -1,0 +1,109 @@
+//! Operations on the rows of segments by offsets [B + 1].
+
+use foci_kernels::{segment_mix as mix, segment_softmax as soft, segment_sum as sums, segments};
+
+use super::prelude::*;
+
+pub fn segment_ids(arena: &Arena, offsets: u32) -> Result<Tensor> {
+    let offsets = arena.i32("offsets", offsets)?;
+    let (_, rows) = offsets_ascend(&offsets)?;
+    let mut y = arena.i32_result(Shape::of(&[rows])?)?;
+    segments::segment_ids(offsets.values, y.i32_mut());
+    Ok(y)
+}
+
+pub fn segment_softmax(arena: &Arena, x: u32, offsets: u32) -> Result<Tensor> {
+    let (x, offsets) = (arena.f32("x", x)?, arena.i32("offsets", offsets)?);
+    let rows = x.array2()?;
+    offsets_of(&offsets, rows.nrows(), "x")?;
+    let mut y = arena.f32_result(x.shape)?;
+    soft::segment_softmax(&Pool, rows, offsets.values, y.f32_array2());
+    Ok(y)
+}
+
+pub fn segment_softmax_gradient(arena: &Arena, y: u32, dy: u32, offsets: u32) -> Result<Tensor> {
+    let (y, dy, offsets) = (arena.f32("y", y)?, arena.f32("dy", dy)?, arena.i32("offsets", offsets)?);
+    y.same(&dy)?;
+    let rows = y.array2()?;
+    offsets_of(&offsets, rows.nrows(), "y")?;
+    let mut dx = arena.f32_result(y.shape)?;
+    soft::segment_softmax_gradient(&Pool, rows, dy.array2()?, offsets.values, dx.f32_array2());
+    Ok(dx)
+}
+
+pub fn segment_sum(arena: &Arena, x: u32, offsets: u32) -> Result<Tensor> {
+    let (x, offsets) = (arena.f32("x", x)?.array2()?, arena.i32("offsets", offsets)?);
+    let count = offsets_of(&offsets, x.nrows(), "x")?;
+    let mut y = arena.f32_result(Shape::of(&[count, x.ncols()])?)?;
+    sums::segment_sum(&Pool, x, offsets.values, y.f32_array2());
+    Ok(y)
+}
+
+pub fn segment_mean(arena: &Arena, x: u32, offsets: u32) -> Result<Tensor> {
+    let (x, offsets) = (arena.f32("x", x)?.array2()?, arena.i32("offsets", offsets)?);
+    let count = offsets_of(&offsets, x.nrows(), "x")?;
+    let mut y = arena.f32_result(Shape::of(&[count, x.ncols()])?)?;
+    sums::segment_mean(&Pool, x, offsets.values, y.f32_array2());
+    Ok(y)
+}
+
+pub fn segment_mean_gradient(arena: &Arena, dy: u32, offsets: u32) -> Result<Tensor> {
+    let (dy, offsets) = (arena.f32("dy", dy)?, arena.i32("offsets", offsets)?);
+    let (segments, rows) = offsets_ascend(&offsets)?;
+    let sums = dy.array2()?;
+    dy.expect(&[segments, sums.ncols()], "a row for each segment")?;
+    let mut dx = arena.f32_result(Shape::of(&[rows, sums.ncols()])?)?;
+    sums::segment_mean_gradient(&Pool, sums, offsets.values, dx.f32_array2());
+    Ok(dx)
+}
+
+pub fn segment_mix(arena: &Arena, weights: u32, values: u32, offsets: u32) -> Result<Tensor> {
+    let (weights, values) = (arena.f32("weights", weights)?, arena.f32("values", values)?);
+    let offsets = arena.i32("offsets", offsets)?;
+    let (by, rows) = (weights.array2()?, values.array2()?);
+    weights.expect(&[rows.nrows(), by.ncols()], "a row for each of values")?;
+    let count = offsets_of(&offsets, rows.nrows(), "values")?;
+    let mut y = arena.f32_result(Shape::of(&[count, by.ncols(), rows.ncols()])?)?;
+    mix::segment_mix(&Pool, by, rows, offsets.values, y.f32_array3());
+    Ok(y)
+}
+
+pub fn segment_mix_gradient(arena: &Arena, weights: u32, values: u32, dy: u32, offsets: u32) -> Result<[Tensor; 2]> {
+    let (weights, values) = (arena.f32("weights", weights)?, arena.f32("values", values)?);
+    let (dy, offsets) = (arena.f32("dy", dy)?, arena.i32("offsets", offsets)?);
+    let (by, rows) = (weights.array2()?, values.array2()?);
+    weights.expect(&[rows.nrows(), by.ncols()], "a row for each of values")?;
+    let count = offsets_of(&offsets, rows.nrows(), "values")?;
+    dy.expect(&[count, by.ncols(), rows.ncols()], "what segmentMix gives")?;
+    let (mut dweights, mut dvalues) = (arena.f32_result(weights.shape)?, arena.f32_result(values.shape)?);
+    let (to_weights, to_values) = (dweights.f32_array2(), dvalues.f32_array2());
+    mix::segment_mix_gradient(&Pool, by, rows, dy.array3()?, offsets.values, to_weights, to_values);
+    Ok([dweights, dvalues])
+}
+
+pub fn pairs(arena: &Arena, offsets: u32, candidate_offsets: u32) -> Result<[Tensor; 3]> {
+    let (offsets, of_candidates) = (arena.i32("offsets", offsets)?, arena.i32("candidateOffsets", candidate_offsets)?);
+    let (segments, _) = offsets_ascend(&offsets)?;
+    let (_, candidates) = offsets_ascend(&of_candidates)?;
+    of_candidates.expect(&[segments + 1], "one for each of offsets")?;
+    let count = segments::pair_count(offsets.values, of_candidates.values);
+    let Some(count) = i32::try_from(count).ok().map(|count| count as usize) else {
+        return Err(Fault::range(format!("there are {count} pairs; at most {} are possible", i32::MAX)));
+    };
+    let (mut events, mut by) = (arena.i32_result(Shape::of(&[count])?)?, arena.i32_result(Shape::of(&[count])?)?);
+    let mut bounds = arena.i32_result(Shape::of(&[candidates + 1])?)?;
+    let (to_events, to_candidates, to_bounds) = (events.i32_mut(), by.i32_mut(), bounds.i32_mut());
+    segments::pairs(offsets.values, of_candidates.values, to_events, to_candidates, to_bounds);
+    Ok([events, by, bounds])
+}
+
+pub fn present(arena: &Arena, items: u32) -> Result<[Tensor; 2]> {
+    let items = arena.i32("items", items)?;
+    let (rows, k) = items.matrix()?;
+    ids_or_none_within(&items, i32::MAX as usize, "a catalogue")?;
+    let count = items.values.iter().filter(|&&item| item != -1).count();
+    let (mut present, mut offsets) =
+        (arena.i32_result(Shape::of(&[count])?)?, arena.i32_result(Shape::of(&[rows + 1])?)?);
+    segments::present(items.values, k, present.i32_mut(), offsets.i32_mut());
+    Ok([present, offsets])
+}

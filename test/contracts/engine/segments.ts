@@ -1,0 +1,116 @@
+import type { Cases } from './cases.ts'
+import { empty, ints, matrix, one } from './examples/example.ts'
+import { EXPONENTIALS, fixed, indices, offsetsOf, real, SUMS, samples, sum } from './samples.ts'
+import { segments as lengths } from './tables.ts'
+
+const { LN2 } = Math
+const LN3 = Math.log(3)
+const INFINITE = Number.NEGATIVE_INFINITY
+
+/** Segments, each with widths around the lanes in turn. */
+const widths = [1, 3, 64, 7, 16, 17, 4, 33, 2, 65, 0, 15]
+const sizes = lengths.map((rows, i) => ({ rows, width: widths[i % widths.length], columns: [1, 4, 17, 0, 2][i % 5] }))
+
+export const segments: Cases = {
+  samples: [
+    ...samples('segmentIds', 0, lengths, (rows) => ({
+      inputs: [indices(offsetsOf(rows))],
+      run: (e, [offsets]) => [e.segmentIds(offsets)],
+    })),
+    ...samples('segmentSoftmax', EXPONENTIALS, sizes, ({ rows, width }) => ({
+      inputs: [real([sum(rows), width], 3), indices(offsetsOf(rows))],
+      run: (e, [x, offsets]) => [e.segmentSoftmax(x, offsets)],
+      gradient: (e, [, offsets], [y], dy) => [e.segmentSoftmaxGradient(y, dy, offsets), 0],
+    })),
+    ...samples('segmentSoftmax', EXPONENTIALS, ['columns of −∞, and far logits'], () => ({
+      inputs: [fixed([4, 3], [INFINITE, INFINITE, 1e4, INFINITE, 2, -1e4, 3e38, INFINITE, 0, -3e38, INFINITE, 1]), indices([0, 2, 4])],
+      run: (e, [x, offsets]) => [e.segmentSoftmax(x, offsets)],
+    })),
+    ...samples('segmentSum', SUMS, sizes, ({ rows, width }) => ({
+      inputs: [real([sum(rows), width]), indices(offsetsOf(rows))],
+      run: (e, [x, offsets]) => [e.segmentSum(x, offsets)],
+      gradient: (e, [, offsets], _, dy) => [e.gather(dy, e.segmentIds(offsets)), 0],
+    })),
+    ...samples('segmentMean', SUMS, sizes, ({ rows, width }) => ({
+      inputs: [real([sum(rows), width]), indices(offsetsOf(rows))],
+      run: (e, [x, offsets]) => [e.segmentMean(x, offsets)],
+      gradient: (e, [, offsets], _, dy) => [e.segmentMeanGradient(dy, offsets), 0],
+    })),
+    ...samples('segmentMix', SUMS, sizes, ({ rows, width, columns }) => ({
+      inputs: [real([sum(rows), columns]), real([sum(rows), width]), indices(offsetsOf(rows))],
+      run: (e, [weights, values, offsets]) => [e.segmentMix(weights, values, offsets)],
+      gradient: (e, [weights, values, offsets], _, dy) => [...Array.from(e.segmentMixGradient(weights, values, dy, offsets)), 0],
+    })),
+    ...samples('pairs', 0, lengths, (rows) => ({
+      inputs: [indices(offsetsOf(rows)), indices(offsetsOf(rows.map((n, b) => (n * 3 + b) % 7)))],
+      run: (e, [offsets, candidateOffsets]) => e.pairs(offsets, candidateOffsets),
+    })),
+    ...samples(
+      'present',
+      0,
+      [0, 1, 2, 5, 10].flatMap((k) => [0, 1, 3, 8, 40].map((rows) => [rows, k] as const)),
+      ([rows, k]) => ({
+        // biome-ignore format: a product
+        inputs: [{ shape: [rows, k], draw: (seed) => Int32Array.from(real([rows * k]).draw(seed), (x) => (x < -0.2 ? -1 : Math.floor(9 * Math.abs(x)))) }], // biome-ignore format: a choice
+        run: (e, [items]) => e.present(items),
+      }),
+    ),
+  ],
+
+  examples: [
+    { op: 'segmentIds', title: 'skips empty segments', run: (e) => [e.segmentIds(ints(e, 0, 2, 2, 5))], gives: [[0, 0, 2, 2, 2]] },
+    // The first segment's columns: equal, and 0 beside ln 3; the second is one row
+    one(
+      'segmentSoftmax',
+      'runs down each column',
+      (e) => e.segmentSoftmax(matrix(e, [5, 0], [5, LN3], [-9, 9]), ints(e, 0, 2, 2, 3)),
+      [0.5, 0.25, 0.5, 0.75, 1, 1],
+    ),
+    one('segmentSum', 'sums rows', (e) => e.segmentSum(matrix(e, [1, 2], [3, 4], [10, 20]), ints(e, 0, 0, 2, 3)), [0, 0, 4, 6, 10, 20]),
+    one('segmentMean', 'of no rows is 0', (e) => e.segmentMean(matrix(e, [1, 2], [3, 4], [9, 8]), ints(e, 0, 2, 2, 3)), [2, 3, 0, 0, 9, 8]),
+    // Two columns of weights over rows [1, 2] and [3, 4]: 1 · [1, 2] + 10 · [3, 4], and 0.5 · [1, 2] − [3, 4]
+    one(
+      'segmentMix',
+      'weighs rows, once a column',
+      (e) => e.segmentMix(matrix(e, [1, 0.5], [10, -1]), matrix(e, [1, 2], [3, 4]), ints(e, 0, 2, 2)),
+      [31, 42, -2.5, -3, 0, 0, 0, 0],
+    ),
+    {
+      op: 'pairs',
+      title: 'go candidate by candidate, and never across users',
+      run: (e) => e.pairs(ints(e, 0, 2, 2, 3), ints(e, 0, 2, 3, 5)),
+      gives: [
+        [0, 1, 0, 1, 2, 2],
+        [0, 0, 1, 1, 3, 4],
+        [0, 2, 4, 4, 5, 6],
+      ],
+    },
+    {
+      op: 'present',
+      title: 'leaves out what is absent',
+      run: (e) => e.present(e.topKCandidates(e.fromFloat32(Float32Array.of(1, LN2, 3), Uint32Array.of(3)), ints(e, 7, 0, 7), ints(e, 0, 2, 2, 3), 2)[0]), // biome-ignore format: a call
+      gives: [
+        [7, 0, 7],
+        [0, 2, 2, 3],
+      ],
+    },
+  ],
+
+  faults: [
+    ['RANGE', 'segments whose offsets fall', (e) => e.segmentIds(ints(e, 0, 3, 2))],
+    ['SHAPE', 'segments without offsets', (e) => e.segmentIds(ints(e))],
+    ['RANGE', 'a softmax of fewer rows than there are', (e) => e.segmentSoftmax(matrix(e, [1], [2]), ints(e, 0, 1))],
+    ['SHAPE', 'a softmax gradient of other segments', (e) => e.segmentSoftmaxGradient(matrix(e, [1]), matrix(e, [1, 2]), ints(e, 0, 1))],
+    ['RANGE', 'sums of more rows than there are', (e) => e.segmentSum(matrix(e, [1], [2]), ints(e, 0, 3))],
+    ['SHAPE', 'means of what is no matrix', (e) => e.segmentMean(ints(e, 1), ints(e, 0, 1))],
+    ['SHAPE', 'a gradient of fewer means than segments', (e) => e.segmentMeanGradient(matrix(e, [1]), ints(e, 0, 1, 2))],
+    ['SHAPE', 'fewer weights than values', (e) => e.segmentMix(matrix(e, [1]), matrix(e, [1], [2]), ints(e, 0, 2))],
+    ['RANGE', 'values beyond the offsets', (e) => e.segmentMix(matrix(e, [1], [2]), matrix(e, [1], [2]), ints(e, 0, 1))],
+    ['SHAPE', 'a mix gradient of two axes', (e) => e.segmentMixGradient(matrix(e, [1]), matrix(e, [1]), matrix(e, [1]), ints(e, 0, 1))],
+    ['SHAPE', 'candidates of other users', (e) => e.pairs(ints(e, 0, 1, 2), ints(e, 0, 1))],
+    ['RANGE', 'more pairs than an i32 counts', (e) => e.pairs(ints(e, 0, 65_536), ints(e, 0, 32_768))],
+    ['RANGE', 'present items below −1', (e) => e.present(e.fromInt32(Int32Array.of(-2), Uint32Array.of(1, 1)))],
+    ['SHAPE', 'present items that are no lists', (e) => e.present(ints(e, 1))],
+    ['SHAPE', 'a softmax over rows that are numbers', (e) => e.segmentSoftmax(empty(e, 0, 2), empty(e, 0, 2))],
+  ],
+}

@@ -1,0 +1,7 @@
+import { candidates } from './candidates.ts'
+import type { Cases } from './cases.ts'
+import { columns } from './columns.ts'
+import { segments } from './segments.ts'
+
+/** The topics whose cases stand in one file each. */
+export const topics: readonly Cases[] = [columns, segments, candidates]
