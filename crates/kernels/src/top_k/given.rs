@@ -3,7 +3,6 @@
 use ndarray::ArrayView2;
 
 use super::exact::Exact;
-use super::table::Table;
 use crate::parallel::{Parallel, zip_mixed};
 use crate::simd::instructions;
 use crate::simd::matrix::PANEL;
@@ -55,7 +54,7 @@ fn best_of(exact: &Exact, [from, to]: [usize; 2], first: usize, scores: &mut [f3
     for start in (from..to).step_by(FEW) {
         let vectors = start..to.min(start + FEW);
         let products = &mut products[..vectors.len() * PANEL];
-        exact.rescore(vectors.clone(), &keys[..scores.len()], products);
+        exact.score_items(vectors.clone(), &keys[..scores.len()], products);
         for (vector, products) in vectors.zip(products.chunks_exact(PANEL)) {
             for ((score, winner), product) in scores.iter_mut().zip(&mut *winners).zip(products) {
                 if *winner < 0 || *product > *score || (product.is_nan() && !score.is_nan()) {
