@@ -33,7 +33,7 @@ async function batch(file: string, log: string, flags: BatchFlags, command: Foci
   checkArtefact(file)
   checkLog(log)
   const { checkOutput, isLists } = await import('./out-file.ts')
-  const inputs = { artefact: file, log, 'items table': flags.items }
+  const inputs = { artefact: file, log, 'items table': flags.items, 'users table': flags.users }
   const { force } = flags
   checkOutput({ out, beside: `${out}.parts`, inputs, what: 'lists', isOurs: (path) => isLists(path, format), force })
   const start = performance.now()

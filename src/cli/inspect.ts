@@ -38,7 +38,12 @@ async function inspectArtefact(path: string): Promise<[unknown, string[]]> {
   const { size } = await stat(path)
   const { hash, parts, roles, trained, scores, catalogue, checkpoint } = artefact
   const tensors = Object.fromEntries(Object.entries(artefact.tensors).map(([name, { shape }]) => [name, [...shape]]))
-  const items = { count: catalogue.ids.length, titles: catalogue.titles !== undefined, categories: catalogue.categories !== undefined }
+  const items = {
+    count: catalogue.ids.length,
+    titles: catalogue.titles !== undefined,
+    categories: catalogue.categories !== undefined,
+    columns: Object.keys(catalogue.columns ?? {}),
+  }
   const described = {
     kind: 'artefact',
     finished: checkpoint === undefined,
@@ -71,13 +76,17 @@ function artefactLines(
 ): string[] {
   const { rows, users, items, time, split, seed, log, final } = trained
   const has = [catalogue.titles && 'titles', catalogue.categories && 'categories'].filter(Boolean).join(' and ')
+  const columns = Object.keys(catalogue.columns ?? {}).join(', ')
   const facts: [string, string][] = [
     ...parts.map(({ model, options }): [string, string] => ['model', `${model} ${listed(options)}`]),
     ['trained on', `${plural(rows, 'row')}, ${plural(users, 'user')}, ${plural(items, 'item')} of the log ${log.slice(0, 12)}…`],
     ...(time ? [['times', span(time.first, time.last, time.unit)] satisfies [string, string]] : []),
     ['split', `${split}, seed ${seed}${weightsOf(trained)}`],
     ['events', Object.keys(roles).length === 0 ? 'every row is read and predicted' : listed(roles)],
-    ['catalogue', `${plural(catalogue.ids.length, 'item')}${has && ` with ${has}`}; no user ids, no histories`],
+    [
+      'catalogue',
+      `${plural(catalogue.ids.length, 'item')}${has && ` with ${has}`}${columns && `, columns ${columns}`}; no user ids, no histories`,
+    ],
     ...Object.entries(scores).map(([part, { users, metrics }]): [string, string] => [
       final ? `${part} of the twin` : part,
       `${scored(metrics)} (${plural(users, 'user')})`,
@@ -118,6 +127,7 @@ function inFlags(advice: string): string {
 function logLines(path: string, report: LogReport): string[] {
   const { rows, users, items, itemsWithoutRows, ties, repeats, unit, times, lengths, shortUsers, cold, scenes, events, skipped, advice } =
     report
+  const { itemColumns, userColumns } = report
   const { least, quarter, median, threeQuarters, nineTenths, most } = lengths
   const facts: [string, string][] = [
     ['rows', count(rows)],
@@ -132,9 +142,18 @@ function logLines(path: string, report: LogReport): string[] {
       : []),
     ...(scenes ? [['scenes', listed(scenes)] satisfies [string, string]] : []),
     ...(events ? [['events', listed(events)] satisfies [string, string]] : []),
+    ...(itemColumns ? [['item columns', columnList(itemColumns)] satisfies [string, string]] : []),
+    ...(userColumns ? [['user columns', columnList(userColumns)] satisfies [string, string]] : []),
     ...(Object.keys(skipped).length > 0 ? [['skipped', listed(skipped)] satisfies [string, string]] : []),
   ]
   return [`${path}: a log`, ...aligned(facts), ...(advice.length > 0 ? ['', 'Advice'] : []), ...advice.map((line) => `- ${line}`)]
+}
+
+/** `price (number, 300 given), emb (vector of 8, 280 given)` */
+function columnList(columns: NonNullable<LogReport['itemColumns']>): string {
+  return Object.entries(columns)
+    .map(([name, { kind, given, width }]) => `${name} (${kind}${width === undefined ? '' : ` of ${width}`}, ${count(given)} given)`)
+    .join(', ')
 }
 
 function aligned(facts: readonly (readonly [string, string])[]): string[] {

@@ -107,7 +107,7 @@ async function trainOn(
   checkLog(path)
   const { checkOutput } = await import('./out-file.ts')
   const { isFinished } = await import('../artefact/file.ts')
-  const inputs = { log: path, 'items table': flags.items }
+  const inputs = { log: path, 'items table': flags.items, 'users table': flags.users }
   checkOutput({ out, beside: `${out}.checkpoint`, inputs, what: 'artefact', isOurs: isFinished, force: flags.force })
   endBy((reason) => stopped(reason, flags.resume ? `${out}.checkpoint` : undefined, words))
   const { whileLocked } = await import('../files/lock.ts')
@@ -119,7 +119,10 @@ async function trainInto(out: string, path: string, spec: ModelSpec, flags: Trai
   const output = outputOf(flags.json)
   const checkpoint = `${out}.checkpoint`
   const log = await readLog(path, flags)
+  const { unusedColumns } = await import('../models/features.ts')
+  const { needsOf } = await import('../models/define.ts')
   describeLog(path, log, output)
+  for (const each of unusedColumns(spec.definition.name, log, needsOf(spec))) note(`${each}.`)
   const run = await fit(log, spec, flags, checkpoint, output, words)
   if (run.precision !== flags.precision) note(`this CPU does not gain by ${flags.precision}, so training was in ${run.precision}.`)
   await run.save(out, { force: flags.force, locked: true })

@@ -1,4 +1,5 @@
 import type { Interactions, TimeUnit } from './interactions.ts'
+import type { Column, Columns } from './table-columns.ts'
 
 /** What `foci inspect LOG` prints. Shares lie between 0 and 1. */
 export interface LogReport {
@@ -23,9 +24,19 @@ export interface LogReport {
   /** Rows by scene and by event type. */
   readonly scenes?: Readonly<Record<string, number>>
   readonly events?: Readonly<Record<string, number>>
+  /** Further columns of the tables of items and users. */
+  readonly itemColumns?: Readonly<Record<string, ColumnReport>>
+  readonly userColumns?: Readonly<Record<string, ColumnReport>>
   readonly skipped: Readonly<Record<string, number>>
   /** What to mind when training on this log. */
   readonly advice: readonly string[]
+}
+
+/** What a column holds, for how many items or users, and how many numbers a vector has. */
+export interface ColumnReport {
+  readonly kind: Column['kind']
+  readonly given: number
+  readonly width?: number
 }
 
 /** Measures a log. */
@@ -51,9 +62,25 @@ export function inspectLog(log: Interactions): LogReport {
     ...(log.unit !== 'ordinal' && { cold: coldShares(log) }),
     ...(log.scenes && { scenes: tally(log.scenes, log.sceneNames ?? []) }),
     ...(log.events && { events: tally(log.events, log.eventNames ?? []) }),
+    ...(log.catalogue.columns && { itemColumns: columnReports(log.catalogue.columns) }),
+    ...(log.userColumns && { userColumns: columnReports(log.userColumns) }),
     skipped: log.skipped,
   }
   return { ...report, advice: adviceOn(report) }
+}
+
+function columnReports(columns: Columns): Record<string, ColumnReport> {
+  const reports = Object.entries(columns).map(([name, column]): [string, ColumnReport] => [
+    name,
+    { kind: column.kind, given: givenIn(column), ...(column.kind === 'vector' && { width: column.width }) },
+  ])
+  return Object.fromEntries(reports)
+}
+
+function givenIn(column: Column): number {
+  if (column.kind === 'words') return column.of.filter((words) => words.length > 0).length
+  if (column.kind === 'number') return column.of.filter((number) => !Number.isNaN(number)).length
+  return column.given.reduce((sum, one) => sum + one, 0)
 }
 
 /** `named`: items that some row has. */

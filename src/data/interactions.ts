@@ -30,7 +30,7 @@ export interface Interactions {
   /** What a users table says of the log's users, by their indices. */
   readonly userColumns?: Columns
   readonly roles: EventRoles
-  /** Rows that `skipInvalid` left out, by reason; and blank lines, which hold no row. */
+  /** Rows that `skipInvalid` left out, by reason; blank lines, which hold no row; and users whom the users table alone has. */
   readonly skipped: Readonly<Record<string, number>>
   /** What is worth a look at the tables of items and users though nothing is wrong with them, a sentence each. */
   readonly notes?: readonly string[]

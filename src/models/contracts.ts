@@ -15,8 +15,9 @@ export interface Needs {
   readonly events?: readonly ('time' | 'scene' | 'type')[]
   /** Of what is asked: when (its events then have times too), and in which scene. */
   readonly request?: readonly ('now' | 'scene')[]
-  /** Columns of the items table. */
+  /** Columns of the items table, and of the users table. */
   readonly items?: readonly string[]
+  readonly users?: readonly string[]
 }
 
 /** Histories of B users, jagged. Who reads a column says so in its {@link Needs}. */

@@ -2,6 +2,7 @@
 import type { Interactions } from '../data/interactions.ts'
 import { type Column, columnOf, type Described, type NumberColumn, type VectorColumn, type WordsColumn } from '../data/table-columns.ts'
 import { FociError } from '../errors.ts'
+import type { Needs } from './contracts.ts'
 
 export type Feature = WordsFeature | NumberFeature | VectorFeature
 
@@ -51,6 +52,19 @@ export function itemFeature(model: string, items: Described, name: string): Feat
 export function userFeature(model: string, { userColumns = {} }: Pick<Interactions, 'userColumns'>, name: string): Feature {
   if (!Object.hasOwn(userColumns, name)) throw lacking(model, 'users', name, Object.keys(userColumns))
   return featureOf(userColumns[name])
+}
+
+/** What a model passes over of the tables that came with a log, a sentence for each table; titles and categories serve others. */
+export function unusedColumns(
+  model: string,
+  log: Pick<Interactions, 'catalogue' | 'userColumns'>,
+  needs: Pick<Needs, 'items' | 'users'> = {},
+): string[] {
+  const tables = { items: log.catalogue.columns, users: log.userColumns }
+  return (['items', 'users'] as const).flatMap((table) => {
+    const unused = Object.keys(tables[table] ?? {}).filter((name) => !needs[table]?.includes(name))
+    return unused.length === 0 ? [] : [`${model} does not read these columns of the ${table} table: ${unused.join(', ')}`]
+  })
 }
 
 export function featureOf(column: Column): Feature {

@@ -11,7 +11,8 @@ import type { ReportRow } from '../evaluate/evaluate.ts'
 import { programName, whileLocked } from '../files/lock.ts'
 import { isSameFile, type Place, placeOf, refuseForeign } from '../files/place.ts'
 import { replaceFile } from '../files/replace-file.ts'
-import type { ModelSpec } from '../models/define.ts'
+import { type ModelSpec, needsOf } from '../models/define.ts'
+import { unusedColumns } from '../models/features.ts'
 import { markov } from '../models/markov.ts'
 import { popularity } from '../models/popularity.ts'
 import { checkTraining, trainingDefaults, trainingOf, trainingOfPart } from '../models/training.ts'
@@ -30,6 +31,8 @@ export interface Run {
   readonly precision: Precision
   /** Where the time of the steps went; only under FOCI_PROFILE=1. */
   readonly profile?: ProfileReport
+  /** What is worth knowing though nothing failed: columns of tables that the model does not read. */
+  readonly notes: readonly string[]
   /** The artefact's bytes. */
   readonly artefact: Uint8Array
   /** Serves the artefact, with the log's users. */
@@ -65,13 +68,17 @@ export async function train(log: Interactions, options: TrainOptions): Promise<R
   const work = () => (canWork() ? inWorker : inPlace)(log, settings, options)
   const { result, left } = await (options.checkpoint === undefined ? { result: await work() } : atCheckpoint(options.checkpoint, work))
   const { artefact, report, epochs, precision, profile } = result
-  const recommender = await Recommender.load(artefact, { log, models: [settings.model.definition] })
+  const recommender = await Recommender.load(artefact, {
+    log,
+    models: [settings.model, ...(settings.model.parts ?? [])].map(({ definition }) => definition),
+  })
   const save: Run['save'] = async (path, { force = false, locked = false } = {}) => {
     if (!force) refuseForeign(path, 'artefact', isFinished, 'Name another file, or save with force.')
     await replaceFile(path, artefact, locked)
     if (left) await remove(left)
   }
-  return { report, epochs, precision, profile, artefact, recommender, save }
+  const notes = unusedColumns(settings.model.definition.name, log, needsOf(settings.model))
+  return { report, epochs, precision, profile, notes, artefact, recommender, save }
 }
 
 /** Works while nobody else has the checkpoint, and says what is left of it. */

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
 import { realFlag, wholeFlag } from '../../src/cli/flags.ts'
-import { readOptions } from '../../src/cli/log-flags.ts'
+import { logFlags, readOptions } from '../../src/cli/log-flags.ts'
 import { flagName, modelFlags, modelOptions, strangerHints } from '../../src/cli/model-flags.ts'
 import { FociError } from '../../src/errors.ts'
 import { choice, defineModel, integer, number } from '../../src/models/define.ts'
@@ -100,5 +100,39 @@ describe('the flags of a log', () => {
       input: ['view'],
       seen: 'none',
     })
+  })
+
+  const parseAll = (...words: string[]) => {
+    const command = new Command().exitOverride()
+    logFlags(command)
+    return readOptions(command.parse(words, { from: 'user' }).opts())
+  }
+
+  it('name the columns of tables by their fields', () => {
+    const words = [
+      '--items',
+      'a.csv',
+      '--items-column',
+      'item=movie=id',
+      '--items-column',
+      'title=na me',
+      '--users',
+      'u.csv',
+      '--users-column',
+      'user=uid',
+    ]
+    expect(parseAll(...words)).toEqual({
+      columns: {},
+      items: 'a.csv',
+      itemsColumns: { item: 'movie=id', title: 'na me' },
+      users: 'u.csv',
+      usersColumns: { user: 'uid' },
+    })
+  })
+
+  it.each(['title', 'titel=x', 'user=x', '=x', 'title=', '__proto__=x'])('refuse --items-column %s', (text) => {
+    const hint = 'It is a field, = and a column, such as categories=name; the fields are item, title, categories.'
+    const message = `--items-column is ${JSON.stringify(text)}`
+    expect(() => parseAll('--items-column', text)).toThrow(expect.objectContaining({ code: 'OPTION', message, hint }))
   })
 })

@@ -102,6 +102,19 @@ describe('a request', () => {
       [{ items: Array.from(items) }, 'its items are no typed array'],
       [{ times: times.slice(1) }, `it has ${items.length} items and ${items.length - 1} times`],
       [{ events: items.map(() => 1), eventNames: ['view'] }, 'its events name 1, and there are 1'],
+      [
+        { userColumns: { age: { kind: 'number', of: new Float64Array(1) } } },
+        `its column "age" is of 1 users, and there are ${users.length}`,
+      ],
+      [
+        {
+          catalogue: {
+            ...log.catalogue,
+            columns: { emb: { kind: 'vector', width: 2, of: new Float32Array(2), given: new Uint8Array(1) } },
+          },
+        },
+        `its column "emb" is of 1 items, and there are ${log.catalogue.ids.length}`,
+      ],
     ] as const) {
       const broken = odd({ ...log, ...change })
       const error = expect.objectContaining({ code: 'DATA', message: `The log does not hold together: ${message}.` })

@@ -1,8 +1,5 @@
-/**
- * What stands in a place of a table while the kind of its column is open. A text that spells a number as JavaScript writes it is
- * the number, so that CSV, JSON and Parquet give the same.
- */
-export type Cell = string | number | Float32Array | readonly Entry[] | undefined
+/** What stands in a place of a table while the kind of its column is open. */
+export type Cell = string | number | Float64Array | readonly Entry[] | undefined
 
 type Entry = string | number | null
 
@@ -22,9 +19,7 @@ export function cellOf(value: unknown): Cell | Odd {
 }
 
 function textCell(text: string): Cell | Odd {
-  if (isIllFormed(text)) return odd.unicode
-  const number = Number(text)
-  return Number.isFinite(number) && String(number) === text ? number : ownText(text)
+  return isIllFormed(text) ? odd.unicode : ownText(text)
 }
 
 function listCell(list: ArrayLike<unknown>): Cell | Odd {
@@ -63,11 +58,11 @@ export function numberOf(cell: Cell | null): number | undefined {
  * The numbers that a cell lists: an array of numbers, or a text of them in brackets with commas or spaces between. Undefined
  * where it is something else, or one is beyond f32.
  */
-export function numbersOf(cell: Cell): Float32Array | undefined {
-  if (cell instanceof Float32Array) return cell
+export function numbersOf(cell: Cell): Float64Array | undefined {
+  if (cell instanceof Float64Array) return cell
   const texts = typeof cell === 'string' ? bracketed(cell) : undefined
   const entries = texts ?? (typeof cell === 'object' ? cell : [])
-  const numbers = new Float32Array(entries.length)
+  const numbers = new Float64Array(entries.length)
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i]
     const number = texts || typeof entry === 'number' ? numberOf(entry) : undefined
@@ -85,8 +80,9 @@ function bracketed(text: string): string[] | undefined {
   return inside === '' ? undefined : inside.split(inside.includes(',') ? ',' : /\s+/)
 }
 
-/** The words of a cell: those of a list, or of a text with `|` between several. */
-export function wordsOf(cell: Cell): readonly string[] {
+/** The words of a cell: those of a list, or of a text with `|` between several; numbers of a list are words too. */
+export function wordsOf(given: Cell): readonly string[] {
+  const cell = numbersOf(given) ?? given
   if (cell === undefined) return []
   if (typeof cell === 'string')
     return cell.includes('|')

@@ -64,7 +64,7 @@ function count(cells: Cells): { given: number; numbers: number; vectors: number 
 
 const wrongLength = 'vector of the wrong length'
 const noNumber = 'vector with something that is no number'
-const ragged = 'All vectors of a column are of one length; ids of several words are texts, such as "12|5".'
+const ragged = 'The vectors of a column are of one length; where the numbers are names, write them as texts, such as "12|5".'
 
 /** The commonest length is the column's. */
 function vectorOf(name: string, cells: Cells, faults: CellFault[]): KnownColumn {
@@ -78,7 +78,7 @@ function vectorOf(name: string, cells: Cells, faults: CellFault[]): KnownColumn 
   })
   const [width] = [...lengths].reduce((most, each) => (each[1] > most[1] ? each : most))
   cells.forEach((cell, row) => {
-    const length = (cell as Float32Array | undefined)?.length ?? width
+    const length = (cell as Float64Array | undefined)?.length ?? width
     if (length !== width)
       faults.push({ row, column: name, reason: wrongLength, detail: `${numbered(length)} in place of ${width}`, hint: ragged })
   })
@@ -144,7 +144,7 @@ function listsOf(members: readonly string[], given: ReadonlyMap<string, Cells>, 
     if (there === 0) continue
     const numbers = columns.map((cells) => numberOf(cells[row]))
     const at = numbers.indexOf(undefined)
-    if (at < 0) lists[row] = Float32Array.from(numbers as number[])
+    if (at < 0) lists[row] = Float64Array.from(numbers as number[])
     else if (there === members.length) faults.push({ row, column: members[at], reason: noNumber, value: shown(columns[at][row]) })
     else faults.push({ row, column: members[at], reason: wrongLength, detail: `${numbered(there)} in place of ${members.length}` })
   }
@@ -178,7 +178,7 @@ export function placed({ name, kind, cells, width }: KnownColumn, at: Int32Array
   const of = roomFor(name, n, width)
   const given = new Uint8Array(n)
   each((cell, index) => {
-    of.set(cell as Float32Array, index * width)
+    of.set(cell as Float64Array, index * width)
     given[index] = 1
   })
   return { kind, width, of, given }

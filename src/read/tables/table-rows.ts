@@ -2,7 +2,7 @@ import { locateColumn } from '../columns.ts'
 import { idFault, type Row } from '../gatherer.ts'
 import { Numbering } from '../numbering.ts'
 import { type BadRow, badRow, fault, faults } from '../row-faults.ts'
-import { type Cell, cellOf, odd, ownText, wordsOf } from './cells.ts'
+import { type Cell, cellOf, numbersOf, odd, ownText, wordsOf } from './cells.ts'
 import { type CellFault, type Cells, type KnownColumn, kindsOf } from './column-kinds.ts'
 import { type Keys, remedyOf, type Subject, type TableFields, type TableOptions } from './table-fields.ts'
 
@@ -46,6 +46,8 @@ export class TableRows {
   private readonly titles: (string | undefined)[] = []
   private readonly categories: (readonly string[])[] = []
   private readonly columns = new Map<string, Cells>()
+  /** Columns that have been lists of numbers so far. */
+  private readonly vectors = new Set<string>()
   /** Columns that are none, and why. */
   private readonly passedOver = new Map<string, string>()
   private readonly left = new Set<number>()
@@ -133,7 +135,16 @@ export class TableRows {
     const cell = cellOf(value)
     if (cell === odd.object) this.passOver(name, `it holds an object in ${this.source.unit} ${this.places[row]}`)
     else if (cell === odd.unicode) this.leave(row, { column: name, reason: noUnicode })
-    else if (cell !== undefined) this.cellsOf(name)[row] = cell as Cell
+    else if (cell !== undefined) this.put(name, row, cell as Cell)
+  }
+
+  /** Where a column has been lists of numbers so far, they take less room as such. */
+  private put(name: string, row: number, cell: Cell): void {
+    const isFirst = !this.columns.has(name)
+    const numbers = isFirst || this.vectors.has(name) ? numbersOf(cell) : undefined
+    if (isFirst && numbers) this.vectors.add(name)
+    if (!numbers) this.vectors.delete(name)
+    this.cellsOf(name)[row] = numbers ?? cell
   }
 
   /** Leaves a row out; of several faults the first counts. */

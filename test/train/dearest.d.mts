@@ -1,0 +1,3 @@
+import type { ModelSpec } from 'foci'
+
+export const dearest: () => ModelSpec
