@@ -28,7 +28,7 @@ const makers: Readonly<Record<string, Maker>> = {
   },
   cross_entropy(t, v, d) {
     const [h, items, y] = [floats(t, d), floats(v, d), ids(t, v)]
-    return () => Array.from(e.crossEntropy(h, items, y))
+    return () => Array.from(e.crossEntropy(h, items, y, 0))
   },
   attention(b, l, d) {
     const [q, k, v, offsets] = [floats(b * l, d), floats(b * l, d), floats(b * l, d), segments(b, l)]

@@ -26,6 +26,12 @@ export const flops: Partial<Record<keyof Operations, Count>> = {
   crossEntropy: (args, shape, e) => 3 * rowsTimesRows(args, shape, e),
   // The same over the negatives and each row's own positive
   sampledSoftmax: (_, shape) => 3 * product(shape(0)[0], shape(0)[1], shape(2)[0] + 1),
+  rowSampledSoftmax: (_, shape) => 3 * product(shape(0)[0] + shape(2)[0], shape(0)[1], 1),
+  rowInner: (_, shape) => product(shape(1)[0], shape(1)[1], 1),
+  rowInnerGradient: (_, shape) => 2 * product(shape(1)[0], shape(1)[1], 1),
+  // The same for each of an event's vectors
+  maxCrossEntropy: (args, shape, e) => 3 * rowsTimesRows(args, shape, e),
+  maxSampledSoftmax: (_, shape) => 3 * product(shape(0)[0], shape(0)[1], shape(2)[0] + 1),
 }
 
 /** Pairs of a query and a key that it sees: the queries of a segment are its last rows, and see what is up to them. */

@@ -23,7 +23,7 @@ export interface Operations {
   tanh(x: Id): Id
   /** From the output y: dy ⊙ (1 − y²). */
   tanhGradient(y: Id, dy: Id): Id
-  /** ln(1 + exp(x)); its gradient is dy ⊙ sigmoid(x). */
+  /** ln(1 + exp(x)), without overflow; its derivative is the sigmoid. */
   softplus(x: Id): Id
   /**
    * Zeroes each element with probability `rate` and scales the rest by 1 / (1 − rate). The mask depends on
@@ -81,6 +81,10 @@ export interface Operations {
   linearOnto(onto: Id, x: Id, w: Id, bias: Id): Id
   /** a [n, D] · bᵀ, b [m, D] → [n, m]. Bits of an element depend on its two rows alone. */
   inner(a: Id, b: Id): Id
+  /** y[t, n] = h_t · own_tn; h [T, D], own [T · N, D] with the N rows of t one after the other → [T, N]. */
+  rowInner(h: Id, own: Id): Id
+  /** → [dh, down] */
+  rowInnerGradient(h: Id, own: Id, dy: Id): Ids
 
   // Tables
   /** Rows of a table [V, D] by ids [T] → [T, D]. */
@@ -192,18 +196,59 @@ export interface Operations {
    */
   topKCandidates(scores: Id, items: Id, candidateOffsets: Id, k: number): Ids
 
+  // Scans along segments
+  /**
+   * Softmax pooling of every prefix: out[t, k] = Σ_{s ≤ t} e^{l_sk} x_s / Σ_{s ≤ t} e^{l_sk} over t's segment, of
+   * logits [T, K], x [T, D] and offsets [B + 1] → [out [T, K, D], lse [T, K]], the second the logarithms of the
+   * sums below.
+   */
+  prefixMix(logits: Id, x: Id, offsets: Id): Ids
+  /** → [dlogits, dx] */
+  prefixMixGradient(logits: Id, x: Id, out: Id, lse: Id, dout: Id, offsets: Id): Ids
+
   // Losses, each with its gradients at a unit upstream gradient
   /**
    * Mean over T of LSE_V(h · itemsᵀ) − h · items[target], in blocks; h [T, D], items [V, D], targets i32 [T]
-   * → [loss [], dh, ditems].
+   * → [loss [], dh, ditems]. `weights` [T] are those of the rows, none negative (0: all count the same): the
+   * loss is Σ w l / Σ w, and 0 where there is no weight.
    */
-  crossEntropy(h: Id, items: Id, targets: Id): Ids
+  crossEntropy(h: Id, items: Id, targets: Id, weights: Id): Ids
   /**
    * Mean over T of the cross entropy over {target} ∪ negatives: h and positives [T, D], negatives [N, D] shared
    * by all rows, with the ids `targets` [T] and `drawn` [N]; a negative equal to the row's target is left out
-   * → [loss [], dh, dpositives, dnegatives].
+   * → [loss [], dh, dpositives, dnegatives]. `logQ` of the drawn [N] and `targetLogQ` [T] are subtracted from
+   * their logits (0: nothing); `weights` as in `crossEntropy`.
    */
-  sampledSoftmax(h: Id, positives: Id, negatives: Id, targets: Id, drawn: Id): Ids
+  sampledSoftmax(h: Id, positives: Id, negatives: Id, targets: Id, drawn: Id, logQ: Id, targetLogQ: Id, weights: Id): Ids
+  /**
+   * The same over negatives [T · N, D] of each row's own, one row's after the other's, with the ids `drawn` and
+   * their `logQ`, both [T · N].
+   */
+  rowSampledSoftmax(h: Id, positives: Id, negatives: Id, targets: Id, drawn: Id, logQ: Id, targetLogQ: Id, weights: Id): Ids
+  /**
+   * The cross entropy of events with K = `interests` vectors each, every item scored by the best of them: mean over
+   * T of LSE_i(max_k h_tk · items_i) − max_k h_tk · items[target], in blocks; h [T · K, D] in rows t · K + k, items
+   * [V, D], targets i32 [T] → [loss [], dh, ditems]. An item's gradient flows to the vector that scores it,
+   * the first among equals. `weights` as in `crossEntropy`.
+   */
+  maxCrossEntropy(h: Id, items: Id, targets: Id, weights: Id, interests: number): Ids
+  /** The same over {target} ∪ negatives, as `sampledSoftmax` → [loss [], dh, dpositives, dnegatives]. */
+  maxSampledSoftmax(
+    h: Id,
+    positives: Id,
+    negatives: Id,
+    targets: Id,
+    drawn: Id,
+    logQ: Id,
+    targetLogQ: Id,
+    weights: Id,
+    interests: number,
+  ): Ids
+  /**
+   * The row of h [T · K, D] whose product with its event's row of items [T, D] is the greatest, the first among
+   * equals → i32 [T].
+   */
+  bestInterests(h: Id, items: Id): Id
 
   // Optimisers
   /** Σ x², in f64. */
@@ -269,7 +314,7 @@ export const signatures = {
   sigmoidGradient: { tensors: [0, 1], gives: 'tensors', training: true },
   tanh: { tensors: [0], gives: 'tensors' },
   tanhGradient: { tensors: [0, 1], gives: 'tensors', training: true },
-  softplus: { tensors: [0], gives: 'tensors' },
+  softplus: { tensors: [0], gives: 'tensors', training: true },
   dropout: { tensors: [0], gives: 'tensors', training: true },
   addRow: { tensors: [0, 1], gives: 'tensors' },
   multiplyRow: { tensors: [0, 1], gives: 'tensors' },
@@ -294,6 +339,8 @@ export const signatures = {
   linearRelu: { tensors: [0, 1, 2], gives: 'tensors' },
   linearOnto: { tensors: [0, 1, 2, 3], gives: 'tensors' },
   inner: { tensors: [0, 1], gives: 'tensors' },
+  rowInner: { tensors: [0, 1], gives: 'tensors', training: true },
+  rowInnerGradient: { tensors: [0, 1, 2], gives: 'tensors', training: true },
   gather: { tensors: [0, 1], gives: 'tensors' },
   gatherGradient: { tensors: [0, 1], gives: 'tensors', training: true },
   embed: { tensors: [0, 1, 3, 4], gives: 'tensors' },
@@ -320,8 +367,14 @@ export const signatures = {
   topKScores: { tensors: [0, 2, 3, 4], gives: 'tensors' },
   pairBest: { tensors: [0, 1, 2, 3], gives: 'tensors' },
   topKCandidates: { tensors: [0, 1, 2], gives: 'tensors' },
-  crossEntropy: { tensors: [0, 1, 2], gives: 'tensors', training: true },
-  sampledSoftmax: { tensors: [0, 1, 2, 3, 4], gives: 'tensors', training: true },
+  prefixMix: { tensors: [0, 1, 2], gives: 'tensors', training: true },
+  prefixMixGradient: { tensors: [0, 1, 2, 3, 4, 5], gives: 'tensors', training: true },
+  crossEntropy: { tensors: [0, 1, 2, 3], gives: 'tensors', training: true },
+  sampledSoftmax: { tensors: [0, 1, 2, 3, 4, 5, 6, 7], gives: 'tensors', training: true },
+  rowSampledSoftmax: { tensors: [0, 1, 2, 3, 4, 5, 6, 7], gives: 'tensors', training: true },
+  maxCrossEntropy: { tensors: [0, 1, 2, 3], gives: 'tensors', training: true },
+  maxSampledSoftmax: { tensors: [0, 1, 2, 3, 4, 5, 6, 7], gives: 'tensors', training: true },
+  bestInterests: { tensors: [0, 1], gives: 'tensors', training: true },
   squaredNorm: { tensors: [0], gives: 'number', training: true },
   finite: { tensors: [0], gives: 'number', training: true },
   adam: { tensors: [0, 1, 2, 3], gives: 'nothing', training: true },

@@ -7,11 +7,12 @@ import { timesUpstream } from './upstream.ts'
  * @param h [T, D]
  * @param items [V, D]
  * @param targets i32 [T]
+ * @param weights w of the rows, [T]: the mean is Σ w l / Σ w
  */
-export function crossEntropy(h: Tensor, items: Tensor, targets: Tensor): Tensor {
+export function crossEntropy(h: Tensor, items: Tensor, targets: Tensor, weights?: Tensor): Tensor {
   return h.derive(
     'crossEntropy',
-    (e) => e.crossEntropy(h.id, items.id, targets.id),
+    (e) => e.crossEntropy(h.id, items.id, targets.id, weights?.id ?? 0),
     [h, items],
     (_, dy, e, gradients) => timesUpstream(gradients, dy, e), // [dh, ditems]
   )

@@ -2,6 +2,7 @@ import { type Draw, integers, seedOf } from '../data/random.ts'
 import { FociError } from '../errors.ts'
 import { next } from '../examples/next.ts'
 import { crossEntropy } from '../losses/cross-entropy.ts'
+import { totalWeight } from '../losses/mean.ts'
 import { sampledSoftmax } from '../losses/sampled-softmax.ts'
 import { Attention, type Segments } from '../nn/attention.ts'
 import { Dropout } from '../nn/dropout.ts'
@@ -89,15 +90,14 @@ class Sasrec implements Encoder {
   }
 
   loss({ histories, targets, weights, draw }: Batch): Loss {
-    if (weights) throw new FociError('NEED', 'sasrec weighs all events alike.', 'Read the log without weights, or train a counting model.')
     const { items, offsets } = histories
     const all = { queries: offsets, offsets }
     let x = this.events(items, offsets, draw) // [T, D]
     for (const block of this.blocks) x = block.apply(x, all, draw)
     const h = this.norm.apply(x) // [T, D]
-    const count = targets.items.shape[0]
-    if (this.options.loss === 'cross-entropy' || !draw) return { mean: crossEntropy(h, this.item.table, targets.items), count }
-    return { mean: sampledSoftmax(h, this.item.table, targets.items, this.negatives(h, draw)), count }
+    const count = totalWeight(weights, targets.items.shape[0])
+    if (this.options.loss === 'cross-entropy' || !draw) return { mean: crossEntropy(h, this.item.table, targets.items, weights), count }
+    return { mean: sampledSoftmax(h, this.item.table, targets.items, this.negatives(h, draw), { weights }), count }
   }
 
   /** √D · item + position, [T, D]. */

@@ -30,6 +30,11 @@ it('counts two operations a multiply-add, and only the keys that a query sees', 
     attentionGradient: [q, k, k, q, real(3, 2), q, queries, offsets, 2],
     crossEntropy: [real(3, 4), real(5, 4), ints(0, 1, 2)],
     sampledSoftmax: [real(3, 4), real(3, 4), real(5, 4), ints(0, 1, 2), ints(0, 1, 2, 3, 4)],
+    rowSampledSoftmax: [real(3, 4), real(3, 4), real(6, 4)],
+    rowInner: [real(3, 4), real(6, 4)],
+    rowInnerGradient: [real(3, 4), real(6, 4)],
+    maxCrossEntropy: [real(6, 4), real(5, 4), ints(0, 1, 2)],
+    maxSampledSoftmax: [real(6, 4), real(3, 4), real(5, 4), ints(0, 1, 2), ints(0, 1, 2, 3, 4)],
   }
   const counted = Object.entries(flops).map(([op, count]) => {
     const args = calls[op]
@@ -47,6 +52,11 @@ it('counts two operations a multiply-add, and only the keys that a query sees', 
     attentionGradient: 5 * (2 * 6 * 4),
     crossEntropy: 3 * (2 * 3 * 4 * 5),
     sampledSoftmax: 3 * (2 * 3 * 4 * 6),
+    rowSampledSoftmax: 3 * (2 * 9 * 4),
+    rowInner: 2 * 6 * 4,
+    rowInnerGradient: 2 * (2 * 6 * 4),
+    maxCrossEntropy: 3 * (2 * 6 * 4 * 5),
+    maxSampledSoftmax: 3 * (2 * 6 * 4 * 6),
   })
   reference.closeScope(new Uint32Array())
 })

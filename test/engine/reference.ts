@@ -8,9 +8,11 @@ import { attention } from './reference/attention.ts'
 import { columns } from './reference/columns.ts'
 import { elementwise } from './reference/elementwise.ts'
 import { losses } from './reference/losses.ts'
+import { maxLosses } from './reference/max-losses.ts'
 import { optimisers } from './reference/optimisers.ts'
 import { products } from './reference/products.ts'
 import { rows } from './reference/rows.ts'
+import { scans } from './reference/scans.ts'
 import { segments } from './reference/segments.ts'
 import { selection } from './reference/selection.ts'
 import { tables } from './reference/tables.ts'
@@ -56,7 +58,9 @@ export function loadReference(): Reference {
     ...tables(arena),
     ...segments(arena),
     ...attention(arena),
+    ...scans(arena),
     ...losses(arena),
+    ...maxLosses(arena),
     ...selection(arena),
     ...optimisers(arena),
   }

@@ -80,6 +80,29 @@ describe('sasrec', () => {
     })
   }
 
+  it.each(['cross-entropy', 'sampled-softmax'] as const)('counts an event of weight 2 twice in its %s', (loss) => {
+    const { engine, learner, batch, variables } = small({ loss })
+    spread(variables)
+    const weighted = (values: number[]) =>
+      scope(engine, () => {
+        const { mean, count } = learner.loss({ ...batch(), weights: Tensor.float32(engine, Float32Array.from(values)) })
+        return { mean: mean.value(), count }
+      })
+    const one = (event: number): number => weighted(Array.from(TARGETS, (_, i) => Number(i === event))).mean
+    const losses = Array.from(TARGETS, (_, event) => one(event))
+    const sum = losses.reduce((total, x) => total + x, 0)
+    const { mean, count } = weighted([1, 1, 1, 1, 2, 1])
+    expect(count).toBe(7)
+    expect(mean).toBeCloseTo((sum + losses[4]) / 7, 5) // as a log does in which it stands twice
+    expect(weighted([1, 1, 1, 1, 1, 1])).toEqual(
+      scope(engine, () => {
+        const plain = learner.loss(batch())
+        return { mean: plain.mean.value(), count: plain.count }
+      }),
+    )
+    expect(weighted([0, 0, 0, 0, 0, 0])).toEqual({ mean: 0, count: 0 })
+  })
+
   it('learns two windows by heart', () => {
     const { engine, variables, learner } = small({ dropout: 0, dim: 16, blocks: 1 })
     const { log } = smallSplit([[...EVENTS, ...TARGETS]], V)

@@ -35,8 +35,6 @@ macro_rules! operations {
             silu "silu" (x: Id) -> Id;
             sigmoid "sigmoid" (x: Id) -> Id;
             tanh "tanh" (x: Id) -> Id;
-            /// ln(1 + exp(x)); its gradient is dy ⊙ sigmoid(x).
-            softplus "softplus" (x: Id) -> Id;
 
             // Rows: [..., D] seen as [rows, D]
             /// x + row, the same row [D] for each.
@@ -164,6 +162,8 @@ macro_rules! training_operations {
             sigmoid_gradient "sigmoidGradient" (y: Id, dy: Id) -> Id;
             /// From the output y: dy ⊙ (1 − y²).
             tanh_gradient "tanhGradient" (y: Id, dy: Id) -> Id;
+            /// ln(1 + exp(x)), without overflow; its derivative is the sigmoid.
+            softplus "softplus" (x: Id) -> Id;
             /// Zeroes each element with probability `rate` and scales the rest by 1 / (1 − rate). The mask depends on
             /// (seed, draw, position) alone; its own gradient. `seed` and `draw` are u32.
             dropout "dropout" (x: Id, rate: f64, seed: u32, draw: u32) -> Id;
@@ -181,6 +181,10 @@ macro_rules! training_operations {
             linear_input_gradient "linearInputGradient" (dy: Id, w: Id) -> Id;
             /// xᵀ · dy → [I, O]
             linear_weight_gradient "linearWeightGradient" (x: Id, dy: Id) -> Id;
+            /// y[t, n] = h_t · own_tn; h [T, D], own [T · N, D] with the N rows of t one after the other → [T, N].
+            row_inner "rowInner" (h: Id, own: Id) -> Id;
+            /// → [dh, down]
+            row_inner_gradient "rowInnerGradient" (h: Id, own: Id, dy: Id) -> Ids;
 
             // Tables
             /// dy [T, D] summed by id → [rows [U, D], ids [U]], ids ascending, duplicates summed in order of occurrence.
@@ -207,14 +211,46 @@ macro_rules! training_operations {
                 queries: Id, offsets: Id, heads: u32, rate: f64, seed: u32, draw: u32
             ) -> Ids;
 
+            // Scans along segments
+            /// Softmax pooling of every prefix: out[t, k] = Σ_{s ≤ t} e^{l_sk} x_s / Σ_{s ≤ t} e^{l_sk} over t's segment, of
+            /// logits [T, K], x [T, D] and offsets [B + 1] → [out [T, K, D], lse [T, K]], the second the logarithms of the
+            /// sums below.
+            prefix_mix "prefixMix" (logits: Id, x: Id, offsets: Id) -> Ids;
+            /// → [dlogits, dx]
+            prefix_mix_gradient "prefixMixGradient" (
+                logits: Id, x: Id, out: Id, lse: Id, dout: Id, offsets: Id
+            ) -> Ids;
+
             // Losses, each with its gradients at a unit upstream gradient
             /// Mean over T of LSE_V(h · itemsᵀ) − h · items[target], in blocks; h [T, D], items [V, D], targets i32 [T]
-            /// → [loss [], dh, ditems].
-            cross_entropy "crossEntropy" (h: Id, items: Id, targets: Id) -> Ids;
+            /// → [loss [], dh, ditems]. `weights` [T] are those of the rows, none negative (0: all count the same): the
+            /// loss is Σ w l / Σ w, and 0 where there is no weight.
+            cross_entropy "crossEntropy" (h: Id, items: Id, targets: Id, weights: Id) -> Ids;
             /// Mean over T of the cross entropy over {target} ∪ negatives: h and positives [T, D], negatives [N, D] shared
             /// by all rows, with the ids `targets` [T] and `drawn` [N]; a negative equal to the row's target is left out
-            /// → [loss [], dh, dpositives, dnegatives].
-            sampled_softmax "sampledSoftmax" (h: Id, positives: Id, negatives: Id, targets: Id, drawn: Id) -> Ids;
+            /// → [loss [], dh, dpositives, dnegatives]. `logQ` of the drawn [N] and `targetLogQ` [T] are subtracted from
+            /// their logits (0: nothing); `weights` as in `crossEntropy`.
+            sampled_softmax "sampledSoftmax" (
+                h: Id, positives: Id, negatives: Id, targets: Id, drawn: Id, log_q: Id, target_log_q: Id, weights: Id
+            ) -> Ids;
+            /// The same over negatives [T · N, D] of each row's own, one row's after the other's, with the ids `drawn` and
+            /// their `logQ`, both [T · N].
+            row_sampled_softmax "rowSampledSoftmax" (
+                h: Id, positives: Id, negatives: Id, targets: Id, drawn: Id, log_q: Id, target_log_q: Id, weights: Id
+            ) -> Ids;
+            /// The cross entropy of events with K = `interests` vectors each, every item scored by the best of them: mean over
+            /// T of LSE_i(max_k h_tk · items_i) − max_k h_tk · items[target], in blocks; h [T · K, D] in rows t · K + k, items
+            /// [V, D], targets i32 [T] → [loss [], dh, ditems]. An item's gradient flows to the vector that scores it,
+            /// the first among equals. `weights` as in `crossEntropy`.
+            max_cross_entropy "maxCrossEntropy" (h: Id, items: Id, targets: Id, weights: Id, interests: u32) -> Ids;
+            /// The same over {target} ∪ negatives, as `sampledSoftmax` → [loss [], dh, dpositives, dnegatives].
+            max_sampled_softmax "maxSampledSoftmax" (
+                h: Id, positives: Id, negatives: Id, targets: Id, drawn: Id,
+                log_q: Id, target_log_q: Id, weights: Id, interests: u32
+            ) -> Ids;
+            /// The row of h [T · K, D] whose product with its event's row of items [T, D] is the greatest, the first among
+            /// equals → i32 [T].
+            best_interests "bestInterests" (h: Id, items: Id) -> Id;
 
             // Optimisers
             /// Σ x², in f64.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3};
+use ndarray::{ArrayView1, ArrayView2, ArrayView3, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3};
 
 use crate::buffer::Buffer;
 use crate::fault::{Fault, Result};
@@ -92,6 +92,18 @@ impl Tensor {
         ArrayViewMut3::from_shape(shape, self.f32_mut()).expect("values fill their shape")
     }
 
+    /// [..., D] as rows to write.
+    pub fn rows_mut(&mut self) -> ArrayViewMut2<'_, f32> {
+        let (width, leading) = self.shape.extents().split_last().map_or((1, &[][..]), |(&width, rest)| (width, rest));
+        let shape = (leading.iter().map(|&extent| extent as usize).product(), width as usize);
+        ArrayViewMut2::from_shape(shape, self.f32_mut()).expect("as many values as the shape says")
+    }
+
+    /// Indices in one piece to write.
+    pub fn list_mut(&mut self) -> ArrayViewMut1<'_, i32> {
+        ArrayViewMut1::from(self.i32_mut())
+    }
+
     /// Bytes of this arena that it occupies.
     pub fn bytes(&self) -> usize {
         match &self.values {
@@ -126,6 +138,15 @@ impl<'a, T> View<'a, T> {
         Ok(ArrayView3::from_shape(shape, self.values).expect("values fill their shape"))
     }
 
+    /// The values in one piece.
+    pub fn list(&self) -> ArrayView1<'a, T> {
+        ArrayView1::from(self.values)
+    }
+
+    /// [..., D] as rows.
+    pub fn as_rows(&self) -> Result<ArrayView2<'a, T>> {
+        Ok(ArrayView2::from_shape(self.rows()?, self.values).expect("as many values as the shape says"))
+    }
     /// [..., D] as (rows, D).
     #[inline(never)]
     pub fn rows(&self) -> Result<(usize, usize)> {

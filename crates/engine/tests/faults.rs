@@ -71,7 +71,7 @@ fn ids_outside_their_table_are_named() {
     refused(e.gather(table, below), Code::Range, "gather: ids[1] is -1, outside the 4 rows of table");
     refused(e.gather(table, above), Code::Range, "gather: ids[0] is 4, outside the 4 rows of table");
     refused(
-        e.cross_entropy(h, table, above),
+        e.cross_entropy(h, table, above, 0),
         Code::Range,
         "crossEntropy: targets[0] is 4, outside the 4 rows of items",
     );

@@ -11,8 +11,9 @@
 //! de_v    = 1/T (Σ_t p_tv h_t − Σ_{t: y_t = v} h_t)
 //! ```
 //!
-//! `formula` in `cross_entropy/tests.rs` is this, line by line, in f64. [`sampled_softmax`](crate::sampled_softmax) is the same
-//! over drawn items, where each row has a target vector of its own and items that are the row's target are masked.
+//! `formula` in `cross_entropy/tests.rs` is this, line by line, in f64. Where rows have weights, w_t / Σ w stands for 1/T
+//! ([`Terms`]). [`sampled_softmax`](crate::sampled_softmax) is the same over drawn items, where each row has a target vector of
+//! its own, items that are the row's target are masked, and corrections may be subtracted from the logits.
 //!
 //! # In what blocks, and why
 //!
@@ -62,6 +63,8 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use loops::{bounded_rows, max_norm, subtract_corrections, whole_vectors};
+pub use plan::Terms;
 pub(crate) use plan::{Plan, Positives, Problem};
 
 use crate::Parallel;
@@ -74,19 +77,20 @@ pub fn cross_entropy_scratch(t: usize, v: usize, width: usize, precision: Precis
 }
 
 /// Mean over T of `LSE_V(h · itemsᵀ) − h · items[target]`, with its gradients; h and dh [T, D], items and ditems [V, D],
-/// targets [T] in 0 .. V. No rows: a loss of 0 and zero gradients. A NaN or an infinity makes the loss NaN or infinite.
+/// targets [T] in 0 .. V. With `weights` [T] the mean is Σ w l / Σ w; no weight gives zeros. No rows: a loss of 0 and zero gradients. A NaN or an infinity makes the loss NaN or infinite.
 pub fn cross_entropy(
     run: &impl Parallel,
     h: &[f32],
     items: &[f32],
     targets: &[i32],
+    weights: Option<&[f32]>,
     width: usize,
     precision: Precision,
     dh: &mut [f32],
     ditems: &mut [f32],
     scratch: &mut [f32],
 ) -> f64 {
-    cross_entropy_on(instructions(), run, h, items, targets, width, precision, dh, ditems, scratch)
+    cross_entropy_on(instructions(), run, h, items, targets, weights, width, precision, dh, ditems, scratch)
 }
 
 fn cross_entropy_on(
@@ -95,6 +99,7 @@ fn cross_entropy_on(
     h: &[f32],
     items: &[f32],
     targets: &[i32],
+    weights: Option<&[f32]>,
     width: usize,
     precision: Precision,
     dh: &mut [f32],
@@ -102,6 +107,6 @@ fn cross_entropy_on(
     scratch: &mut [f32],
 ) -> f64 {
     let plan = Plan::new(targets.len(), items.len() / width.max(1), width, precision);
-    let problem = Problem { set, h, items, targets, positives: None };
+    let problem = Problem { set, h, items, targets, positives: None, terms: Terms { weights, ..Terms::default() } };
     plan.run(run, &problem, dh, ditems, scratch)
 }

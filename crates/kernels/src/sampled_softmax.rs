@@ -1,7 +1,7 @@
 //! Cross entropy over the target and a set of negatives that all rows share.
 
 use crate::Parallel;
-use crate::cross_entropy::{Plan, Positives, Problem};
+use crate::cross_entropy::{Plan, Positives, Problem, Terms};
 use crate::parallel::over_parts;
 use crate::simd::bf16::Precision;
 use crate::simd::instructions;
@@ -16,6 +16,7 @@ pub fn sampled_softmax_scratch(t: usize, n: usize, width: usize, precision: Prec
 
 /// Mean over T of the cross entropy over {target} ∪ negatives, with its gradients; h, positives [T, D], negatives [N, D],
 /// the ids `targets` [T] and `drawn` [N]. A negative with the id of a row's target is left out of that row.
+/// `terms` are weights of the rows and corrections of the logits.
 pub fn sampled_softmax(
     run: &impl Parallel,
     h: &[f32],
@@ -23,6 +24,7 @@ pub fn sampled_softmax(
     negatives: &[f32],
     targets: &[i32],
     drawn: &[i32],
+    terms: Terms,
     width: usize,
     precision: Precision,
     dh: &mut [f32],
@@ -31,7 +33,7 @@ pub fn sampled_softmax(
     scratch: &mut [f32],
 ) -> f64 {
     let positives = Some(Positives { vectors: positives, drawn });
-    let problem = Problem { set: instructions(), h, items: negatives, targets, positives };
+    let problem = Problem { set: instructions(), h, items: negatives, targets, positives, terms };
     sampled(run, &problem, width, precision, dh, dpositives, dnegatives, scratch)
 }
 
@@ -78,6 +80,8 @@ mod tests {
         drawn: Vec<i32>,
         width: usize,
         precision: Precision,
+        weights: Option<Vec<f32>>,
+        log_q: Option<[Vec<f32>; 2]>,
     }
 
     impl World {
@@ -92,21 +96,40 @@ mod tests {
                 drawn: (0..n).map(|i| (i * 3 % 11) as i32).collect(),
                 width,
                 precision: Precision::F32,
+                weights: None,
+                log_q: None,
             }
+        }
+
+        /// With weights of 0 to 2, and corrections of either sign.
+        fn with_terms(self) -> Self {
+            let weights = values(4, self.targets.len()).iter().map(|x| (1.5 + x).floor()).collect();
+            let log_q = [(5, self.drawn.len()), (6, self.targets.len())];
+            let log_q = log_q.map(|(seed, n)| values(seed, n).iter().map(|x| 4.0 * x - 3.0).collect());
+            Self { weights: Some(weights), log_q: Some(log_q), ..self }
+        }
+
+        fn terms(&self) -> Terms<'_> {
+            let [log_q, target_log_q] =
+                self.log_q.as_ref().map_or([None; 2], |log_q| log_q.each_ref().map(|q| Some(&q[..])));
+            Terms { weights: self.weights.as_deref(), log_q, target_log_q }
         }
 
         /// The formula in f64: [loss, dh, dpositives, dnegatives].
         fn naive(&self, h: &[f64], positives: &[f64], negatives: &[f64]) -> (f64, [Vec<f64>; 3]) {
-            let (width, count) = (self.width, self.targets.len() as f64);
+            let (width, terms) = (self.width, self.terms());
+            let total = terms.total_weight(self.targets.len());
+            let less = |q: Option<&[f32]>, i: usize| q.map_or(0.0, |q| f64::from(q[i]));
             let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
             let mut d = [vec![0.0; h.len()], vec![0.0; h.len()], vec![0.0; negatives.len()]];
             let mut loss = 0.0;
             for (row, target) in self.targets.iter().enumerate() {
                 let at = row * width..(row + 1) * width;
                 let (h, positive) = (&h[at.clone()], &positives[at.clone()]);
-                let own = dot(h, positive);
-                let logits: Vec<f64> = (negatives.chunks_exact(width).zip(&self.drawn))
-                    .map(|(x, id)| if id == target { f64::NEG_INFINITY } else { dot(h, x) })
+                let count = total / f64::from(terms.weight(row));
+                let own = dot(h, positive) - less(terms.target_log_q, row);
+                let logits: Vec<f64> = (negatives.chunks_exact(width).zip(&self.drawn).enumerate())
+                    .map(|(j, (x, id))| if id == target { f64::NEG_INFINITY } else { dot(h, x) - less(terms.log_q, j) })
                     .collect();
                 let most = logits.iter().copied().fold(own, f64::max);
                 let total = (own - most).exp() + logits.iter().map(|x| (x - most).exp()).sum::<f64>();
@@ -143,6 +166,7 @@ mod tests {
                 items: &self.negatives,
                 targets: &self.targets,
                 positives: Some(Positives { vectors: &self.positives, drawn: &self.drawn }),
+                terms: self.terms(),
             };
             let loss = sampled(
                 run,
@@ -178,7 +202,12 @@ mod tests {
         for (t, n, width) in [(1, 1, 1), (3, 0, 4), (1, 40, 7), (7, 16, 16), (5, 17, 3)] {
             World::new(t, n, width, 1.0).agrees(1e-5);
         }
+        for (t, n, width) in [(1, 1, 1), (3, 0, 4), (7, 16, 16), (5, 17, 3)] {
+            World::new(t, n, width, 1.0).with_terms().agrees(1e-5);
+        }
         if !cfg!(miri) {
+            World::new(70, 600, 65, 0.5).with_terms().agrees(2e-5);
+            World::new(9, 40, 8, 8.0).with_terms().agrees(1e-3);
             for (t, n, width) in [(64, 64, 64), (65, 100, 100), (300, 257, 20), (70, 600, 65), (9, 50, 300)] {
                 World::new(t, n, width, 0.5).agrees(2e-5);
             }
@@ -196,6 +225,9 @@ mod tests {
             assert!((actual.0 - loss).abs() / (1.0 + loss) < 0.02, "{} is not {loss}", actual.0);
             let off: Vec<f64> = actual.1.iter().zip(&d).map(|(actual, d)| distance(actual, d)).collect();
             assert!(off.iter().all(|&x| x < 0.02), "{t} {n} {width}: {off:?}");
+            let world = world.with_terms();
+            let (expected, actual) = (world.expected().0, world.run(instructions(), &Serial).0);
+            assert!((actual - expected).abs() / (1.0 + expected) < 0.02, "{actual} is not {expected}");
         }
     }
 
@@ -242,6 +274,7 @@ mod tests {
             h,
             items,
             &world.targets,
+            None,
             width,
             Precision::F32,
             &mut full_dh,

@@ -4,16 +4,18 @@ import { loadReference } from '../../engine/reference.ts'
 import { attention } from './attention.ts'
 import { elementwise } from './elementwise.ts'
 import { losses } from './losses.ts'
+import { maxLosses } from './max-losses.ts'
 import { optimisers } from './optimisers.ts'
 import { products } from './products.ts'
 import { rows } from './rows.ts'
 import { evaluate, type Result, ROUNDED_ONES, readFloat32, readFloat64, type Sample } from './samples.ts'
+import { scans } from './scans.ts'
 import { selection } from './selection.ts'
 import { tables } from './tables.ts'
 import { topics } from './topics.ts'
 
 export const allSamples: Sample[] = [
-  ...[elementwise, rows, products, tables, attention, losses, selection, optimisers].flat(),
+  ...[elementwise, rows, products, tables, attention, scans, losses, maxLosses, selection, optimisers].flat(),
   ...topics.flatMap(({ samples }) => samples),
 ]
 

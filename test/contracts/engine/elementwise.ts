@@ -51,6 +51,11 @@ export const elementwise: Sample[] = [
   ...unary('silu', 'siluGradient', 'input'),
   ...unary('sigmoid', 'sigmoidGradient', 'output'),
   ...unary('tanh', 'tanhGradient', 'output'),
+  ...samples('softplus', ROUNDINGS, shapes, (shape) => ({
+    inputs: [real(shape, 3)],
+    run: (e, [x]) => [e.softplus(x)],
+    gradient: (e, [x], _, dy) => [e.multiply(dy, e.sigmoid(x))],
+  })),
   ...samples(
     'dropout',
     ROUNDINGS,

@@ -2,12 +2,13 @@ import { expect, it } from 'vitest'
 import type { Engine } from '../../../src/engine/engine.ts'
 import { arithmetic } from './examples/arithmetic.ts'
 import type { Example } from './examples/example.ts'
+import { interests } from './examples/interests.ts'
 import { learning } from './examples/learning.ts'
 import { structure } from './examples/structure.ts'
 import { readEither, readFloat32 } from './samples.ts'
 import { topics } from './topics.ts'
 
-export const examples: Example[] = [...arithmetic, ...structure, ...learning, ...topics.flatMap((topic) => topic.examples)]
+export const examples: Example[] = [...arithmetic, ...structure, ...learning, ...interests, ...topics.flatMap((topic) => topic.examples)]
 
 export function checkExamples(engine: () => Engine): void {
   for (const { op, title, run, gives } of examples) {

@@ -217,7 +217,7 @@ export function checkSteadiness(engine: () => Engine): void {
       const offsets = e.fromInt32(Int32Array.of(0, 40, 100), Uint32Array.of(3))
       const [out] = Array.from(e.attention(x, x, x, offsets, offsets, 2, 0, 0, 0))
       e.gatherGradient(e.softmax(e.inner(out, x)), e.positions(e.fromInt32(Int32Array.of(0, 100), Uint32Array.of(2))))
-      e.crossEntropy(out, x, e.positions(offsets))
+      e.crossEntropy(out, x, e.positions(offsets), 0)
       e.closeScope(NONE)
     }
     step()

@@ -8,6 +8,13 @@ const sizes = [
   [3, 300, 100], [1, 517, 64], [33, 256, 48], [70, 512, 3], [300, 5, 20],
 ] as const
 
+/** [rows, rows of each one's own, width] */
+// biome-ignore format: a table
+const owned = [
+  [0, 7, 5], [3, 0, 4], [0, 0, 1], [1, 1, 1], [1, 64, 1], [1, 7, 100], [2, 16, 16], [3, 17, 15], [4, 64, 64], [5, 65, 33],
+  [7, 1, 7], [8, 8, 8], [16, 1, 17], [17, 31, 64], [64, 6, 65], [65, 4, 7], [100, 7, 1], [6, 257, 16], [3, 3, 300], [300, 5, 20],
+] as const
+
 export const products: Sample[] = [
   ...samples('linear', SUMS, sizes, ([rows, inner, outer]) => ({
     inputs: [real([rows, inner]), real([inner, outer]), real([outer])],
@@ -40,6 +47,11 @@ export const products: Sample[] = [
     inputs: [real([rows, outer]), real([rows, inner]), real([inner, outer]), real([outer])],
     run: (e, [onto, x, w, bias]) => [e.linearOnto(onto, x, w, bias)],
     gradient: (e, [, x, w], _, dy) => [dy, e.linearInputGradient(dy, w), e.linearWeightGradient(x, dy), e.sumRows(dy)],
+  })),
+  ...samples('rowInner', SUMS, owned, ([rows, each, width]) => ({
+    inputs: [real([rows, width]), real([rows * each, width])],
+    run: (e, [h, own]) => [e.rowInner(h, own)],
+    gradient: (e, [h, own], _, dy) => Array.from(e.rowInnerGradient(h, own, dy)),
   })),
   ...samples('inner', SUMS, sizes, ([n, width, m]) => ({
     inputs: [real([n, width]), real([m, width])],

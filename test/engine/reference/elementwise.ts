@@ -30,9 +30,9 @@ export function expectRate(rate: number): void {
 // biome-ignore format: a list of names
 type Elementwise = Pick<
   Operations,
-  | 'add' | 'subtract' | 'softplus' | 'multiply' | 'scale' | 'scaleBy' | 'dropout'
+  | 'add' | 'subtract' | 'multiply' | 'scale' | 'scaleBy' | 'dropout'
   | 'relu' | 'reluGradient' | 'gelu' | 'geluGradient' | 'silu' | 'siluGradient'
-  | 'sigmoid' | 'sigmoidGradient' | 'tanh' | 'tanhGradient'
+  | 'sigmoid' | 'sigmoidGradient' | 'tanh' | 'tanhGradient' | 'softplus'
 >
 
 export function elementwise(arena: Arena): Elementwise {
@@ -64,6 +64,7 @@ export function elementwise(arena: Arena): Elementwise {
     sigmoidGradient: (y, dy) => zip(y, dy, (v, d) => d * v * (1 - v)),
     tanh: (x) => map(x, Math.tanh),
     tanhGradient: (y, dy) => zip(y, dy, (v, d) => d * (1 - v * v)),
+
     softplus: (x) => map(x, (v) => Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v)))),
 
     dropout(x, rate, seed, draw) {

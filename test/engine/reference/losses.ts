@@ -1,5 +1,5 @@
-import type { Operations } from '../../../src/engine/engine.ts'
-import { type Arena, expectShape } from './arena.ts'
+import type { Id, Operations } from '../../../src/engine/engine.ts'
+import { type Arena, expectRange, expectShape } from './arena.ts'
 import { softmax } from './rows.ts'
 import { expectIds } from './tables.ts'
 
@@ -28,68 +28,93 @@ class Side {
   }
 }
 
-export function losses(arena: Arena): Pick<Operations, 'crossEntropy' | 'sampledSoftmax'> {
+/** The weights of rows as parts of their sum; 0 where there is no weight. */
+export function partsOf(arena: Arena, weights: Id, count: number): Float64Array {
+  const w = weights === 0 ? new Float64Array(count).fill(1) : arena.real(weights).values
+  expectShape(w.length === count, `${w.length} weights for ${count} rows`)
+  expectRange(
+    w.every((x) => Number.isFinite(x) && x >= 0),
+    'weights that are negative or not finite',
+  )
+  const total = w.reduce((sum, x) => sum + x, 0)
+  return w.map((x) => (total === 0 ? 0 : x / total))
+}
+
+/** What the logits of `count` candidates are lessened by. */
+export function correctionsOf(arena: Arena, logQ: Id, count: number): Float64Array {
+  const q = logQ === 0 ? new Float64Array(count) : arena.real(logQ).values
+  expectShape(q.length === count, `${q.length} corrections for ${count} candidates`)
+  return q
+}
+
+/** A row that stands for a candidate, and what its logit is lessened by. */
+type Candidate = readonly [Side, row: number, logQ: number]
+
+export function losses(arena: Arena): Pick<Operations, 'crossEntropy' | 'sampledSoftmax' | 'rowSampledSoftmax'> {
   const side = (id: number): Side => new Side(arena.matrix(id).values, arena.matrix(id).width)
 
   /**
    * Cross entropy of row t of `h` over candidates, the first of which is the right one: −ln p_0, with dlogit = p − [first],
-   * all divided by the number of rows.
+   * all times the row's part of the mean.
    */
-  const row = (h: Side, t: number, count: number, candidates: readonly (readonly [Side, number])[]): number => {
-    const p = softmax(Float64Array.from(candidates, ([side, r]) => side.dot(r, h.row(t))))
+  const row = (h: Side, t: number, part: number, candidates: readonly Candidate[]): number => {
+    const p = softmax(Float64Array.from(candidates, ([side, r, logQ]) => side.dot(r, h.row(t)) - logQ))
     candidates.forEach(([side, r], c) => {
-      const dlogit = (p[c] - (c === 0 ? 1 : 0)) / count
+      const dlogit = (p[c] - (c === 0 ? 1 : 0)) * part
       h.addGradient(t, dlogit, side.row(r))
       side.addGradient(r, dlogit, h.row(t))
     })
-    return -Math.log(p[0]) / count
+    return part === 0 ? 0 : -Math.log(p[0]) * part
+  }
+  const put = (loss: number, ...pairs: readonly (readonly [Side, Id])[]): Id[] => [
+    arena.put(Float64Array.of(loss), []),
+    ...pairs.map(([{ gradient }, id]) => arena.put(gradient, arena.real(id).shape)),
+  ]
+
+  /** Over negatives that all rows share, or that each has as many of for itself. */
+  const sampled = (
+    [hId, positivesId, negativesId, targetsId, drawnId, logQ, targetLogQ, weights]: readonly Id[],
+    shared: boolean,
+  ): Id[] => {
+    const [h, positives, negatives] = [side(hId), side(positivesId), side(negativesId)]
+    const [targets, drawn, count] = [arena.ints(targetsId), arena.ints(drawnId), arena.matrix(hId).rows]
+    expectShape(arena.real(hId).shape.join() === arena.real(positivesId).shape.join(), 'sampled softmax: other positives than rows')
+    expectShape(h.width > 0 && h.width === negatives.width, `sampled softmax: widths ${h.width} and ${negatives.width}`)
+    expectShape(targets.length === count, `sampled softmax: ${targets.length} targets for ${count} rows`)
+    expectShape(drawn.length === arena.matrix(negativesId).rows, 'sampled softmax: negatives and their ids of different lengths')
+    const each = drawn.length / Math.max(count, 1)
+    expectShape(shared || (Number.isInteger(each) && each * count === drawn.length), `${drawn.length} negatives for ${count} rows`)
+    const parts = partsOf(arena, weights, count)
+    const [q, own] = [correctionsOf(arena, logQ, drawn.length), correctionsOf(arena, targetLogQ, count)]
+    let loss = 0
+    targets.forEach((target, t) => {
+      const others = [...drawn.keys()].filter((n) => (shared || Math.floor(n / each) === t) && drawn[n] !== target)
+      loss += row(h, t, parts[t], [[positives, t, own[t]], ...others.map((n) => [negatives, n, q[n]] as const)])
+    })
+    return put(loss, [h, hId], [positives, positivesId], [negatives, negativesId])
   }
 
   return {
-    crossEntropy(hId, itemsId, targetsId) {
+    crossEntropy(hId, itemsId, targetsId, weights) {
       const [h, items, targets] = [side(hId), side(itemsId), arena.ints(targetsId)]
       const [count, catalogue] = [arena.matrix(hId).rows, arena.matrix(itemsId).rows]
       expectShape(h.width > 0 && h.width === items.width, `crossEntropy: widths ${h.width} and ${items.width}`)
       expectShape(targets.length === count, `crossEntropy: ${targets.length} targets for ${count} rows`)
       expectIds(targets, catalogue, 'targets')
+      const parts = partsOf(arena, weights, count)
       let loss = 0
       targets.forEach((target, t) => {
         const others = Array.from({ length: catalogue }, (_, v) => v).filter((v) => v !== target)
         loss += row(
           h,
           t,
-          count,
-          [target, ...others].map((v) => [items, v] as const),
+          parts[t],
+          [target, ...others].map((v) => [items, v, 0] as const),
         )
       })
-      return [
-        arena.put(Float64Array.of(loss), []),
-        arena.put(h.gradient, arena.real(hId).shape),
-        arena.put(items.gradient, arena.real(itemsId).shape),
-      ]
+      return put(loss, [h, hId], [items, itemsId])
     },
-
-    sampledSoftmax(hId, positivesId, negativesId, targetsId, drawnId) {
-      const [h, positives, negatives] = [side(hId), side(positivesId), side(negativesId)]
-      const [targets, drawn, count] = [arena.ints(targetsId), arena.ints(drawnId), arena.matrix(hId).rows]
-      expectShape(
-        arena.real(hId).shape.join() === arena.real(positivesId).shape.join(),
-        'sampledSoftmax: h and positives of different shapes',
-      )
-      expectShape(h.width > 0 && h.width === negatives.width, `sampledSoftmax: widths ${h.width} and ${negatives.width}`)
-      expectShape(targets.length === count, `sampledSoftmax: ${targets.length} targets for ${count} rows`)
-      expectShape(drawn.length === arena.matrix(negativesId).rows, 'sampledSoftmax: negatives and their ids of different lengths')
-      let loss = 0
-      targets.forEach((target, t) => {
-        const others = [...drawn.keys()].filter((n) => drawn[n] !== target)
-        loss += row(h, t, count, [[positives, t], ...others.map((n) => [negatives, n] as const)])
-      })
-      return [
-        arena.put(Float64Array.of(loss), []),
-        arena.put(h.gradient, arena.real(hId).shape),
-        arena.put(positives.gradient, arena.real(positivesId).shape),
-        arena.put(negatives.gradient, arena.real(negativesId).shape),
-      ]
-    },
+    sampledSoftmax: (...ids) => sampled(ids, true),
+    rowSampledSoftmax: (...ids) => sampled(ids, false),
   }
 }

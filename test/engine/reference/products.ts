@@ -1,7 +1,10 @@
 import type { Id, Operations } from '../../../src/engine/engine.ts'
 import { type Arena, expectShape } from './arena.ts'
 
-type Products = Pick<Operations, 'linear' | 'linearRelu' | 'linearOnto' | 'linearInputGradient' | 'linearWeightGradient' | 'inner'>
+type Products = Pick<
+  Operations,
+  'linear' | 'linearRelu' | 'linearOnto' | 'linearInputGradient' | 'linearWeightGradient' | 'inner' | 'rowInner' | 'rowInnerGradient'
+>
 
 export function products(arena: Arena): Products {
   /** y[i, j] = Σ_k term(i, j, k) */
@@ -26,6 +29,15 @@ export function products(arena: Arena): Products {
       arena.real(y).values.map((v, i) => v + row.values[i % b.width]),
       [a.rows, b.width],
     )
+  }
+
+  /** Rows [T, D] and rows of each one's own [T · N, D] → N. */
+  const each = (h: Id, own: Id): number => {
+    const [rows, all] = [arena.matrix(h), arena.matrix(own)]
+    const count = rows.rows === 0 ? 0 : all.rows / rows.rows
+    expectShape(rows.width > 0 && rows.width === all.width, `rowInner: widths ${rows.width} and ${all.width}`)
+    expectShape(Number.isInteger(count) && count * rows.rows === all.rows, `rowInner: ${all.rows} rows for ${rows.rows}`)
+    return count
   }
 
   return {
@@ -54,6 +66,19 @@ export function products(arena: Arena): Products {
       const [a, d] = [arena.matrix(x), arena.matrix(dy)]
       expectShape(a.rows === d.rows, `linearWeightGradient: [${a.rows}, ${a.width}]ᵀ · [${d.rows}, ${d.width}]`)
       return product(a.width, d.width, a.rows, (i, j, k) => a.values[k * a.width + i] * d.values[k * d.width + j])
+    },
+    rowInner(hId, ownId) {
+      const [h, own, count] = [arena.matrix(hId), arena.matrix(ownId), each(hId, ownId)]
+      return product(h.rows, count, h.width, (t, n, c) => h.values[t * h.width + c] * own.values[(t * count + n) * h.width + c])
+    },
+    rowInnerGradient(hId, ownId, dyId) {
+      const [h, own, count] = [arena.matrix(hId), arena.matrix(ownId), each(hId, ownId)]
+      const dy = arena.real(dyId)
+      expectShape(dy.shape.join() === [h.rows, count].join(), `rowInnerGradient: a gradient of shape [${dy.shape}]`)
+      return [
+        product(h.rows, h.width, count, (t, c, n) => dy.values[t * count + n] * own.values[(t * count + n) * h.width + c]),
+        product(own.rows, h.width, 1, (n, c) => dy.values[n] * h.values[Math.floor(n / count) * h.width + c]),
+      ]
     },
     inner(x, y) {
       const [a, b] = [arena.matrix(x), arena.matrix(y)]

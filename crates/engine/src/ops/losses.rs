@@ -1,22 +1,37 @@
 //! Losses, each with its gradients.
 
-use foci_kernels::{cross_entropy as full, sampled_softmax as sampled};
+use foci_kernels::cross_entropy::Terms;
+use foci_kernels::row_inner as inner;
+use foci_kernels::row_sampled_softmax::{self as by_row, Vectors};
+use foci_kernels::{cross_entropy as full, max_cross_entropy as by_max, sampled_softmax as sampled, size};
 
 use super::prelude::*;
 use super::rows::scalar;
 
-pub fn cross_entropy(arena: &Arena, h: u32, items: u32, targets: u32) -> Result<[Tensor; 3]> {
+pub fn cross_entropy(arena: &Arena, h: u32, items: u32, targets: u32, weights: u32) -> Result<[Tensor; 3]> {
     let (h, items, targets) = (arena.f32("h", h)?, arena.f32("items", items)?, arena.i32("targets", targets)?);
     let ((rows, width), (count, _)) = (h.matrix()?, items.matrix()?);
     some_width(&h, width)?;
     items.expect(&[count, width], "as wide as h")?;
     targets.expect(&[rows], "one for each row of h")?;
     ids_within(&targets, count, "items")?;
+    let weights = terms_of(arena, [0, 0, weights], rows, count)?.weights;
     let (mut dh, mut ditems) = (arena.f32_result(h.shape)?, arena.f32_result(items.shape)?);
     let precision = arena.precision();
     let loss = arena.with_scratch(full::cross_entropy_scratch(rows, count, width, precision), |scratch| {
         let (dh, ditems) = (dh.f32_mut(), ditems.f32_mut());
-        full::cross_entropy(&Pool, h.values, items.values, targets.values, width, precision, dh, ditems, scratch)
+        full::cross_entropy(
+            &Pool,
+            h.values,
+            items.values,
+            targets.values,
+            weights,
+            width,
+            precision,
+            dh,
+            ditems,
+            scratch,
+        )
     })?;
     Ok([scalar(arena, loss)?, dh, ditems])
 }
@@ -28,6 +43,9 @@ pub fn sampled_softmax(
     negatives: u32,
     targets: u32,
     drawn: u32,
+    log_q: u32,
+    target_log_q: u32,
+    weights: u32,
 ) -> Result<[Tensor; 4]> {
     let (h, positives, negatives) =
         (arena.f32("h", h)?, arena.f32("positives", positives)?, arena.f32("negatives", negatives)?);
@@ -38,6 +56,7 @@ pub fn sampled_softmax(
     negatives.expect(&[count, width], "as wide as h")?;
     targets.expect(&[rows], "one for each row of h")?;
     drawn.expect(&[count], "one for each row of negatives")?;
+    let terms = terms_of(arena, [log_q, target_log_q, weights], rows, count)?;
     let (mut dh, mut dpositives, mut dnegatives) =
         (arena.f32_result(h.shape)?, arena.f32_result(h.shape)?, arena.f32_result(negatives.shape)?);
     let precision = arena.precision();
@@ -49,6 +68,7 @@ pub fn sampled_softmax(
             negatives.values,
             targets.values,
             drawn.values,
+            terms,
             width,
             precision,
             dh.f32_mut(),
@@ -58,4 +78,171 @@ pub fn sampled_softmax(
         )
     })?;
     Ok([scalar(arena, loss)?, dh, dpositives, dnegatives])
+}
+
+pub fn row_sampled_softmax(
+    arena: &Arena,
+    h: u32,
+    positives: u32,
+    negatives: u32,
+    targets: u32,
+    drawn: u32,
+    log_q: u32,
+    target_log_q: u32,
+    weights: u32,
+) -> Result<[Tensor; 4]> {
+    let (h, positives, negatives) =
+        (arena.f32("h", h)?, arena.f32("positives", positives)?, arena.f32("negatives", negatives)?);
+    let (targets, drawn) = (arena.i32("targets", targets)?, arena.i32("drawn", drawn)?);
+    let (rows, each) = rows_of_its_own(&h, &negatives)?;
+    h.same(&positives)?;
+    targets.expect(&[rows], "one for each row of h")?;
+    drawn.expect(&[rows * each], "one for each row of negatives")?;
+    let terms = terms_of(arena, [log_q, target_log_q, weights], rows, rows * each)?;
+    let (mut dh, mut dpositives, mut dnegatives) =
+        (arena.f32_result(h.shape)?, arena.f32_result(h.shape)?, arena.f32_result(negatives.shape)?);
+    let x = Vectors { h: h.as_rows()?, positives: positives.as_rows()?, negatives: negatives.as_rows()? };
+    let loss = arena.with_scratch(by_row::row_sampled_softmax_scratch(rows, each), |scratch| {
+        let d = Vectors { h: dh.rows_mut(), positives: dpositives.rows_mut(), negatives: dnegatives.rows_mut() };
+        by_row::row_sampled_softmax(&Pool, x, targets.list(), drawn.list(), terms, d, scratch)
+    })?;
+    Ok([scalar(arena, loss)?, dh, dpositives, dnegatives])
+}
+
+pub fn row_inner(arena: &Arena, h: u32, own: u32) -> Result<Tensor> {
+    let (h, own) = (arena.f32("h", h)?, arena.f32("own", own)?);
+    let (rows, each) = rows_of_its_own(&h, &own)?;
+    let mut y = arena.f32_result(Shape::of(&[rows, each])?)?;
+    inner::row_inner(&Pool, h.as_rows()?, own.as_rows()?, y.rows_mut());
+    Ok(y)
+}
+
+pub fn row_inner_gradient(arena: &Arena, h: u32, own: u32, dy: u32) -> Result<[Tensor; 2]> {
+    let (h, own, dy) = (arena.f32("h", h)?, arena.f32("own", own)?, arena.f32("dy", dy)?);
+    let (rows, each) = rows_of_its_own(&h, &own)?;
+    dy.expect(&[rows, each], "a number for each row of own")?;
+    let (mut dh, mut down) = (arena.f32_result(h.shape)?, arena.f32_result(own.shape)?);
+    inner::row_inner_gradient(&Pool, h.as_rows()?, own.as_rows()?, dy.as_rows()?, dh.rows_mut(), down.rows_mut());
+    Ok([dh, down])
+}
+
+/// Checks that `own` [T · N, D] has as many rows for each of h [T, D]; gives T and N, 0 for no rows.
+fn rows_of_its_own(h: &View<'_, f32>, own: &View<'_, f32>) -> Result<(usize, usize)> {
+    let ((rows, width), (all, _)) = (h.matrix()?, own.matrix()?);
+    some_width(h, width)?;
+    own.expect(&[all, width], "as wide as h")?;
+    match all.checked_div(rows) {
+        Some(each) if each * rows == all => Ok((rows, each)),
+        None if all == 0 => Ok((0, 0)),
+        _ => Err(Fault::shape(format!("{own} must hold as many rows for each of {h}"))),
+    }
+}
+
+pub fn max_cross_entropy(
+    arena: &Arena,
+    h: u32,
+    items: u32,
+    targets: u32,
+    weights: u32,
+    interests: u32,
+) -> Result<[Tensor; 3]> {
+    let (h, items, targets) = (arena.f32("h", h)?, arena.f32("items", items)?, arena.i32("targets", targets)?);
+    let ((events, width), (count, _)) = (targets_by_interests(&h, &targets, interests)?, items.matrix()?);
+    items.expect(&[count, width], "as wide as h")?;
+    ids_within(&targets, count, "items")?;
+    let terms = terms_of(arena, [0, 0, weights], events, count)?;
+    let (mut dh, mut ditems) = (arena.f32_result(h.shape)?, arena.f32_result(items.shape)?);
+    let (rows, table) = (h.as_rows()?, items.as_rows()?);
+    let size = by_max::max_cross_entropy_scratch(events, interests as usize, count, width);
+    let loss = arena.with_scratch(size, |scratch| {
+        let (dh, ditems) = (dh.rows_mut(), ditems.rows_mut());
+        by_max::max_cross_entropy(&Pool, rows, table, targets.list(), terms, dh, ditems, scratch)
+    })?;
+    Ok([scalar(arena, loss)?, dh, ditems])
+}
+
+pub fn max_sampled_softmax(
+    arena: &Arena,
+    h: u32,
+    positives: u32,
+    negatives: u32,
+    targets: u32,
+    drawn: u32,
+    log_q: u32,
+    target_log_q: u32,
+    weights: u32,
+    interests: u32,
+) -> Result<[Tensor; 4]> {
+    let (h, positives, negatives) =
+        (arena.f32("h", h)?, arena.f32("positives", positives)?, arena.f32("negatives", negatives)?);
+    let (targets, drawn) = (arena.i32("targets", targets)?, arena.i32("drawn", drawn)?);
+    let ((events, width), (count, _)) = (targets_by_interests(&h, &targets, interests)?, negatives.matrix()?);
+    positives.expect(&[events, width], "a row for each target, as wide as h")?;
+    negatives.expect(&[count, width], "as wide as h")?;
+    drawn.expect(&[count], "one for each row of negatives")?;
+    let terms = terms_of(arena, [log_q, target_log_q, weights], events, count)?;
+    let (mut dh, mut dpositives, mut dnegatives) =
+        (arena.f32_result(h.shape)?, arena.f32_result(positives.shape)?, arena.f32_result(negatives.shape)?);
+    let (rows, own, others) = (h.as_rows()?, positives.as_rows()?, negatives.as_rows()?);
+    let size = by_max::max_cross_entropy_scratch(events, interests as usize, count, width);
+    let loss = arena.with_scratch(size, |scratch| {
+        by_max::max_sampled_softmax(
+            &Pool,
+            rows,
+            own,
+            others,
+            targets.list(),
+            drawn.list(),
+            terms,
+            dh.rows_mut(),
+            dpositives.rows_mut(),
+            dnegatives.rows_mut(),
+            scratch,
+        )
+    })?;
+    Ok([scalar(arena, loss)?, dh, dpositives, dnegatives])
+}
+
+pub fn best_interests(arena: &Arena, h: u32, items: u32) -> Result<Tensor> {
+    let (h, items) = (arena.f32("h", h)?, arena.f32("items", items)?);
+    let ((rows, width), (events, _)) = (h.matrix()?, items.matrix()?);
+    some_width(&h, width)?;
+    items.expect(&[events, width], "as wide as h")?;
+    if (events == 0 && rows > 0) || (events > 0 && (rows == 0 || rows % events != 0)) {
+        return Err(Fault::shape(format!("{h} must hold as many rows for each of {items}, at least one")));
+    }
+    let mut best = arena.i32_result(Shape::of(&[events])?)?;
+    by_max::best_interests(&Pool, h.as_rows()?, items.as_rows()?, best.list_mut());
+    Ok(best)
+}
+
+/// Checks rows [T · K, D] of targets [T]; gives T and D.
+fn targets_by_interests(h: &View<'_, f32>, targets: &View<'_, i32>, interests: u32) -> Result<(usize, usize)> {
+    let ((_, width), events, interests) = (h.matrix()?, targets.vector()?, counted("interests", interests)?);
+    if interests == 0 {
+        return Err(Fault::range("interests is 0; an event has at least one vector"));
+    }
+    some_width(h, width)?;
+    h.expect(&[size::times([events, interests]), width], "a row for each of targets and interests")?;
+    Ok((events, width))
+}
+
+/// The terms of a loss, each by its id or 0: weights that are finite and not negative, one for each row, and what the logits of
+/// the drawn and of the targets are lessened by.
+fn terms_of(arena: &Arena, [log_q, target_log_q, weights]: [u32; 3], rows: usize, drawn: usize) -> Result<Terms<'_>> {
+    let term = |name: &'static str, id: u32, count: usize, meaning: &str| {
+        if id == 0 {
+            return Ok(None);
+        }
+        let term = arena.f32(name, id)?;
+        term.expect(&[count], meaning)?;
+        Ok(Some(term.values))
+    };
+    let weights = term("weights", weights, rows, "one for each target")?;
+    if let Some((at, w)) = weights.and_then(|w| w.iter().enumerate().find(|(_, w)| !(w.is_finite() && **w >= 0.0))) {
+        return Err(Fault::range(format!("weights[{at}] is {w}; a weight is finite and at least 0")));
+    }
+    let log_q = term("logQ", log_q, drawn, "one for each row of negatives")?;
+    let target_log_q = term("targetLogQ", target_log_q, rows, "one for each target")?;
+    Ok(Terms { weights, log_q, target_log_q })
 }

@@ -9,6 +9,8 @@ mod losses;
 mod optimisers;
 mod products;
 mod rows;
+#[cfg(feature = "training")]
+mod scans;
 mod segments;
 mod selection;
 mod tables;
@@ -21,6 +23,8 @@ pub use losses::*;
 pub use optimisers::*;
 pub use products::*;
 pub use rows::*;
+#[cfg(feature = "training")]
+pub use scans::*;
 pub use segments::*;
 pub use selection::*;
 pub use tables::*;

@@ -13,11 +13,13 @@ use crate::simd::memory::Stack;
 pub(super) struct Backward<'a> {
     pub problem: &'a Problem<'a>,
     pub block: RowBlock,
+    /// Σ w
+    pub total_weight: f64,
     /// By split and tile
     pub sums: &'a [f32],
-    /// p / T of a row is exponential · factor.
+    /// p · w / Σ w of a row is exponential · factor.
     pub factors: &'a [f32],
-    /// (p(target) − 1) / T of each row
+    /// (p(target) − 1) · w / Σ w of each row
     pub coefficients: &'a [f32],
     /// factor · h by tile
     pub scaled: &'a [f32],
@@ -34,13 +36,13 @@ impl Plan {
     pub(super) fn normalise(
         &self,
         run: &impl Parallel,
-        of: (&Problem, RowBlock),
+        of: (&Problem, RowBlock, f64),
         sums: &[f32],
         shifts: &[f32],
         RowStats { factors, coefficients }: RowStats,
         scaled: &mut [f32],
     ) -> f64 {
-        let (problem, block) = of;
+        let (problem, block, _) = of;
         let tiles = block.rows.div_ceil(PANEL);
         let mut losses = [0.0; TILES];
         let outs = [coefficients, factors, &mut scaled[..tiles * self.scaled()]];
@@ -58,10 +60,10 @@ impl Plan {
         losses.iter().sum()
     }
 
-    /// A row's loss, factor and coefficient.
+    /// A row's loss times its weight, factor and coefficient.
     fn normalise_row(
         &self,
-        (problem, block): (&Problem, RowBlock),
+        (problem, block, total_weight): (&Problem, RowBlock, f64),
         row: usize,
         sums: &[f32],
         shift: f32,
@@ -70,15 +72,18 @@ impl Plan {
         let place = row / PANEL * self.sums() + PANEL * width + row % PANEL;
         let sum: f64 = sums.iter().skip(place).step_by(self.tiles * self.sums()).map(|&x| f64::from(x)).sum();
         let own = f64::from(dot(problem.set, &problem.h[at * width..][..width], problem.target(at, width)));
-        let (apart, shift) = (problem.positives.is_some(), f64::from(shift));
+        let own = own - f64::from(problem.terms.target_correction(at));
+        let (sampled, shift) = (problem.positives.is_some(), f64::from(shift));
         // Where all items are masked they sum to nothing, and the shift says nothing.
-        let most = if apart && (sum == 0.0 || own > shift) { own } else { shift };
+        let most = if sampled && (sum == 0.0 || own > shift) { own } else { shift };
         let less = |x: f64| if x == most { 1.0 } else { (x - most).exp() };
-        let positive = if apart { less(own) } else { 0.0 };
+        let positive = if sampled { less(own) } else { 0.0 };
         let share = if sum != 0.0 { less(shift) } else { 0.0 };
         let total = positive + sum * share;
-        let count = self.rows as f64;
-        (total.ln() + most - own, (share / (total * count)) as f32, ((positive / total - 1.0) / count) as f32)
+        let weight = f64::from(problem.terms.weight(at));
+        let factor = weight * share / (total * total_weight);
+        let coefficient = weight * (positive / total - 1.0) / total_weight;
+        (weight * (total.ln() + most - own), factor as f32, coefficient as f32)
     }
 
     /// factor · h of a tile; zeros for rows beyond the last.
@@ -117,16 +122,17 @@ impl Plan {
         }
     }
 
-    /// ditems[target] −= h / T, for the targets among the items from `first` on, if targets are items.
+    /// ditems[target] −= h · w / Σ w, for the targets among the items from `first` on, if targets are items.
     pub(super) fn subtract_targets(&self, backward: &Backward, first: usize, ditems: &mut [f32]) {
-        let Backward { problem, block, .. } = backward;
+        let Backward { problem, block, total_weight, .. } = backward;
         if problem.positives.is_some() {
             return;
         }
-        let share = 1.0 / self.rows as f32;
+        let total_weight = *total_weight as f32;
         for row in block.from..block.from + block.rows {
             let at = (problem.targets[row] as usize).wrapping_sub(first);
             if let Some(ditem) = ditems.chunks_exact_mut(self.width).nth(at) {
+                let share = problem.terms.weight(row) / total_weight;
                 for (y, x) in ditem.iter_mut().zip(&problem.h[row * self.width..]) {
                     *y -= share * x;
                 }

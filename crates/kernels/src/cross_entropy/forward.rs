@@ -1,7 +1,7 @@
 //! The exponentials of a row block, exp(logit − shift), and their sums.
 
 use super::bf16_items::Bf16Items;
-use super::loops::{bounded_rows, column_max, exponentials, mask_targets, whole_vectors};
+use super::loops::{bounded_rows, column_max, exponentials, mask_targets, subtract_corrections, whole_vectors};
 use super::plan::{BF16_CHUNK, CHUNK, Plan, Positives, Problem, RowBlock};
 use crate::Parallel;
 use crate::parallel::over_parts;
@@ -18,7 +18,7 @@ pub(super) struct Forward<'a> {
     pub block: RowBlock,
     /// hᵀ by tile
     panels: &'a [f32],
-    /// What the logits of each row are lessened by: 0, or their maximum
+    /// Subtracted from the logits of each row: 0, or their maximum
     shifts: &'a [f32],
     /// Whether no exponent is large for certain.
     bounded: bool,
@@ -48,7 +48,8 @@ impl Plan {
                 interleave(panel, PANEL, words);
             }
         }
-        let bounded = bounded_rows(problem.set, h, width, (max_norm, self.items), shifts);
+        let within = (max_norm, self.items, problem.terms.max_correction());
+        let bounded = bounded_rows(problem.set, h, [width, width], within, shifts);
         let unmasked = problem.positives.is_none();
         let forward = Forward { problem, rounded, block, panels, shifts: &[], bounded: bounded && unmasked };
         if !bounded {
@@ -93,6 +94,9 @@ impl Plan {
                 let shape = (n, width, self.lanes(rows));
                 rows_by_panels(problem.set, items, Panels::packed(panel, width), None, shape, logits);
             }
+        }
+        if let Some(log_q) = problem.terms.log_q {
+            subtract_corrections::on(problem.set, &log_q[first..][..n], logits);
         }
         if let Some(Positives { drawn, .. }) = problem.positives {
             let targets = &problem.targets[forward.block.from + row..][..rows];

@@ -9,7 +9,7 @@ const SHORT: f32 = 1000.0;
 const ROOM: f32 = 80.0;
 
 /// Items as rows of whole vectors: themselves, or copied into `chunk`.
-pub(super) fn whole_vectors<'a>(items: &'a [f32], width: usize, padded: usize, chunk: &'a mut [f32]) -> &'a [f32] {
+pub(crate) fn whole_vectors<'a>(items: &'a [f32], width: usize, padded: usize, chunk: &'a mut [f32]) -> &'a [f32] {
     if width == padded {
         return items;
     }
@@ -20,7 +20,7 @@ pub(super) fn whole_vectors<'a>(items: &'a [f32], width: usize, padded: usize, c
     chunk
 }
 
-crate::multiversion!(pub(super) fn max_norm = max_norm_body(rows: &[f32], width: usize) -> f32);
+crate::multiversion!(pub(crate) fn max_norm = max_norm_body(rows: &[f32], width: usize) -> f32);
 
 /// The largest norm among the rows; NaN if there is one.
 #[inline(always)]
@@ -49,19 +49,20 @@ fn squared_norm<const FMA: bool>(row: &[f32]) -> f32 {
     sum
 }
 
-/// Marks the rows of h whose logits over `count` items can be exponentiated as they are, by Cauchy–Schwarz, with a 0 in `shifts`,
-/// others with a 1: from these their maximum is subtracted. Are all bounded?
-pub(super) fn bounded_rows(
+/// Marks the events, `size` numbers of h in rows of `width` each, whose logits over `count` items, corrected by up to
+/// `max_correction`, can be exponentiated as they are, by Cauchy–Schwarz, with a 0 in `shifts`, others with a 1: from these their
+/// maximum is subtracted. Are all bounded?
+pub(crate) fn bounded_rows(
     set: Instructions,
     h: &[f32],
-    width: usize,
-    (max_norm, count): (f32, usize),
+    [size, width]: [usize; 2],
+    (max_norm, count, max_correction): (f32, usize, f32),
     shifts: &mut [f32],
 ) -> bool {
-    let most = ROOM - (count as f32).ln();
+    let most = ROOM - (count as f32).ln() - max_correction;
     shifts.fill(0.0);
-    for (shift, row) in shifts.iter_mut().zip(h.chunks_exact(width)) {
-        let norm = max_norm::on(set, row, width);
+    for (shift, rows) in shifts.iter_mut().zip(h.chunks_exact(size)) {
+        let norm = max_norm::on(set, rows, width);
         *shift = if norm * max_norm < most && norm < SHORT && max_norm < SHORT { 0.0 } else { 1.0 };
     }
     shifts.iter().all(|&shift| shift == 0.0)
@@ -135,6 +136,19 @@ fn mask_targets_body<const FMA: bool>(ids: &[i32], targets: &[i32], lanes: usize
     for (row, id) in logits.chunks_exact_mut(lanes).zip(ids) {
         for (x, target) in row.iter_mut().zip(targets) {
             *x = if id == target { f32::NEG_INFINITY } else { *x };
+        }
+    }
+}
+
+crate::multiversion!(pub(crate) fn subtract_corrections = subtract_corrections_body(log_q: &[f32], logits: &mut [f32]));
+
+/// `logits[i, ..] −= log_q[i]`.
+#[inline(always)]
+fn subtract_corrections_body<const FMA: bool>(log_q: &[f32], logits: &mut [f32]) {
+    let row = logits.len() / log_q.len().max(1);
+    for (row, q) in logits.chunks_exact_mut(row.max(1)).zip(log_q) {
+        for x in row {
+            *x -= q;
         }
     }
 }

@@ -32,6 +32,7 @@ pub(crate) struct Problem<'a> {
     pub targets: &'a [i32],
     /// Where the targets are not among the items themselves.
     pub positives: Option<Positives<'a>>,
+    pub terms: Terms<'a>,
 }
 
 /// Target vectors of their own, beside items that were drawn.
@@ -43,9 +44,53 @@ pub(crate) struct Positives<'a> {
     pub drawn: &'a [i32],
 }
 
+/// What a loss takes beside its vectors, each part or none.
+#[derive(Clone, Copy, Default)]
+pub struct Terms<'a> {
+    /// Weights of the rows, w [T]: the loss is Σ w l / Σ w, and 0 where all are.
+    pub weights: Option<&'a [f32]>,
+    /// Subtracted from the logits of the drawn [N], such as ln q
+    pub log_q: Option<&'a [f32]>,
+    /// Subtracted from the logits of the targets [T]
+    pub target_log_q: Option<&'a [f32]>,
+}
+
+impl Terms<'_> {
+    /// Σ w over `rows` rows; 1 where it is 0, and all weights are.
+    pub(crate) fn total_weight(&self, rows: usize) -> f64 {
+        match self.weights {
+            None => rows as f64,
+            Some(weights) => {
+                let total = weights.iter().map(|&w| f64::from(w)).sum();
+                if total == 0.0 { 1.0 } else { total }
+            }
+        }
+    }
+
+    pub(crate) fn weight(&self, row: usize) -> f32 {
+        self.weights.map_or(1.0, |weights| weights[row])
+    }
+
+    /// What is subtracted from the logit of a row's target.
+    pub(crate) fn target_correction(&self, row: usize) -> f32 {
+        self.target_log_q.map_or(0.0, |log_q| log_q[row])
+    }
+
+    /// The largest magnitude that is subtracted from logits of the drawn.
+    pub(crate) fn max_correction(&self) -> f32 {
+        self.log_q.map_or(0.0, |log_q| log_q.iter().fold(0.0, |most: f32, q| most.max(q.abs())))
+    }
+
+    /// Whether there are as many as rows, and as drawn.
+    pub(crate) fn fit(&self, rows: usize, drawn: usize) -> bool {
+        let has = |x: Option<&[f32]>, n: usize| x.is_none_or(|x| x.len() == n);
+        has(self.weights, rows) && has(self.log_q, drawn) && has(self.target_log_q, rows)
+    }
+}
+
 impl Problem<'_> {
     /// The target vector of a row [D].
-    pub(super) fn target(&self, row: usize, width: usize) -> &[f32] {
+    pub(crate) fn target(&self, row: usize, width: usize) -> &[f32] {
         match self.positives {
             None => &self.items[self.targets[row] as usize * width..][..width],
             Some(Positives { vectors, .. }) => &vectors[row * width..][..width],

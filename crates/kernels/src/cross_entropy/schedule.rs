@@ -15,7 +15,7 @@ use crate::simd::matrix::PANEL;
 use crate::simd::transpose::to_columns;
 
 impl Plan {
-    /// The mean loss; fills dh [T, D] and ditems [V, D], and leaves `(p(target) − 1) / T` of each row in the first T of `scratch`.
+    /// The mean loss; fills dh [T, D] and ditems [V, D], and leaves `(p(target) − 1) · w / Σ w` of each row in the first T of `scratch`.
     pub fn run(
         &self,
         run: &impl Parallel,
@@ -27,6 +27,7 @@ impl Plan {
         let width = self.width;
         assert!(width > 0 && problem.h.len() == self.rows * width && dh.len() == problem.h.len());
         assert!(problem.items.len() == self.items * width && ditems.len() == problem.items.len());
+        assert!(problem.terms.fit(self.rows, self.items), "a term for each row and each of the drawn");
         assert!(scratch.len() >= self.scratch(), "scratch is large enough");
         if self.rows == 0 {
             ditems.fill(0.0);
@@ -36,24 +37,26 @@ impl Plan {
         let [coefficients, norms, panels, shifts, factors, scaled, mut sums, mut done, exponentials, words] = fields;
         let rounded = self.bf16.then(|| Bf16Items::round(run, problem.set, problem.items, width, words));
         let max_norm = self.max_norm(run, problem, &mut norms[..self.splits]);
+        let total_weight = problem.terms.total_weight(self.rows);
         let (mut loss, mut before) = (0.0, None);
         for block in self.row_blocks().map(Some).chain([None]) {
             let next = block.map(|block| self.prepare(run, (problem, rounded), block, max_norm, panels, shifts, sums));
             let last = before.map(|block: RowBlock| {
                 let coefficients = &coefficients[block.from..];
-                Backward { problem, block, sums: done, factors, coefficients, scaled }
+                Backward { problem, block, total_weight, sums: done, factors, coefficients, scaled }
             });
             self.step(run, next, last, exponentials, sums, [dh, ditems]);
             if let Some(block) = block {
                 let coefficients = &mut coefficients[block.from..][..block.rows];
                 let factors = &mut factors[..block.rows];
-                loss += self.normalise(run, (problem, block), sums, shifts, RowStats { factors, coefficients }, scaled);
+                let stats = RowStats { factors, coefficients };
+                loss += self.normalise(run, (problem, block, total_weight), sums, shifts, stats, scaled);
             }
             swap(&mut sums, &mut done);
             before = block;
         }
         // An infinite item can hide: at −∞ its logit adds nothing to the loss, but its gradient is NaN.
-        if max_norm.is_finite() { loss / self.rows as f64 } else { f64::NAN }
+        if max_norm.is_finite() { loss / total_weight } else { f64::NAN }
     }
 
     /// The largest norm among the items; NaN if there is one.

@@ -50,7 +50,8 @@ fn fused_in(
     let size = cross_entropy_scratch(targets.len(), items.len() / width, width, precision);
     let mut scratch = vec![f32::NAN; size];
     let (mut dh, mut ditems) = (vec![f32::NAN; h.len()], vec![f32::NAN; items.len()]);
-    let loss = cross_entropy_on(set, run, h, items, targets, width, precision, &mut dh, &mut ditems, &mut scratch);
+    let loss =
+        cross_entropy_on(set, run, h, items, targets, None, width, precision, &mut dh, &mut ditems, &mut scratch);
     (loss, dh, ditems)
 }
 
@@ -133,6 +134,39 @@ fn bf16_leaves_other_widths_to_f32() {
     let in_precision = |p| fused_in(p, instructions(), &Serial, &h, &items, &targets, 33);
     let (half, full) = (in_precision(Precision::Bf16), in_precision(Precision::F32));
     assert_eq!((bits(&half.1), bits(&half.2)), (bits(&full.1), bits(&full.2)));
+}
+
+#[test]
+fn weights_count_rows_as_often_and_ones_change_no_bit() {
+    let (t, v) = if cfg!(miri) { (4, 9) } else { (70, 300) };
+    let (h, items, targets) = world(t, v, 32, 1.0);
+    let with = |h: &[f32], targets: &[i32], weights: Option<&[f32]>, precision| {
+        let mut scratch = vec![f32::NAN; cross_entropy_scratch(targets.len(), v, 32, precision)];
+        let (mut dh, mut ditems) = (vec![f32::NAN; h.len()], vec![f32::NAN; items.len()]);
+        let (to_h, to_items) = (&mut dh, &mut ditems);
+        let loss = cross_entropy(&Serial, h, &items, targets, weights, 32, precision, to_h, to_items, &mut scratch);
+        (loss, dh, ditems)
+    };
+    for precision in [Precision::F32, Precision::Bf16] {
+        let plain = with(&h, &targets, None, precision);
+        let ones = with(&h, &targets, Some(&vec![1.0; t]), precision);
+        assert_eq!((plain.0.to_bits(), bits(&plain.1)), (ones.0.to_bits(), bits(&ones.1)));
+        assert_eq!(bits(&plain.2), bits(&ones.2));
+        // Weights 0, 1 and 2 are rows left out and rows that stand there twice.
+        let times = |i: usize| [1, 0, 2, 2][i % 4];
+        let weights: Vec<f32> = (0..t).map(|i| times(i) as f32).collect();
+        let rows: Vec<usize> = (0..t).flat_map(|i| vec![i; times(i)]).collect();
+        let repeated: Vec<f32> = rows.iter().flat_map(|&i| h[i * 32..][..32].to_vec()).collect();
+        let again: Vec<i32> = rows.iter().map(|&i| targets[i]).collect();
+        let (weighted, repeated) =
+            (with(&h, &targets, Some(&weights), precision), with(&repeated, &again, None, precision));
+        assert!((weighted.0 - repeated.0).abs() < 1e-5);
+        // Rounded to bf16, sums in another order differ more.
+        close(&weighted.2, &wide(&repeated.2), if precision == Precision::F32 { 1e-6 } else { 1e-2 });
+        assert!(weighted.1.chunks(32).enumerate().all(|(i, dh)| times(i) > 0 || dh.iter().all(|&x| x == 0.0)));
+        let none = with(&h, &targets, Some(&vec![0.0; t]), precision);
+        assert!(none.0 == 0.0 && none.1.iter().chain(&none.2).all(|&x| x == 0.0));
+    }
 }
 
 #[test]

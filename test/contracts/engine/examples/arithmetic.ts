@@ -15,6 +15,7 @@ export const arithmetic: Example[] = [
   one('silu', 'is x · σ(x), σ(ln 3) = 3/4', (e) => e.silu(real(e, -LN3, 0, LN3)), [-LN3 / 4, 0, (3 * LN3) / 4]),
   one('sigmoid', 'of ±ln 3 is 3/4 and 1/4', (e) => e.sigmoid(real(e, -LN3, 0, LN3)), [0.25, 0.5, 0.75]),
   one('tanh', 'of ln 2 is (2 − 1/2) / (2 + 1/2)', (e) => e.tanh(real(e, -LN2, 0, LN2)), [-0.6, 0, 0.6]),
+  one('softplus', 'of ln 3 is ln 4', (e) => e.softplus(real(e, LN3, 0, -LN3, 200, -200)), [2 * LN2, LN2, Math.log(4 / 3), 200, 0]),
   // The bits of (1, 2, 0..5), worked out with unbounded integers, begin with ec, 3b, da, 67, 4d, da: those below 80 go
   one('dropout', 'drops by the counter-based bits', (e) => e.dropout(real(e, 1, 2, 3, 4, 5, 6), 0.5, 1, 2), [2, 0, 6, 0, 0, 12]),
 
@@ -65,6 +66,12 @@ export const arithmetic: Example[] = [
     'adds to what is there',
     (e) => e.linearOnto(matrix(e, [100, 200], [300, 400]), matrix(e, [1], [2]), matrix(e, [10, 20]), real(e, 1, 2)),
     [111, 222, 321, 442],
+  ),
+  one(
+    'rowInner',
+    'takes products with rows of its own',
+    (e) => e.rowInner(matrix(e, [1, 2], [3, 4]), matrix(e, [5, 6], [7, 8], [1, 0], [0, 1])),
+    [17, 23, 3, 4],
   ),
   one(
     'inner',

@@ -12,22 +12,45 @@ export const learning: Example[] = [
     // Logits 0, ln 2, ln 5: p = [1, 2, 5] / 8, and the loss of the second is ln 4
     op: 'crossEntropy',
     title: 'of three items',
-    run: (e) => e.crossEntropy(matrix(e, [1]), matrix(e, [0], [LN2], [LN5]), ints(e, 1)),
+    run: (e) => e.crossEntropy(matrix(e, [1]), matrix(e, [0], [LN2], [LN5]), ints(e, 1), 0),
     gives: [[2 * LN2], [(2 * LN2 + 5 * LN5) / 8 - LN2], [1 / 8, -6 / 8, 5 / 8]],
   },
   {
     // A second row at h = 0 has p = 1/3 each; both count half
     op: 'crossEntropy',
     title: 'is a mean over rows',
-    run: (e) => e.crossEntropy(matrix(e, [1], [0]), matrix(e, [0], [LN2], [LN5]), ints(e, 1, 0)),
+    run: (e) => e.crossEntropy(matrix(e, [1], [0]), matrix(e, [0], [LN2], [LN5]), ints(e, 1, 0), 0),
     gives: [[(2 * LN2 + LN3) / 2], [((2 * LN2 + 5 * LN5) / 8 - LN2) / 2, (LN2 + LN5) / 6], [1 / 16, -6 / 16, 5 / 16]],
   },
   {
     // The same three logits; the last negative is the target itself and is left out
     op: 'sampledSoftmax',
     title: 'leaves out a negative that is the target',
-    run: (e) => e.sampledSoftmax(matrix(e, [1]), matrix(e, [LN2]), matrix(e, [0], [LN5], [9]), ints(e, 1), ints(e, 0, 2, 1)),
+    run: (e) => e.sampledSoftmax(matrix(e, [1]), matrix(e, [LN2]), matrix(e, [0], [LN5], [9]), ints(e, 1), ints(e, 0, 2, 1), 0, 0, 0),
     gives: [[2 * LN2], [(2 * LN2 + 5 * LN5) / 8 - LN2], [-6 / 8], [1 / 8, 5 / 8, 0]],
+  },
+  {
+    // The first row counts three times as much
+    op: 'crossEntropy',
+    title: 'takes rows by their weights',
+    run: (e) => e.crossEntropy(matrix(e, [1], [0]), matrix(e, [0], [LN3]), ints(e, 1, 0), real(e, 3, 1)),
+    gives: [[(3 * Math.log(4 / 3) + LN2) / 4], [(-3 / 16) * LN3, LN3 / 8], [3 / 16, -3 / 16]],
+  },
+  {
+    // Logits ln 2 and ln 10 less ln q = ln 2 each: 0 and ln 5
+    op: 'sampledSoftmax',
+    title: 'corrects logits of both kinds',
+    run: (e) =>
+      e.sampledSoftmax(matrix(e, [1]), matrix(e, [LN2]), matrix(e, [LN2 + LN5]), ints(e, 0), ints(e, 1), real(e, LN2), real(e, LN2), 0),
+    gives: [[Math.log(6)], [(5 / 6) * LN5], [-5 / 6], [5 / 6]],
+  },
+  {
+    // One negative a row: ln 3 against 0, and ln 2 against its own target, which is left out
+    op: 'rowSampledSoftmax',
+    title: 'keeps the negatives of rows apart',
+    run: (e) =>
+      e.rowSampledSoftmax(matrix(e, [1], [1]), matrix(e, [0], [5]), matrix(e, [LN3], [LN2]), ints(e, 0, 7), ints(e, 1, 7), 0, 0, 0),
+    gives: [[LN2], [(3 / 8) * LN3, 0], [-3 / 8, 0], [3 / 8, 0]],
   },
 
   {

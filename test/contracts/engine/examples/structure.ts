@@ -43,6 +43,16 @@ export const structure: Example[] = [
   },
 
   {
+    // Sums of exponentials 1, 1 + 3, 1 + 3 + 4: each prefix is a mean by them; the next segment begins anew
+    op: 'prefixMix',
+    title: 'pools every prefix of a segment',
+    run: (e) => e.prefixMix(matrix(e, [0], [LN3], [2 * LN2], [9]), matrix(e, [4, 8], [8, 0], [0, 8], [7, 7]), ints(e, 0, 3, 4)),
+    gives: [
+      [4, 8, 7, 2, 3.5, 5, 7, 7],
+      [0, 2 * LN2, 3 * LN2, 9],
+    ],
+  },
+  {
     // Q = [1, 2, 3], K = [4, 5, 6], V = [7, 8, 9]: one key has all the weight, and the logit is 32 / √3
     op: 'attention',
     title: 'of one query and one key is the value',
