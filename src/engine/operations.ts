@@ -112,6 +112,8 @@ export interface Operations {
   lastRows(offsets: Id): Ids
   /** Offsets [B + 1] → i32 [T]: the segment of each row. */
   segmentIds(offsets: Id): Id
+  /** Offsets [B + 1] of segments in which each row becomes `times` rows: K vectors for each that there is one of. */
+  repeatOffsets(offsets: Id, times: number): Id
   /** Softmax over the rows of each segment of x [T, H], column by column. A column of −∞ alone gives zeros. */
   segmentSoftmax(x: Id, offsets: Id): Id
   /** dx = y ⊙ (dy − Σ y ⊙ dy), the sum over the rows of each segment. */
@@ -351,6 +353,7 @@ export const signatures = {
   positions: { tensors: [0], gives: 'tensors' },
   lastRows: { tensors: [0], gives: 'tensors' },
   segmentIds: { tensors: [0], gives: 'tensors' },
+  repeatOffsets: { tensors: [0], gives: 'tensors' },
   segmentSoftmax: { tensors: [0, 1], gives: 'tensors' },
   segmentSoftmaxGradient: { tensors: [0, 1, 2], gives: 'tensors', training: true },
   segmentSum: { tensors: [0, 1], gives: 'tensors' },

@@ -24,6 +24,11 @@ export function segmentIds(offsets: Tensor): Tensor {
   return new Tensor(offsets.engine, offsets.engine.segmentIds(offsets.id))
 }
 
+/** Offsets i32 [B + 1] of segments in which each row becomes `times` rows. */
+export function repeatOffsets(offsets: Tensor, times: number): Tensor {
+  return new Tensor(offsets.engine, offsets.engine.repeatOffsets(offsets.id, times))
+}
+
 /**
  * Softmax over the rows of each segment, column by column; a column of −∞ alone gives zeros.
  * @param x [T, H] at `offsets` i32 [B + 1]

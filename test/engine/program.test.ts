@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Id } from '../../src/engine/engine.ts'
 import { loadNative } from '../../src/engine/native.ts'
 import { programOf } from '../../src/engine/program.ts'
 import { scope, Tensor } from '../../src/tensor/tensor.ts'
@@ -48,6 +49,74 @@ describe('a program', () => {
     program!.empty()
     expect(engine.frozen('program.test', 'table')).toBe(0)
     expect(() => program!.runHere([Int32Array.of(1)])).toThrow(expect.objectContaining({ code: 'RANGE' }))
+  })
+
+  it('runs the jagged operations on any number of users, events and candidates', () => {
+    const weights = scope(engine, () => {
+      const frozen = (name: string, rows: number, width: number) =>
+        engine.freeze(
+          'program.jagged',
+          name,
+          Float32Array.from({ length: rows * width }, (_, i) => Math.sin(7 * i + rows)),
+          Uint32Array.of(rows, width),
+        )
+      return [frozen('table', 20, 8), frozen('heads', 8, 2)]
+    })
+    const compute = ([ids, offsets, items, itemOffsets]: readonly Id[]): Id[] => {
+      const e = engine
+      const [table, heads] = weights
+      const x = e.gatherOrNone(table, ids) // [T, 8]
+      const a = e.segmentSoftmax(e.linear(x, heads, 0), offsets) // [T, 2]
+      const mixed = e.reshape(e.segmentMix(a, x, offsets), 2, 16, 0, 0) // [B, 16]
+      const filled = Array.from(e.lastRows(offsets))[1] // of the users with events
+      const vectors = e.reshape(e.gather(mixed, e.segmentIds(filled)), 2, 8, 0, 0) // [S, 8], two a user
+      const rows = e.gather(table, items) // [C, 8]
+      const best = Array.from(e.pairBest(vectors, e.repeatOffsets(filled, 2), rows, itemOffsets))
+      const lists = Array.from(e.topKCandidates(best[0], items, itemOffsets, 3))
+      const kept = Array.from(e.present(lists[0]))
+      const [events, candidates, pairOffsets] = Array.from(e.pairs(offsets, itemOffsets))
+      const [read, asked] = [e.gather(x, events), e.gather(rows, candidates)] // [P, 8]
+      const attended = e.segmentSum(e.scaleRows(read, e.softplus(e.rowDot(read, asked))), pairOffsets) // [C, 8]
+      const joined = e.narrow(e.concat(attended, e.subtract(rows, attended)), 4, 8) // [C, 8]
+      const means = e.segmentMean(x, offsets) // [B, 8]
+      return [vectors, ...best, ...lists, ...kept, joined, means, e.mean(means), pairOffsets]
+    }
+    const read = (id: Id) => {
+      try {
+        return engine.readFloat32(id)
+      } catch {
+        return engine.readInt32(id)
+      }
+    }
+    const upload = (lists: readonly Int32Array[]) => lists.map((list) => engine.fromInt32(list, Uint32Array.of(list.length)))
+    const program = scope(engine, () => {
+      const inputs = upload([Int32Array.of(3, 4), Int32Array.of(0, 2), Int32Array.of(1), Int32Array.of(0, 1)])
+      return programOf(inputs, () => compute(inputs))
+    })
+    const batches = [
+      [[], [0], [], [0]],
+      [[], [0, 0], [5, 6], [0, 2]],
+      [[-1, 2, 19], [0, 3], [], [0, 0]],
+      [
+        [0, 1, 2, -1, 4, 5],
+        [0, 2, 2, 5, 6],
+        [9, 8, 7, 7, 0, 3],
+        [0, 1, 4, 4, 6],
+      ],
+      [
+        Array.from({ length: 200 }, (_, i) => i % 20),
+        [0, 100, 100, 200],
+        Array.from({ length: 90 }, (_, i) => (7 * i) % 20),
+        [0, 30, 60, 90],
+      ],
+    ]
+    for (const batch of batches) {
+      const lists = batch.map((list) => Int32Array.from(list))
+      const direct = scope(engine, () => compute(upload(lists)).map(read))
+      expect(program!.runHere(lists)).toEqual(direct)
+    }
+    program!.empty()
+    for (const id of weights) engine.release(id)
   })
 
   it('has its inputs before the call returns', async () => {

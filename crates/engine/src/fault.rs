@@ -1,6 +1,7 @@
 //! What an operation refuses, as data.
 
 use std::fmt;
+use std::ops::Deref;
 
 pub type Result<T> = std::result::Result<T, Fault>;
 
@@ -43,9 +44,13 @@ impl AsRef<str> for Code {
     }
 }
 
-/// A refusal: nothing was computed and no tensor was made or changed.
+/// A refusal: nothing was computed and no tensor was made or changed. One word, so that results stay small where none is met.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct Fault(Box<Refusal>);
+
+/// What was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
     pub code: Code,
     /// The operation, by its name in JavaScript. Set where the operation is called.
     pub op: &'static str,
@@ -53,9 +58,18 @@ pub struct Fault {
     pub message: String,
 }
 
+impl Deref for Fault {
+    type Target = Refusal;
+
+    fn deref(&self) -> &Refusal {
+        &self.0
+    }
+}
+
 impl Fault {
+    #[cold]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, op: "", message: message.into() }
+        Self(Box::new(Refusal { code, op: "", message: message.into() }))
     }
 
     pub fn shape(message: impl Into<String>) -> Self {
@@ -71,8 +85,9 @@ impl Fault {
     }
 
     /// The same fault, met by `op`.
-    pub fn of(self, op: &'static str) -> Self {
-        Self { op, ..self }
+    pub fn of(mut self, op: &'static str) -> Self {
+        self.0.op = op;
+        self
     }
 }
 

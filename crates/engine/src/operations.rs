@@ -91,6 +91,8 @@ macro_rules! operations {
             last_rows "lastRows" (offsets: Id) -> Ids;
             /// Offsets [B + 1] → i32 [T]: the segment of each row.
             segment_ids "segmentIds" (offsets: Id) -> Id;
+            /// Offsets [B + 1] of segments in which each row becomes `times` rows: K vectors for each that there is one of.
+            repeat_offsets "repeatOffsets" (offsets: Id, times: u32) -> Id;
             /// Softmax over the rows of each segment of x [T, H], column by column. A column of −∞ alone gives zeros.
             segment_softmax "segmentSoftmax" (x: Id, offsets: Id) -> Id;
             /// Σ over the rows of each segment of x [T, D] → [B, D], zeros for no rows; its gradient gathers by `segmentIds`.
@@ -283,7 +285,7 @@ macro_rules! methods {
         impl Arena {
             $($(#[$doc])*
             pub fn $name(&mut self, $($argument: $type),*) -> Result<$result> {
-                let made = ops::$name(self, $($argument),*).and_then(|made| made.keep(self)).map_err(|fault| fault.of($js));
+                let made = kept(ops::$name(self, $($argument),*), self, $js);
                 #[cfg(not(target_arch = "wasm32"))]
                 if let (true, Ok(made)) = (self.records(), &made) {
                     $(let $argument = place!(self, $argument: $type);)*
@@ -310,6 +312,13 @@ macro_rules! place {
     };
 }
 operations!(methods);
+
+/// Gives the results of an operation their ids, and a fault the operation's name. Each operation calls it, so that it stands in
+/// WebAssembly once for a kind of result.
+#[inline(never)]
+fn kept<O: Outcome>(made: Result<O>, arena: &mut Arena, js: &'static str) -> Result<O::Crossing> {
+    made.and_then(|made| made.keep(arena)).map_err(|fault| fault.of(js))
+}
 
 /// What an operation gives back, as it crosses to JavaScript.
 trait Outcome {

@@ -14,6 +14,12 @@ pub fn segment_ids(offsets: &[i32], y: &mut [i32]) {
     }
 }
 
+/// The offsets of segments in which each row becomes `times` rows; none overflows, by the caller.
+pub fn repeat_offsets(offsets: &[i32], times: i32, y: &mut [i32]) {
+    assert_eq!(offsets.len(), y.len());
+    y.iter_mut().zip(offsets).for_each(|(y, offset)| *y = offset * times);
+}
+
 /// How many pairs of an event and a candidate [`pairs`] finds.
 pub fn pair_count(offsets: &[i32], candidate_offsets: &[i32]) -> u64 {
     let length = |pair: &[i32]| (pair[1] - pair[0]) as u64;
@@ -102,6 +108,13 @@ mod tests {
         let mut y = [9; 5];
         segment_ids(&[0, 2, 2, 5], &mut y);
         assert_eq!(y, [0, 0, 2, 2, 2]);
+    }
+
+    #[test]
+    fn offsets_are_repeated() {
+        let mut y = [9; 3];
+        repeat_offsets(&[0, 1, 3], 4, &mut y);
+        assert_eq!(y, [0, 4, 12]);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 use ndarray::{ArrayView, ArrayViewMut, Dimension};
 
 /// The elements of an array in row-major order, as they must lie.
+#[inline(never)]
 pub(crate) fn elements<'a, T, D: Dimension>(x: ArrayView<'a, T, D>) -> &'a [T] {
     x.to_slice().expect("arrays are row-major")
 }
 
 /// The same, to be written.
+#[inline(never)]
 pub(crate) fn elements_mut<'a, T, D: Dimension>(x: ArrayViewMut<'a, T, D>) -> &'a mut [T] {
     x.into_slice().expect("arrays are row-major")
 }

@@ -1,6 +1,6 @@
 //! The way from JavaScript to the arena: faults become errors with a code, a panic traps and loses the instance.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 
 use foci_engine::{Arena, Fault, keep_panics};
 use js_sys::{Error, Reflect};
@@ -10,15 +10,22 @@ use wasm_bindgen::JsValue;
 pub type Result<T> = std::result::Result<T, JsValue>;
 
 thread_local! {
-    static ARENA: RefCell<Arena> = {
+    /// It lives as long as the instance.
+    static ARENA: &'static RefCell<Arena> = {
         keep_panics();
-        RefCell::default()
+        Box::leak(Box::default())
     };
 }
 
 /// Runs `body` on this instance's arena.
 pub fn call<T>(body: impl FnOnce(&mut Arena) -> foci_engine::Result<T>) -> Result<T> {
-    ARENA.with_borrow_mut(body).map_err(error)
+    body(&mut arena()).map_err(error)
+}
+
+/// Not in each export anew.
+#[inline(never)]
+fn arena() -> RefMut<'static, Arena> {
+    ARENA.with(|arena| arena.borrow_mut())
 }
 
 #[inline(never)]

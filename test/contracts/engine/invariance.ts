@@ -35,6 +35,9 @@ const rowFunctions: Record<string, (e: Engine, x: Id, width: number) => Id> = {
   softmax: (e, x) => e.softmax(x),
   layerNorm: (e, x, width) => e.layerNorm(x, upload(e, random([width], 6), [width]), upload(e, random([width], 7), [width]), 1e-8),
   normalize: (e, x) => e.normalize(x),
+  'rowDot with itself': (e, x) => e.rowDot(x, x),
+  softplus: (e, x) => e.softplus(x),
+  multiplyRow: (e, x, width) => e.multiplyRow(x, upload(e, random([width], 11), [width])),
   gelu: (e, x) => e.gelu(x),
 }
 
@@ -131,5 +134,61 @@ export function checkInvariance(engine: () => Engine): void {
         return [e.readInt32(found[0]), bits(e.readFloat32(found[1])), e.readInt32(found[2])]
       })
     for (const deviation of [1, 1000]) for (const k of [1, 10, 300]) expect(best(deviation, k, true)).toEqual(best(deviation, k, false))
+  })
+
+  it.each([1, 3, 7, 15, 16, 17, 31, 48, 64, 65, 100, 255, 256, 257, 300, 513])(
+    'pairBest: scores of width %i have the bits of topK',
+    (width) => {
+      const e = engine()
+      const counts = [1, 0, 3, 9, 2]
+      const [items, k] = [130, 130]
+      const [vectors, table] = [random([sum(counts), width], 1), random([items, width], 2)]
+      const given = Float32Array.from({ length: counts.length * items * width }, (_, i) => table[i % table.length])
+      inScope(e, () => {
+        const list = (values: readonly number[]) => upload(e, Int32Array.from(values), [values.length])
+        const [x, offsets] = [upload(e, vectors, [sum(counts), width]), list(offsetsOf(counts))]
+        const none = [list([]), list(counts.map(() => 0).concat(0))] as const
+        const best = Array.from(e.topK(x, offsets, upload(e, table, [items, width]), k, ...none, 0, 0))
+        const rows = upload(e, given, [counts.length * items, width])
+        const pairs = Array.from(e.pairBest(x, offsets, rows, list(offsetsOf(counts.map(() => items)))))
+        const [ids, interests] = [e.readInt32(best[0]), e.readInt32(best[2])]
+        const [scores, pairScores, pairInterests] = [bits(e.readFloat32(best[1])), bits(e.readFloat32(pairs[0])), e.readInt32(pairs[1])]
+        for (let at = 0; at < ids.length; at++) {
+          if (ids[at] < 0) continue
+          const candidate = Math.floor(at / k) * items + ids[at]
+          expect([pairScores[candidate], pairInterests[candidate]], `item ${ids[at]}`).toEqual([scores[at], interests[at]])
+        }
+        expect(ids.filter((id) => id >= 0)).toHaveLength(4 * items)
+      })
+    },
+  )
+
+  it.each([
+    [1, 1],
+    [7, 3],
+    [64, 4],
+    [100, 17],
+  ])('segments of width %i have the same bits in any company, with %i columns', (width, columns) => {
+    const e = engine()
+    const offsets = offsetsOf(LENGTHS)
+    const [x, w] = [random([sum(LENGTHS), width], 1), random([sum(LENGTHS), columns], 2)]
+    const compute = (from: number, to: number, bounds: readonly number[]) =>
+      inScope(e, () => {
+        const values = upload(e, x.subarray(from * width, to * width), [to - from, width])
+        const weights = upload(e, w.subarray(from * columns, to * columns), [to - from, columns])
+        const at = upload(e, Int32Array.from(bounds), [bounds.length])
+        const softmax = e.segmentSoftmax(weights, at)
+        return [softmax, e.segmentSum(values, at), e.segmentMean(values, at), e.segmentMix(softmax, values, at)].map((id) =>
+          bits(e.readFloat32(id)),
+        )
+      })
+    const all = compute(0, sum(LENGTHS), offsets)
+    for (let b = 0; b < BATCH; b++) {
+      if (b % 24 !== 5 && b % 40 !== 1) continue
+      const [softmax, ...others] = compute(offsets[b], offsets[b + 1], [0, offsets[b + 1] - offsets[b]])
+      expect(softmax, `the softmax of ${LENGTHS[b]}`).toEqual(all[0].subarray(offsets[b] * columns, offsets[b + 1] * columns))
+      for (const [i, one] of others.entries())
+        expect(one, `result ${i + 1} of ${LENGTHS[b]}`).toEqual(all[i + 1].subarray(b * one.length, (b + 1) * one.length))
+    }
   })
 }

@@ -17,6 +17,10 @@ export const segments: Cases = {
       inputs: [indices(offsetsOf(rows))],
       run: (e, [offsets]) => [e.segmentIds(offsets)],
     })),
+    ...samples('repeatOffsets', 0, lengths, (rows) => ({
+      inputs: [indices(offsetsOf(rows))],
+      run: (e, [offsets]) => [e.repeatOffsets(offsets, sum(rows) % 5)],
+    })),
     ...samples('segmentSoftmax', EXPONENTIALS, sizes, ({ rows, width }) => ({
       inputs: [real([sum(rows), width], 3), indices(offsetsOf(rows))],
       run: (e, [x, offsets]) => [e.segmentSoftmax(x, offsets)],
@@ -59,6 +63,7 @@ export const segments: Cases = {
 
   examples: [
     { op: 'segmentIds', title: 'skips empty segments', run: (e) => [e.segmentIds(ints(e, 0, 2, 2, 5))], gives: [[0, 0, 2, 2, 2]] },
+    { op: 'repeatOffsets', title: 'has four rows for each', run: (e) => [e.repeatOffsets(ints(e, 0, 1, 1, 3), 4)], gives: [[0, 4, 4, 12]] },
     // The first segment's columns: equal, and 0 beside ln 3; the second is one row
     one(
       'segmentSoftmax',
@@ -98,6 +103,8 @@ export const segments: Cases = {
 
   faults: [
     ['RANGE', 'segments whose offsets fall', (e) => e.segmentIds(ints(e, 0, 3, 2))],
+    ['RANGE', 'more repeated rows than an i32 counts', (e) => e.repeatOffsets(ints(e, 0, 65_536), 32_768)],
+    ['RANGE', 'rows repeated a negative number of times', (e) => e.repeatOffsets(ints(e, 0, 1), -1)],
     ['SHAPE', 'segments without offsets', (e) => e.segmentIds(ints(e))],
     ['RANGE', 'a softmax of fewer rows than there are', (e) => e.segmentSoftmax(matrix(e, [1], [2]), ints(e, 0, 1))],
     ['SHAPE', 'a softmax gradient of other segments', (e) => e.segmentSoftmaxGradient(matrix(e, [1]), matrix(e, [1, 2]), ints(e, 0, 1))],

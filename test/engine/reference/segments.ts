@@ -6,7 +6,7 @@ import { expectIdsOrNone, total } from './tables.ts'
 // biome-ignore format: a list of names
 type Segments = Pick<
   Operations,
-  | 'segmentIds' | 'segmentSoftmax' | 'segmentSoftmaxGradient' | 'segmentSum' | 'segmentMean' | 'segmentMeanGradient'
+  | 'segmentIds' | 'repeatOffsets' | 'segmentSoftmax' | 'segmentSoftmaxGradient' | 'segmentSum' | 'segmentMean' | 'segmentMeanGradient'
   | 'segmentMix' | 'segmentMixGradient' | 'pairs' | 'present'
 >
 
@@ -53,6 +53,11 @@ export function segments(arena: Arena): Segments {
 
   return {
     segmentIds: (offsets) => list(segmentsOf(offsets).flatMap((part, b) => part.map(() => b))),
+    repeatOffsets(offsets, times) {
+      const repeated = [...arena.offsets(offsets)].map((offset) => offset * times)
+      expectRange(times >= 0 && repeated.every((offset) => offset < 2 ** 31), `repeatOffsets: ${times} times`)
+      return list(repeated)
+    },
     segmentSoftmax(x, offsets) {
       const { rows, width } = arena.matrix(x)
       return each(rows, width, segmentsOver(offsets, rows), (part, _, c) => softmax(at(x, part, c)))

@@ -12,6 +12,17 @@ pub fn segment_ids(arena: &Arena, offsets: u32) -> Result<Tensor> {
     Ok(y)
 }
 
+pub fn repeat_offsets(arena: &Arena, offsets: u32, times: u32) -> Result<Tensor> {
+    let (offsets, times) = (arena.i32("offsets", offsets)?, counted("times", times)? as i32);
+    let (_, rows) = offsets_ascend(&offsets)?;
+    if (rows as i32).checked_mul(times).is_none() {
+        return Err(Fault::range(format!("{times} times {rows} rows; at most {} are possible", i32::MAX)));
+    }
+    let mut y = arena.i32_result(offsets.shape)?;
+    segments::repeat_offsets(offsets.values, times, y.i32_mut());
+    Ok(y)
+}
+
 pub fn segment_softmax(arena: &Arena, x: u32, offsets: u32) -> Result<Tensor> {
     let (x, offsets) = (arena.f32("x", x)?, arena.i32("offsets", offsets)?);
     let rows = x.array2()?;

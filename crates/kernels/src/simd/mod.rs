@@ -77,6 +77,9 @@ impl Instructions {
 
 /// The set in use: `FOCI_SIMD` (`portable`, `avx2`, `avx512`) where the machine has it, else the best. Fixed at first use.
 pub fn instructions() -> Instructions {
+    if cfg!(target_arch = "wasm32") {
+        return Instructions::Portable;
+    }
     static CHOSEN: OnceLock<Instructions> = OnceLock::new();
     *CHOSEN.get_or_init(|| {
         let best = Instructions::detect();
