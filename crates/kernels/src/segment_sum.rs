@@ -55,8 +55,9 @@ fn sum_body<const FMA: bool>(x: &[f32], divisor: f64, y: &mut [f32]) {
     for (column, y) in y.chunks_mut(LANES).enumerate() {
         let mut sums = [0.0f64; LANES];
         for x in x.chunks_exact(width) {
-            for (sum, x) in sums.iter_mut().zip(&x[column * LANES..][..y.len()]) {
-                *sum += f64::from(*x);
+            let x = simd::padded(&x[column * LANES..][..y.len()]);
+            for i in 0..LANES {
+                sums[i] += f64::from(x[i]);
             }
         }
         for (y, sum) in y.iter_mut().zip(sums) {

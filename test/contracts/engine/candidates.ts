@@ -1,6 +1,6 @@
 import type { Cases } from './cases.ts'
 import { ints, matrix, one, real as vector } from './examples/example.ts'
-import { ids, indices, offsetsOf, quarters, real, SUMS, samples, sum } from './samples.ts'
+import { type Input, ids, indices, offsetsOf, quarters, real, SUMS, samples, sum } from './samples.ts'
 
 const INFINITE = Number.NEGATIVE_INFINITY
 
@@ -27,6 +27,15 @@ const gathers = [
   [64, 64, 3], [65, 10, 65], [100, 7, 100], [100, 1000, 7], [300, 5, 8], [300, 300, 31], [517, 20, 15], [1000, 3, 2], [64, 1000, 33], [9, 0, 4],
 ] as const
 
+/** Ids below a bound, some of them −1. */
+const idsOrNone = (length: number, bound: number): Input => ({
+  shape: [length],
+  draw: (seed) => (ids(length, bound + 2).draw(seed) as Int32Array).map((id) => (id < bound ? id : -1)),
+})
+
+/** Lists of scores, real ones and quarters, many of which are equal. */
+const kinds = [real, quarters].flatMap((kind) => lists.map((list) => ({ kind: kind.name, draw: kind, list })))
+
 export const candidates: Cases = {
   samples: [
     ...samples('pairBest', SUMS, users, ([vectors, rows, width]) => ({
@@ -43,23 +52,16 @@ export const candidates: Cases = {
       0,
       users.filter(([, , width]) => width < 20),
       ([vectors, rows, width]) => ({
-        // biome-ignore format: a choice
         inputs: [quarters([sum(vectors), width]), indices(offsetsOf(vectors)), quarters([sum(rows), width]), indices(offsetsOf(rows))],
         run: (e, [x, offsets, items, candidateOffsets]) => e.pairBest(x, offsets, items, candidateOffsets),
       }),
     ),
-    ...samples(
-      'topKCandidates',
-      0,
-      [real, quarters].flatMap((kind) => lists.map((list) => [kind.name, kind, ...list] as const)),
-      ([, kind, rows, k, catalogue]) => ({
-        // biome-ignore format: a product
-        inputs: [kind([sum(rows)]), ids(sum(rows), catalogue), indices(offsetsOf(rows))],
-        run: (e, [scores, items, offsets]) => e.topKCandidates(scores, items, offsets, k),
-      }),
-    ),
+    ...samples('topKCandidates', 0, kinds, ({ draw, list: [rows, k, catalogue] }) => ({
+      inputs: [draw([sum(rows)]), ids(sum(rows), catalogue), indices(offsetsOf(rows))],
+      run: (e, [scores, items, offsets]) => e.topKCandidates(scores, items, offsets, k),
+    })),
     ...samples('gatherOrNone', SUMS, gathers, ([count, rows, width]) => ({
-      inputs: [real([rows, width]), { shape: [count], draw: (seed) => ids(count, rows + 2).draw(seed).map((id) => (id < rows ? id : -1)) }], // biome-ignore format: a choice
+      inputs: [real([rows, width]), idsOrNone(count, rows)],
       run: (e, [table, at]) => [e.gatherOrNone(table, at)],
       gradient: (e, [, at], _, dy) => {
         const [sums, unique] = Array.from(e.gatherOrNoneGradient(dy, at))

@@ -1,15 +1,23 @@
 import type { Cases } from './cases.ts'
-import { empty, ints, matrix, one } from './examples/example.ts'
-import { EXPONENTIALS, fixed, indices, offsetsOf, real, SUMS, samples, sum } from './samples.ts'
+import { empty, ints, matrix, one, real as vector } from './examples/example.ts'
+import { EXPONENTIALS, fixed, type Input, indices, offsetsOf, real, SUMS, samples, sum } from './samples.ts'
 import { segments as lengths } from './tables.ts'
 
-const { LN2 } = Math
 const LN3 = Math.log(3)
 const INFINITE = Number.NEGATIVE_INFINITY
 
 /** Segments, each with widths around the lanes in turn. */
 const widths = [1, 3, 64, 7, 16, 17, 4, 33, 2, 65, 0, 15]
 const sizes = lengths.map((rows, i) => ({ rows, width: widths[i % widths.length], columns: [1, 4, 17, 0, 2][i % 5] }))
+
+/** [B, k] of what was found. */
+const found = [0, 1, 2, 5, 10].flatMap((k) => [0, 1, 3, 8, 40].map((rows) => [rows, k] as const))
+
+/** Items [B, k], a part of them −1. */
+const someItems = (rows: number, k: number): Input => ({
+  shape: [rows, k],
+  draw: (seed) => Int32Array.from(real([rows, k]).draw(seed), (x) => (x < -0.2 ? -1 : Math.floor(9 * Math.abs(x)))),
+})
 
 export const segments: Cases = {
   samples: [
@@ -49,16 +57,10 @@ export const segments: Cases = {
       inputs: [indices(offsetsOf(rows)), indices(offsetsOf(rows.map((n, b) => (n * 3 + b) % 7)))],
       run: (e, [offsets, candidateOffsets]) => e.pairs(offsets, candidateOffsets),
     })),
-    ...samples(
-      'present',
-      0,
-      [0, 1, 2, 5, 10].flatMap((k) => [0, 1, 3, 8, 40].map((rows) => [rows, k] as const)),
-      ([rows, k]) => ({
-        // biome-ignore format: a product
-        inputs: [{ shape: [rows, k], draw: (seed) => Int32Array.from(real([rows * k]).draw(seed), (x) => (x < -0.2 ? -1 : Math.floor(9 * Math.abs(x)))) }], // biome-ignore format: a choice
-        run: (e, [items]) => e.present(items),
-      }),
-    ),
+    ...samples('present', 0, found, ([rows, k]) => ({
+      inputs: [someItems(rows, k)],
+      run: (e, [items]) => e.present(items),
+    })),
   ],
 
   examples: [
@@ -93,7 +95,7 @@ export const segments: Cases = {
     {
       op: 'present',
       title: 'leaves out what is absent',
-      run: (e) => e.present(e.topKCandidates(e.fromFloat32(Float32Array.of(1, LN2, 3), Uint32Array.of(3)), ints(e, 7, 0, 7), ints(e, 0, 2, 2, 3), 2)[0]), // biome-ignore format: a call
+      run: (e) => e.present(e.topKCandidates(vector(e, 1, 0.5, 3), ints(e, 7, 0, 7), ints(e, 0, 2, 2, 3), 2)[0]),
       gives: [
         [7, 0, 7],
         [0, 2, 2, 3],

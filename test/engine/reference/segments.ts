@@ -98,10 +98,12 @@ export function segments(arena: Arena): Segments {
       const { values: upstream, shape } = arena.real(dy)
       expectShape(shape.join() === [parts.length, columns, width].join(), `segmentMixGradient: a gradient of shape [${shape}]`)
       const d = (b: number, k: number, i: number): number => upstream[(b * columns + k) * width + i]
-      const row = (id: Id, t: number) => arena.matrix(id).values.subarray(t * arena.matrix(id).width, (t + 1) * arena.matrix(id).width)
+      const ofWeights = (b: number, t: number, k: number) => range(0, width).reduce((sum, i) => sum + at(values, [t], i)[0] * d(b, k, i), 0)
+      const ofValues = (b: number, t: number, i: number) =>
+        range(0, columns).reduce((sum, k) => sum + at(weights, [t], k)[0] * d(b, k, i), 0)
       return [
-        each(rows, columns, parts, (part, b, k) => part.map((t) => dot(row(values, t), range(0, width).map((i) => d(b, k, i))))), // biome-ignore format: a formula
-        each(rows, width, parts, (part, b, i) => part.map((t) => dot(row(weights, t), range(0, columns).map((k) => d(b, k, i))))), // biome-ignore format: a formula
+        each(rows, columns, parts, (part, b, k) => part.map((t) => ofWeights(b, t, k))),
+        each(rows, width, parts, (part, b, i) => part.map((t) => ofValues(b, t, i))),
       ]
     },
 
