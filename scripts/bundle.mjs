@@ -12,7 +12,7 @@ import { rolldown } from 'rolldown'
 const chunks = {
   base: /\/src\/(errors|data\/(nearest|catalogue|interactions|options|roles)|engine\/faults)\.ts$|\/fastest-levenshtein\/|rolldown\/runtime|oxc-project/,
   // What help and the version need: no engine, no models
-  cli: /\/src\/cli\/(?!batch\/|main|model-flags|training-flags|out-file)|\/commander\//,
+  cli: /\/src\/cli\/(?!batch\/|main|model-flags|model-choice|training-flags|out-file)|\/commander\//,
   // What reads a log, by the addon where it is plain
   log: /\/src\/read\/(read|files)/,
   // What serves, at the edge and in browsers too: nothing of Node

@@ -16,6 +16,7 @@ export type { ReportRow } from './evaluate/evaluate.ts'
 export { type EvaluateOptions, evaluateArtefact } from './evaluate/evaluate-artefact.ts'
 export type { Interval } from './evaluate/statistics.ts'
 export { type Counts, counting, type Encoder, retrieving } from './models/adapters.ts'
+export { blend } from './models/blend.ts'
 export type {
   Batch,
   Best,
@@ -33,6 +34,7 @@ export type {
 export { choice, defineModel, integer, type ModelDefinition, type ModelSpec, number } from './models/define.ts'
 export { type Feature, itemFeature, type NumberFeature, userFeature, type VectorFeature, type WordsFeature } from './models/features.ts'
 export { markov } from './models/markov.ts'
+export { pipeline } from './models/pipeline.ts'
 export { popularity } from './models/popularity.ts'
 export { sasrec } from './models/sasrec.ts'
 export { type ReadOptions, readInteractions, type TableRow, type UserRow } from './read/read.ts'
@@ -45,6 +47,7 @@ export type {
   Id,
   ListOptions,
   Moment,
+  RankingRequest,
   Reason,
   Recommendations,
   Recommended,

@@ -6,6 +6,7 @@ import { evaluateCommand } from './evaluate.ts'
 import { reportFailure } from './failure.ts'
 import { inspectCommand } from './inspect.ts'
 import { modelsCommand } from './models.ts'
+import { rankCommand } from './rank.ts'
 import { recommendCommand } from './recommend.ts'
 import { sampleCommand } from './sample.ts'
 import { trainCommand } from './train.ts'
@@ -60,6 +61,7 @@ const commands: Readonly<Record<string, (program: FociCommand, words: readonly s
   train: trainCommand,
   evaluate: evaluateCommand,
   recommend: recommendCommand,
+  rank: rankCommand,
   batch: batchCommand,
   models: modelsCommand,
 }

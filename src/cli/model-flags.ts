@@ -1,6 +1,8 @@
 import { Option } from 'commander'
 import { FociError } from '../errors.ts'
+import { blend } from '../models/blend.ts'
 import type { Fields, ModelDefinition, ModelOptions } from '../models/define.ts'
+import { pipeline } from '../models/pipeline.ts'
 import { definitionOf, definitions } from '../models/registry.ts'
 import { usage } from './failure.ts'
 
@@ -12,16 +14,19 @@ export function flagName(key: string): string {
 /** A model by the name that `--model` gives: a wrong one is wrong usage. */
 export function modelNamed(name: string): ModelDefinition {
   try {
-    return definitionOf(name)
+    const definition = definitionOf(name)
+    if (definition.roles.length === 0) return definition
+    const joint = joints.find((flag) => jointOf(flag) === definition)
+    throw usage(`${name} is made of two models (${definition.roles.join(', ')})`, `Name both: --model sasrec --${joint} NAME.`)
   } catch (error) {
     throw error instanceof FociError ? usage(error.message, error.hint) : error
   }
 }
 
-/** A model's options as flags. */
-export function modelFlags({ fields }: ModelDefinition): Option[] {
+/** A model's options as flags, each with a head where it is that of a second model: `--then-dim`. */
+export function modelFlags({ fields }: ModelDefinition, head = ''): Option[] {
   return Object.entries(fields).map(([key, field]) => {
-    const name = flagName(key)
+    const name = `--${head}${flagName(key).slice(2)}`
     const value = field.choices ? 'choice' : field.kind === 'integer' ? 'count' : 'number'
     const help = field.choices ? `${field.help}: ${field.choices.join(', ')}` : field.help
     return new Option(`${name} <${value}>`, `${help} (default: ${field.fallback})`).argParser((text: string) => parse(name, field, text))
@@ -29,20 +34,38 @@ export function modelFlags({ fields }: ModelDefinition): Option[] {
 }
 
 /** The model's options among all that was parsed. */
-export function modelOptions({ fields }: ModelDefinition, parsed: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.keys(fields).map((key) => [key, parsed[key]]))
+export function modelOptions(
+  { fields }: ModelDefinition,
+  parsed: Readonly<Record<string, unknown>>,
+  head = '',
+): Readonly<Record<string, unknown>> {
+  return valuesOf(Object.keys(fields), parsed, head)
 }
 
+/** What was parsed under some names, each with a head. */
+export function valuesOf(keys: readonly string[], parsed: Readonly<Record<string, unknown>>, head = ''): Readonly<Record<string, unknown>> {
+  const named = (key: string): string => (head === '' ? key : `${head.slice(0, -1)}${key[0].toUpperCase()}${key.slice(1)}`)
+  return Object.fromEntries(keys.map((key) => [key, parsed[named(key)]]))
+}
+
+/** How a second model is joined to the first, by the flag that names it. */
+export const joints = ['then', 'with'] as const
+export type Joint = (typeof joints)[number]
+export const jointOf = (flag: Joint): ModelDefinition => (flag === 'then' ? pipeline : blend).definition
+
 /** What to say to the flags of the models that were not chosen. */
-export function strangerHints(chosen: ModelDefinition | undefined): Readonly<Record<string, string>> {
+export function strangerHints(chosen: readonly (ModelDefinition | undefined)[]): Readonly<Record<string, string>> {
   const hints: Record<string, string> = {}
-  for (const { name, fields } of definitions) {
+  const own = chosen.flatMap((each) => (each ? [each] : []))
+  for (const { name, fields, roles } of definitions) {
+    const joint = joints.find((flag) => jointOf(flag).name === name)
+    const how = roles.length > 0 ? `--model sasrec --${joint} NAME` : `--model ${name}`
     for (const key of Object.keys(fields)) {
-      const more = chosen ? `\`foci models ${chosen.name}\` shows those of ${chosen.name}.` : `Choose the model with \`--model ${name}\`.`
+      const more = own[0] ? `\`foci models ${own[0].name}\` shows those of ${own[0].name}.` : `Choose the model with \`${how}\`.`
       hints[flagName(key)] ??= `${flagName(key)} is an option of ${name}. ${more}`
     }
   }
-  for (const key of Object.keys(chosen?.fields ?? {})) delete hints[flagName(key)]
+  for (const { fields } of own) for (const key of Object.keys(fields)) delete hints[flagName(key)]
   return hints
 }
 

@@ -3,7 +3,7 @@ import { Option } from 'commander'
 import type { Interactions } from '../data/interactions.ts'
 import type { ProfileReport } from '../engine/profile.ts'
 import { FociError } from '../errors.ts'
-import type { ModelDefinition, ModelSpec } from '../models/define.ts'
+import type { ModelSpec } from '../models/define.ts'
 import type { EpochReport, FinalEpochReport, StepReport, TrainSettings } from '../train/settings.ts'
 import type { Run } from '../train/train.ts'
 import { type FociCommand, required } from './command.ts'
@@ -12,6 +12,7 @@ import { Stopped } from './failure.ts'
 import { choiceFlag, jsonFlag, wholeFlag } from './flags.ts'
 import { bytes, count, metric, plural, seconds, table } from './format.ts'
 import { type LogFlags, logFlags, readLog, roleFlags } from './log-flags.ts'
+import type { Choice } from './model-choice.ts'
 import { figuresOf, note, type Output, outputOf, reportTable, scoresOf } from './output.ts'
 import { checkLog } from './paths.ts'
 import { progress } from './progress.ts'
@@ -50,13 +51,14 @@ async function addFlags(command: FociCommand, words: readonly string[]): Promise
   const { splitName } = await import('../split/cut.ts')
   const { defaults } = await import('../train/train.ts')
   const { precisions } = await import('../engine/engine.ts')
-  const { modelFlags, modelNamed, strangerHints } = await import('./model-flags.ts')
-  const { trainingFlags } = await import('./training-flags.ts')
-  const { trainingDefaults } = await import('../models/training.ts')
-  const name = wordAfter('--model', words)
-  const definition = name === undefined ? undefined : modelNamed(name)
+  const { jointOf, strangerHints } = await import('./model-flags.ts')
+  const { choiceFlags, chooseModels } = await import('./model-choice.ts')
+  const choice = chooseModels(words)
+  const { first, second } = choice
   command
     .option('--model <name>', 'the model; `foci models` lists them, `foci models NAME` shows the options of one')
+    .option('--then <name>', 'a model that ranks what --model finds; its options are --then-OPTION')
+    .option('--with <name>', 'a model whose scores are added to those of --model; its options are --with-OPTION')
     .option('--out <file>', 'where the artefact goes')
     .addOption(
       new Option('--split <name>', 'how the log is cut: leave-one-out, or time:A,B at the times of these shares of the rows')
@@ -71,39 +73,29 @@ async function addFlags(command: FociCommand, words: readonly string[]): Promise
     .option('--resume', 'go on from the checkpoint of a run that was stopped')
     .option('--force', 'replace what stands at --out, though it is no artefact')
     .addOption(jsonFlag())
-  for (const flag of trainingFlags(definition?.training ?? trainingDefaults)) command.addOption(flag)
   logFlags(command)
   roleFlags(command)
-  for (const flag of definition ? modelFlags(definition) : []) command.addOption(flag.helpGroup(`Options of ${definition?.name}:`))
+  for (const flag of choiceFlags(choice)) command.addOption(flag)
   command.hints = {
     '--model': '`foci models` lists the models; `--model sasrec` is a good first choice.',
     '--out': 'Say where the artefact goes, such as `--out shop.safetensors`.',
-    ...strangerHints(definition),
+    ...strangerHints([first, second?.definition, second && jointOf(second.flag)]),
   }
-  command.addHelpText('after', definition ? STOPPING : `${STOPPING}\n${OPTIONS}`)
-  command.action((log: string, flags: TrainFlags) => trainOn(log, flags, definition, command, words))
-}
-
-/** The last value of a flag among the words, before they are parsed; another flag is no value. */
-function wordAfter(flag: string, words: readonly string[]): string | undefined {
-  const joined = words.findLast((word) => word.startsWith(`${flag}=`))
-  if (joined !== undefined) return joined.slice(flag.length + 1)
-  const at = words.lastIndexOf(flag)
-  return at < 0 || words[at + 1]?.startsWith('-') ? undefined : words[at + 1]
+  command.addHelpText('after', first ? STOPPING : `${STOPPING}\n${OPTIONS}`)
+  command.action((log: string, flags: TrainFlags) => trainOn(log, flags, choice, command, words))
 }
 
 async function trainOn(
   path: string,
   flags: TrainFlags,
-  definition: ModelDefinition | undefined,
+  { first, second }: Choice,
   command: FociCommand,
   words: readonly string[],
 ): Promise<void> {
-  const { modelOptions } = await import('./model-flags.ts')
-  const { specify } = await import('../models/define.ts')
-  const model = required(command, definition, '--model')
+  const { specOfFlags } = await import('./model-choice.ts')
+  const model = required(command, first, '--model')
   const out = required(command, flags.out, '--out')
-  const spec = specify(model, modelOptions(model, { ...flags }))
+  const spec = specOfFlags(model, second, { ...flags })
   checkLog(path)
   const { checkOutput } = await import('./out-file.ts')
   const { isFinished } = await import('../artefact/file.ts')
@@ -147,10 +139,10 @@ async function fit(
   words: readonly string[],
 ): Promise<Run> {
   const { train } = await import('../train/train.ts')
-  const { trainingDefaults } = await import('../models/training.ts')
   const { split, seed, precision, final, resume } = flags
-  const given = Object.fromEntries(Object.keys(trainingDefaults).map((name) => [name, flags[name as keyof TrainFlags]]))
-  const judge = flags.judge ?? model.definition.training.judge
+  const { trainingIn } = await import('./model-choice.ts')
+  // What is given for one of two models is in its spec
+  const given = model.parts ? {} : trainingIn({ ...flags })
   if (resume && !existsSync(checkpoint)) note(`there is no ${checkpoint} to go on from, so the run starts at the beginning.`)
   const bar = await progress()
   const stop = new AbortController()
@@ -163,7 +155,7 @@ async function fit(
   say(`Training ${model.definition.name}${optionText(model)} on ${split}, seed ${seed}${final ? ', then on all rows' : ''}.`)
   const onEpoch = (epoch: EpochReport): void => {
     bar.clear()
-    say(epochLine(epoch, judge))
+    say(epochLine(epoch, model, flags.judge))
   }
   const onFinalEpoch = (epoch: FinalEpochReport): void => {
     bar.clear()
@@ -197,14 +189,18 @@ function describeLog(path: string, { items, users, catalogue, unit, skipped }: I
   if (reasons.length > 0) say(`Skipped: ${reasons.map(([reason, rows]) => `${count(rows)} × ${reason}`).join(', ')}.`)
 }
 
-function optionText({ options }: ModelSpec): string {
+function optionText({ options, parts = [] }: ModelSpec): string {
   const list = Object.entries(options).map(([key, value]) => `${key} ${value}`)
-  return list.length > 0 ? ` (${list.join(', ')})` : ''
+  const of = parts.map((part) => `${part.definition.name}${optionText(part)}`)
+  return `${list.length > 0 ? ` (${list.join(', ')})` : ''}${of.length > 0 ? ` of ${of.join(' and ')}` : ''}`
 }
 
-function epochLine({ epoch, loss, validation, best, seconds: spent }: EpochReport, judge: string): string {
+function epochLine({ model: name, epoch, loss, validation, best, seconds: spent }: EpochReport, spec: ModelSpec, asked?: string): string {
+  const { definition, training } = spec.parts?.find((part) => part.definition.name === name) ?? spec
+  const judge = training?.judge ?? asked ?? definition.training.judge
   const mark = best ? '*' : ' '
-  return `epoch ${String(epoch).padStart(3)}  loss ${loss.toFixed(4)}  validation ${judge} ${metric(validation[judge])} ${mark} ${seconds(spent)}`
+  const head = `${name ? `${name} ` : ''}epoch ${String(epoch).padStart(3)}`
+  return `${head}  loss ${loss.toFixed(4)}  validation ${judge} ${metric(validation[judge])} ${mark} ${seconds(spent)}`
 }
 
 function finalEpochLine({ epoch, loss, step, steps, seconds: spent }: FinalEpochReport): string {

@@ -110,6 +110,10 @@ export interface Operations {
    * where they stand.
    */
   lastRows(offsets: Id): Ids
+  /** Offsets [B + 1] → [rows i32 [R], offsets i32 [B + 1]]: the last `most` rows of each segment, and where they stand. */
+  recentRows(offsets: Id, most: number): Ids
+  /** Whole numbers of a column [T] by rows [R] → i32 [R]. */
+  take(column: Id, rows: Id): Id
   /** Offsets [B + 1] → i32 [T]: the segment of each row. */
   segmentIds(offsets: Id): Id
   /** Offsets [B + 1] of segments in which each row becomes `times` rows: K vectors for each that there is one of. */
@@ -289,6 +293,17 @@ export interface Operations {
     step: number,
     clip: number,
   ): void
+  /** One step of stochastic gradient descent in place on a variable: θ −= rate · decay · θ + rate · clip · gradient. */
+  sgd(parameter: Id, gradient: Id, rate: number, decay: number, clip: number): void
+  /** The same on the rows `ids` [U] alone (ascending, distinct), rows [U, D]. */
+  sgdRows(parameter: Id, rows: Id, ids: Id, rate: number, decay: number, clip: number): void
+  /**
+   * One step of Adagrad in place on variables: g = clip · gradient, s += g²,
+   * θ −= rate · decay · θ + rate · g / (√s + ε).
+   */
+  adagrad(parameter: Id, squares: Id, gradient: Id, rate: number, epsilon: number, decay: number, clip: number): void
+  /** The same on the rows `ids` [U] alone (ascending, distinct), rows [U, D]. */
+  adagradRows(parameter: Id, squares: Id, rows: Id, ids: Id, rate: number, epsilon: number, decay: number, clip: number): void
 }
 
 /** What the table says of an operation besides its type. */
@@ -352,6 +367,8 @@ export const signatures = {
   scatter: { tensors: [0, 1], gives: 'tensors', training: true },
   positions: { tensors: [0], gives: 'tensors' },
   lastRows: { tensors: [0], gives: 'tensors' },
+  recentRows: { tensors: [0], gives: 'tensors' },
+  take: { tensors: [0, 1], gives: 'tensors' },
   segmentIds: { tensors: [0], gives: 'tensors' },
   repeatOffsets: { tensors: [0], gives: 'tensors' },
   segmentSoftmax: { tensors: [0, 1], gives: 'tensors' },
@@ -382,6 +399,10 @@ export const signatures = {
   finite: { tensors: [0], gives: 'number', training: true },
   adam: { tensors: [0, 1, 2, 3], gives: 'nothing', training: true },
   adamRows: { tensors: [0, 1, 2, 3, 4], gives: 'nothing', training: true },
+  sgd: { tensors: [0, 1], gives: 'nothing', training: true },
+  sgdRows: { tensors: [0, 1, 2], gives: 'nothing', training: true },
+  adagrad: { tensors: [0, 1, 2], gives: 'nothing', training: true },
+  adagradRows: { tensors: [0, 1, 2, 3], gives: 'nothing', training: true },
 } as const satisfies Readonly<Record<keyof Operations, Signature>>
 
 /** The operations that builds which only serve leave out. */

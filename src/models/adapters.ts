@@ -1,9 +1,10 @@
 /** Kinds of models, made to fit the one contract. */
-import { inner } from '../ops/product.ts'
+import { pairBest } from '../ops/selection.ts'
 import { gather } from '../ops/table.ts'
 import type { Split } from '../split/split.ts'
 import { Tensor } from '../tensor/tensor.ts'
-import type { Candidates, Histories, Interests, Model, ModelContext, Requests } from './contracts.ts'
+import type { Histories, Interests, Model, ModelContext, Requests } from './contracts.ts'
+import { pickScores } from './every-item.ts'
 
 /** A model whose users and items are vectors. */
 export interface Encoder {
@@ -25,7 +26,10 @@ export function retrieving(
   return {
     interests: encode,
     items,
-    score: (histories, at, candidates) => bestProducts(encode(histories, at), items(), candidates),
+    score(histories, at, { items: rows, offsets: ends }) {
+      const { vectors, offsets } = encode(histories, at)
+      return pairBest(vectors, offsets, gather(items(), rows), ends).scores // [C]
+    },
     best(histories, at, k, { seen, seenOffsets, allowed }) {
       const { vectors, offsets } = encode(histories, at)
       const { engine } = vectors
@@ -34,21 +38,6 @@ export function retrieving(
       return { items: found, scores, interests }
     },
   }
-}
-
-/** The greatest inner product of each candidate with the vectors of its user, [C]; 0 where the user has none. */
-function bestProducts({ vectors, offsets }: Interests, table: Tensor, candidates: Candidates): Tensor {
-  const { engine } = table
-  const products = inner(gather(table, candidates.items), vectors).float32() // [C, S]
-  const [ends, interests, count] = [candidates.offsets.int32(), offsets.int32(), vectors.shape[0]]
-  const scores = new Float32Array(candidates.items.shape[0])
-  for (let b = 0; b + 1 < ends.length; b++) {
-    if (interests[b] === interests[b + 1]) continue
-    for (let c = ends[b]; c < ends[b + 1]; c++) {
-      scores[c] = products.subarray(c * count + interests[b], c * count + interests[b + 1]).reduce((a, x) => Math.max(a, x))
-    }
-  }
-  return Tensor.float32(engine, scores)
 }
 
 /** Scores of the whole catalogue that a counting model writes down at once, at most. */
@@ -71,13 +60,7 @@ export function counting(
   return {
     learner: { by: 'counting', fit: (split) => counts.fit(split) },
     usersAtOnce: Math.ceil(SCORES / Math.max(1, V)),
-    score(histories, at, candidates) {
-      const all = scores(histories, at).float32() // [B, V]
-      const [items, ends] = [candidates.items.int32(), candidates.offsets.int32()]
-      const picked = new Float32Array(items.length)
-      for (let b = 0; b + 1 < ends.length; b++) for (let c = ends[b]; c < ends[b + 1]; c++) picked[c] = all[b * V + items[c]]
-      return Tensor.float32(engine, picked)
-    },
+    score: (histories, at, candidates) => pickScores(scores(histories, at), candidates),
     best(histories, at, k, { seen, seenOffsets, allowed }) {
       const results = engine.topKScores(scores(histories, at).id, k, seen.id, seenOffsets.id, allowed?.id ?? 0)
       const [found, best] = Array.from(results, (id) => new Tensor(engine, id))

@@ -1,7 +1,7 @@
 import { shown } from '../data/options.ts'
 import { FociError } from '../errors.ts'
 
-export const optimisers = ['adam', 'adamw'] as const
+export const optimisers = ['adam', 'adamw', 'sgd', 'adagrad'] as const
 export const schedules = ['constant', 'plateau', 'halving', 'cosine'] as const
 
 /** What a run is judged by on its validation part: a metric of lists and their length, or one of labelled candidates. */

@@ -111,3 +111,22 @@ export function present(items: Tensor): { readonly items: Tensor; readonly offse
   const [found, offsets] = Array.from(items.engine.present(items.id), (id) => new Tensor(items.engine, id))
   return { items: found, offsets }
 }
+
+/** The last events of each segment. */
+export interface RecentRows {
+  /** Their rows, i32 [R]. */
+  readonly rows: Tensor
+  /** i32 [B + 1] */
+  readonly offsets: Tensor
+}
+
+/** @param offsets i32 [B + 1] @param most how many of each segment */
+export function recentRows(offsets: Tensor, most: number): RecentRows {
+  const [rows, ends] = Array.from(offsets.engine.recentRows(offsets.id, most), (id) => new Tensor(offsets.engine, id))
+  return { rows, offsets: ends }
+}
+
+/** Whole numbers of a column i32 [T] by rows i32 [R] → i32 [R]. */
+export function take(column: Tensor, rows: Tensor): Tensor {
+  return new Tensor(column.engine, column.engine.take(column.id, rows.id))
+}

@@ -4,11 +4,13 @@
  */
 import { checkOptions, type KeysOf, shown } from '../data/options.ts'
 import { FociError } from '../errors.ts'
-import { Filter, type Id, type ListOptions, type Moment, type Request, type UserRequest } from './request.ts'
+import { Filter, type Id, type ListOptions, type Moment, type RankingRequest, type Request, type UserRequest } from './request.ts'
 
 const USER: KeysOf<UserRequest> = { user: true, history: true, seen: true, exclude: true, now: true, scene: true }
 const LIST: KeysOf<ListOptions> = { k: true, filter: true }
 const REQUEST: KeysOf<Request> = { ...USER, ...LIST, diversity: true, explain: true }
+
+const RANK: KeysOf<RankingRequest> = { user: true, history: true, now: true, scene: true, items: true }
 
 const HISTORY = 'An event is an item id, or an object with one: { item }.'
 
@@ -43,6 +45,14 @@ export function readUser(given: UserRequest): UserRequest {
 export function readListing(given: ListOptions): Listing {
   checkOptions('the options of recommendMany', given, LIST)
   return listingOf(given)
+}
+
+/** @throws FociError OPTION */
+export function readRanking(given: RankingRequest): { readonly whom: UserRequest; readonly items: Iterable<Id> } {
+  checkOptions('the fields of a request to rank', given, RANK)
+  const { items } = given
+  if (!isList(items)) throw refused('items', items, 'It is a list of item ids.')
+  return { whom: whomOf(given), items }
 }
 
 function whomOf({ user, history, seen, exclude, now, scene }: UserRequest): UserRequest {

@@ -1,7 +1,9 @@
 import type { Engine } from '../engine/engine.ts'
 import type { Best, Histories, Masks, Requests } from '../models/contracts.ts'
 import type { BuiltModel } from '../models/define.ts'
+import { everyItem } from '../models/every-item.ts'
 import { type Columns, type Packed, pack } from '../models/pack.ts'
+import { reshape } from '../ops/rows.ts'
 import { scope, Tensor } from '../tensor/tensor.ts'
 import type { Bits } from './bits.ts'
 import type { Lists } from './lists.ts'
@@ -54,19 +56,10 @@ function search({ model, items: V }: BuiltModel, { histories, at }: Packed, k: n
   return model.best?.(histories, at, k, masks) ?? bestOfAll(model.score(histories, at, everyItem(histories, V)), V, k, masks)
 }
 
-/** The whole catalogue for each of B users. */
-function everyItem({ offsets }: Histories, V: number) {
-  const users = offsets.shape[0] - 1
-  const items = new Int32Array(users * V)
-  for (let i = 0; i < items.length; i++) items[i] = i % V
-  const ends = Int32Array.from({ length: users + 1 }, (_, b) => b * V)
-  return { items: Tensor.int32(offsets.engine, items), offsets: Tensor.int32(offsets.engine, ends) }
-}
-
+/** @param scores of the whole catalogue for each user, [B · V] */
 function bestOfAll(scores: Tensor, V: number, k: number, { seen, seenOffsets, allowed }: Masks): Best {
   const { engine } = scores
-  const values = scores.float32()
-  const dense = Tensor.float32(engine, values, [values.length / V, V])
+  const dense = reshape(scores, [V]) // [B, V]
   const [items, best] = Array.from(
     engine.topKScores(dense.id, k, seen.id, seenOffsets.id, allowed?.id ?? 0),
     (id) => new Tensor(engine, id),

@@ -15,13 +15,13 @@ import { Bits } from './bits.ts'
 import { buildModel } from './build.ts'
 import { normalizedItems } from './derived.ts'
 import { type Alike, alikeBy, diversify } from './diversity.ts'
-import { checkCount, idOf, isList, type Listing, readListing, readRequest, readUser } from './door.ts'
+import { checkCount, idOf, isList, type Listing, readListing, readRanking, readRequest, readUser } from './door.ts'
 import { abandoned, Held } from './held.ts'
 import { checkLoading, type LoadOptions } from './load-options.ts'
 import { Asked, Lookup } from './lookup.ts'
 import { type Batches, inPlace, ofRequests, ofUsers, type Plan, type RankedStream, rankMany, type Source } from './many.ts'
-import { fillUp, present, type Ranked, type RankRequest, rankItems, usersAtOnce } from './ranking.ts'
-import type { Id, Request, UserRequest, Whom } from './request.ts'
+import { fillUp, present, type Ranked, type RankRequest, rankItems, scoreItems, usersAtOnce } from './ranking.ts'
+import type { Id, RankingRequest, Request, UserRequest, Whom } from './request.ts'
 import { Filter, type ListOptions, type Reason, type Recommendations, type Recommended } from './request.ts'
 import { type Served, servedBy } from './served.ts'
 import { nearestItems } from './similar.ts'
@@ -97,10 +97,28 @@ export class Recommender {
     const choose = this.chooser(k, diversity)
     return this.asking(whom, (own) => {
       const lists = own.view()
-      const ranked = choose((count) => this.rank({ ...lists, k: count, allowed: allowed.mask }))
+      const ranked = choose((count) => this.search({ ...lists, k: count, allowed: allowed.mask }))
       fillUp(ranked, lists, allowed, this.artefact.popular)
       const reasons = explain ? this.reasons(lists.columns, ranked) : []
       return this.answer(ranked, 0, k, own.unknown.get(0), reasons)
+    })
+  }
+
+  /**
+   * Given items, the best for a user first; equal ones in the order of the catalogue. Nothing is filtered, and what the
+   * artefact does not know is in `unknown`. For a user of whom nothing is known they come by popularity.
+   * @throws FociError OPTION, UNKNOWN (a user that the log lacks), NEED, NON_FINITE
+   */
+  rank(request: RankingRequest): Recommendations {
+    this.checkOpen()
+    const { whom, items } = readRanking(request)
+    const ids = Array.from(items, (id) => idOf(id, 'An item of items'))
+    const known = Int32Array.from(new Set(ids.map((id) => this.catalogue.indexOf(id)).filter((item) => item >= 0)))
+    const strange = ids.filter((id) => this.catalogue.indexOf(id) < 0)
+    return this.asking(whom, (asked) => {
+      const { columns } = asked.view()
+      const ranked = columns.items.length > 0 ? this.scored(columns, known) : this.byPopularity(known)
+      return this.answer(ranked, 0, known.length, [...(asked.unknown.get(0) ?? []), ...strange])
     })
   }
 
@@ -192,6 +210,29 @@ export class Recommender {
     }
   }
 
+  /** Some items by the model's scores. */
+  private scored(columns: Columns, items: Int32Array): Ranked {
+    const scores = scoreItems(this.engine, this.served, columns, { values: items, offsets: Int32Array.of(0, items.length) })
+    const at = firstNonFinite(scores)
+    if (at >= 0) {
+      const message = `The score of "${this.catalogue.ids[items[at]]}" is ${scores[at]}.`
+      throw new FociError('NON_FINITE', message, 'Train again, with a lower learning rate.')
+    }
+    const order = Array.from(items.keys()).sort((a, b) => scores[b] - scores[a] || items[a] - items[b])
+    return {
+      items: Int32Array.from(order, (place) => items[place]),
+      scores: Float32Array.from(order, (place) => scores[place]),
+      interests: new Int32Array(items.length),
+    }
+  }
+
+  private byPopularity(items: Int32Array): Ranked {
+    const places = new Map(Array.from(this.artefact.popular, (item, place) => [item, place]))
+    const place = (item: number): number => places.get(item) ?? places.size
+    const sorted = items.slice().sort((a, b) => place(a) - place(b) || a - b)
+    return { items: sorted, scores: new Float32Array(items.length), interests: new Int32Array(items.length).fill(-1) }
+  }
+
   private settle({ k, filter }: Listing): { k: number; allowed: Bits } {
     const places = Math.min(k, this.catalogue.size)
     return { k: places, allowed: filter ? this.served.trained.and(this.bitsOf(filter)) : this.served.trained }
@@ -205,7 +246,7 @@ export class Recommender {
     return (rank) => diversify(rank, k, diversity, alike)
   }
 
-  private rank(request: RankRequest): Ranked {
+  private search(request: RankRequest): Ranked {
     this.checkOpen()
     const most = { ...request, k: Math.min(request.k, this.catalogue.size) }
     return this.held.programs?.rank(most) ?? rankItems(this.engine, this.served, most)
@@ -224,7 +265,7 @@ export class Recommender {
     // A thread has work while this one, which they leave little time, gets to what is ranked
     if (rank) return yield* begin({ rank: this.whileOpen(rank), ahead: 4 * this.engine.threads() })
     const crew = this.own ? await this.held.hire(this.artefact, this.quantized) : undefined
-    if (!crew) return yield* begin({ rank: inPlace((request) => this.rank(request)), ahead: 1 })
+    if (!crew) return yield* begin({ rank: inPlace((request) => this.search(request)), ahead: 1 })
     try {
       yield* begin({ rank: (request) => crew.rank(request), ahead: 2 * crew.size })
     } finally {
@@ -293,7 +334,7 @@ export class Recommender {
     const event = { item, time: Date.now(), scene: this.served.scenes?.[0], event: this.served.events?.[0] }
     return this.asking({ history: [event], scene: this.served.scenes?.[0] }, (asked) => {
       const seen = { values: Int32Array.of(index), offsets: Int32Array.of(0, 1) }
-      return this.rank({ columns: asked.view().columns, seen, k, allowed: this.served.trained.mask })
+      return this.search({ columns: asked.view().columns, seen, k, allowed: this.served.trained.mask })
     })
   }
 

@@ -46,6 +46,9 @@ export type Request = UserRequest &
     readonly explain?: boolean
   }
 
+/** Items to be ranked for a user. */
+export type RankingRequest = Whom & Moment & { readonly items: Iterable<Id> }
+
 export interface Recommended {
   readonly item: string
   /** The model's score; 0 where the item is there for being popular. */

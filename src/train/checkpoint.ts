@@ -42,6 +42,7 @@ export interface Saved {
 const count = z.int().check(z.gte(0))
 const epochs = z.array(
   z.object({
+    model: z.optional(z.string()),
     epoch: z.int().check(z.gte(1)),
     loss: z.number(),
     validation: z.record(z.string(), z.number()),

@@ -128,7 +128,33 @@ function adam(e: Engine, { beta1 = 0.9, beta2 = 0.98, epsilon = 1e-8, weightDeca
   }
 }
 
+/** Stochastic gradient descent. */
+function sgd(e: Engine, { weightDecay = 0 }: OptimiserOptions): Rule {
+  return {
+    name: 'sgd',
+    states: [],
+    move: ({ variable: { id }, gradient, scale, learningRate: rate }) => {
+      if ('dense' in gradient) e.sgd(id, gradient.dense, rate, weightDecay, scale)
+      else e.sgdRows(id, gradient.rows, gradient.ids, rate, weightDecay, scale)
+    },
+  }
+}
+
+/** Adagrad (Duchi, Hazan and Singer, JMLR 2011). */
+function adagrad(e: Engine, { epsilon = 1e-8, weightDecay = 0 }: OptimiserOptions): Rule {
+  return {
+    name: 'adagrad',
+    states: ['squares'],
+    move: ({ variable: { id }, state: { squares }, gradient, scale, learningRate: rate }) => {
+      if ('dense' in gradient) e.adagrad(id, squares, gradient.dense, rate, epsilon, weightDecay, scale)
+      else e.adagradRows(id, squares, gradient.rows, gradient.ids, rate, epsilon, weightDecay, scale)
+    },
+  }
+}
+
 const rules: Readonly<Record<Training['optimiser'], (e: Engine, options: OptimiserOptions) => Rule>> = {
   adam,
   adamw: adam,
+  sgd,
+  adagrad,
 }

@@ -62,6 +62,8 @@ export interface FinalEpochReport extends StepReport {
 }
 
 export interface EpochReport {
+  /** Which model it is of, where one is made of several. */
+  readonly model?: string
   /** From 1. */
   readonly epoch: number
   /** Mean training loss. */

@@ -83,10 +83,10 @@ describe("a model's options", () => {
   })
 
   it('are known where they belong to another model', () => {
-    const hints = strangerHints(definition)
+    const hints = strangerHints([definition])
     expect(hints['--window']).toBe('--window is an option of markov. `foci models toy` shows those of toy.')
     expect(hints['--max-length']).toBeUndefined() // its own too
-    expect(strangerHints(undefined)['--window']).toBe('--window is an option of markov. Choose the model with `--model markov`.')
+    expect(strangerHints([])['--window']).toBe('--window is an option of markov. Choose the model with `--model markov`.')
   })
 })
 

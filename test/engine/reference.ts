@@ -6,11 +6,13 @@ import type { Engine, Id } from '../../src/engine/engine.ts'
 import { Arena } from './reference/arena.ts'
 import { attention } from './reference/attention.ts'
 import { columns } from './reference/columns.ts'
+import { descent } from './reference/descent.ts'
 import { elementwise } from './reference/elementwise.ts'
 import { losses } from './reference/losses.ts'
 import { maxLosses } from './reference/max-losses.ts'
 import { optimisers } from './reference/optimisers.ts'
 import { products } from './reference/products.ts'
+import { recent } from './reference/recent.ts'
 import { rows } from './reference/rows.ts'
 import { scans } from './reference/scans.ts'
 import { segments } from './reference/segments.ts'
@@ -63,5 +65,7 @@ export function loadReference(): Reference {
     ...maxLosses(arena),
     ...selection(arena),
     ...optimisers(arena),
+    ...recent(arena),
+    ...descent(arena),
   }
 }

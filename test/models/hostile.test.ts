@@ -7,8 +7,10 @@ import { loadNative } from '../../src/engine/native.ts'
 import { loadWasm } from '../../src/engine/wasm.ts'
 import { FociError } from '../../src/errors.ts'
 import { evaluateArtefact } from '../../src/evaluate/evaluate-artefact.ts'
+import { blend } from '../../src/models/blend.ts'
 import type { ModelSpec } from '../../src/models/define.ts'
 import { markov } from '../../src/models/markov.ts'
+import { pipeline } from '../../src/models/pipeline.ts'
 import { popularity } from '../../src/models/popularity.ts'
 import { definitions } from '../../src/models/registry.ts'
 import { sasrec } from '../../src/models/sasrec.ts'
@@ -21,7 +23,8 @@ import { twoRings } from '../contracts/model.ts'
 /** Artefacts with a random fault, for each model and engine; `npm run safety -- hostile` has more. */
 const ROUNDS = Number(process.env.FOCI_ROUNDS ?? 60)
 
-const specs: readonly ModelSpec[] = [popularity(), markov(), sasrec({ dim: 8, blocks: 2, maxLength: 10 })]
+const small = sasrec({ dim: 8, blocks: 2, maxLength: 10 })
+const specs: readonly ModelSpec[] = [popularity(), markov(), small, pipeline([markov(), small]), blend([small, markov()])]
 
 const engines: readonly [string, () => Promise<Engine>][] = [
   ['native', async () => loadNative()],
@@ -122,7 +125,7 @@ describe.each(specs.map((spec) => [spec.definition.name, spec] as const))('a for
       const set =
         (options: object): Change =>
         (_, about) =>
-          Object.assign(about, { parts: [{ ...part, options }] })
+          Object.assign(about, { parts: [{ ...part, options }, ...(about.parts as object[]).slice(1)] })
       const huge = { maxLength: 10_000, blocks: 64, dim: 4096, window: 1000 }
       for (const [key, field] of Object.entries(model.definition.fields)) {
         for (const value of ['x', null, Number.MAX_VALUE, -1, {}, [3]]) {

@@ -89,6 +89,10 @@ macro_rules! operations {
             /// Offsets [B + 1] → [rows i32 [S], queries i32 [B + 1]]: the last event of each segment that has one, and
             /// where they stand.
             last_rows "lastRows" (offsets: Id) -> Ids;
+            /// Offsets [B + 1] → [rows i32 [R], offsets i32 [B + 1]]: the last `most` rows of each segment, and where they stand.
+            recent_rows "recentRows" (offsets: Id, most: u32) -> Ids;
+            /// Whole numbers of a column [T] by rows [R] → i32 [R].
+            take "take" (column: Id, rows: Id) -> Id;
             /// Offsets [B + 1] → i32 [T]: the segment of each row.
             segment_ids "segmentIds" (offsets: Id) -> Id;
             /// Offsets [B + 1] of segments in which each row becomes `times` rows: K vectors for each that there is one of.
@@ -269,6 +273,19 @@ macro_rules! training_operations {
             adam_rows "adamRows" (
                 parameter: Id, first: Id, second: Id, rows: Id, ids: Id,
                 rate: f64, beta1: f64, beta2: f64, epsilon: f64, decay: f64, step: f64, clip: f64
+            ) -> ();
+            /// One step of stochastic gradient descent in place on a variable: θ −= rate · decay · θ + rate · clip · gradient.
+            sgd "sgd" (parameter: Id, gradient: Id, rate: f64, decay: f64, clip: f64) -> ();
+            /// The same on the rows `ids` [U] alone (ascending, distinct), rows [U, D].
+            sgd_rows "sgdRows" (parameter: Id, rows: Id, ids: Id, rate: f64, decay: f64, clip: f64) -> ();
+            /// One step of Adagrad in place on variables: g = clip · gradient, s += g²,
+            /// θ −= rate · decay · θ + rate · g / (√s + ε).
+            adagrad "adagrad" (
+                parameter: Id, squares: Id, gradient: Id, rate: f64, epsilon: f64, decay: f64, clip: f64
+            ) -> ();
+            /// The same on the rows `ids` [U] alone (ascending, distinct), rows [U, D].
+            adagrad_rows "adagradRows" (
+                parameter: Id, squares: Id, rows: Id, ids: Id, rate: f64, epsilon: f64, decay: f64, clip: f64
             ) -> ();
         }
     };

@@ -1,7 +1,9 @@
 import { candidates } from './candidates.ts'
 import type { Cases } from './cases.ts'
 import { columns } from './columns.ts'
+import { descent } from './descent.ts'
+import { recent } from './recent.ts'
 import { segments } from './segments.ts'
 
 /** The topics whose cases stand in one file each. */
-export const topics: readonly Cases[] = [columns, segments, candidates]
+export const topics: readonly Cases[] = [columns, segments, candidates, recent, descent]

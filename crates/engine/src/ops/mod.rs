@@ -2,12 +2,15 @@
 
 mod attention;
 mod checks;
+#[cfg(feature = "training")]
+mod descent;
 mod elementwise;
 #[cfg(feature = "training")]
 mod losses;
 #[cfg(feature = "training")]
 mod optimisers;
 mod products;
+mod recent;
 mod rows;
 #[cfg(feature = "training")]
 mod scans;
@@ -16,12 +19,15 @@ mod selection;
 mod tables;
 
 pub use attention::*;
+#[cfg(feature = "training")]
+pub use descent::*;
 pub use elementwise::*;
 #[cfg(feature = "training")]
 pub use losses::*;
 #[cfg(feature = "training")]
 pub use optimisers::*;
 pub use products::*;
+pub use recent::*;
 pub use rows::*;
 #[cfg(feature = "training")]
 pub use scans::*;

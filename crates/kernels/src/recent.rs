@@ -1,0 +1,58 @@
+//! The latest rows of each segment, and columns of whole numbers by row.
+
+/// The last `most` rows of each segment, and their offsets by segment.
+pub fn recent_rows(offsets: &[i32], most: usize, rows: &mut [i32], ends: &mut [i32]) {
+    assert_eq!(offsets.len(), ends.len());
+    let mut count = 0;
+    if let Some(first) = ends.first_mut() {
+        *first = 0;
+    }
+    for (b, bounds) in offsets.windows(2).enumerate() {
+        for row in bounds[1] - kept(bounds, most)..bounds[1] {
+            rows[count] = row;
+            count += 1;
+        }
+        ends[b + 1] = count as i32;
+    }
+    assert_eq!(count, rows.len(), "as many rows as are kept");
+}
+
+/// How many rows of the segments are among their last `most`.
+pub fn recent_count(offsets: &[i32], most: usize) -> usize {
+    offsets.windows(2).map(|bounds| kept(bounds, most) as usize).sum()
+}
+
+fn kept(bounds: &[i32], most: usize) -> i32 {
+    (bounds[1] - bounds[0]).min(i32::try_from(most).unwrap_or(i32::MAX))
+}
+
+/// `y[i] = column[rows[i]]`.
+pub fn take(column: &[i32], rows: &[i32], y: &mut [i32]) {
+    for (y, &row) in y.iter_mut().zip(rows) {
+        *y = column[row as usize];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_rows_of_each_segment_remain() {
+        let offsets = [0, 3, 3, 4, 8];
+        let (mut rows, mut ends) = ([9; 5], [9; 5]);
+        assert_eq!(recent_count(&offsets, 2), 5);
+        recent_rows(&offsets, 2, &mut rows, &mut ends);
+        assert_eq!((rows, ends), ([1, 2, 3, 6, 7], [0, 2, 2, 3, 5]));
+        recent_rows(&offsets, 0, &mut [], &mut ends);
+        assert_eq!(ends, [0; 5]);
+        recent_rows(&[0], 2, &mut [], &mut [9]);
+    }
+
+    #[test]
+    fn columns_are_taken_by_row() {
+        let mut y = [0; 3];
+        take(&[7, -1, 5], &[2, 0, 2], &mut y);
+        assert_eq!(y, [5, 7, 5]);
+    }
+}
