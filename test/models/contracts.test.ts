@@ -1,8 +1,44 @@
+import { describe } from 'vitest'
+import { mix } from '../../src/data/random.ts'
+import { blend } from '../../src/models/blend.ts'
 import { markov } from '../../src/models/markov.ts'
+import { pipeline } from '../../src/models/pipeline.ts'
 import { popularity } from '../../src/models/popularity.ts'
 import { sasrec } from '../../src/models/sasrec.ts'
-import { describeModel } from '../contracts/model.ts'
+import { checkCoverage, describeModel, logOf } from '../contracts/model.ts'
 
-describeModel(sasrec({ dim: 16, blocks: 1, maxLength: 10 }), { hits: 0.95 })
-describeModel(markov(), { hits: 0.95 })
-describeModel(popularity(), {})
+/**
+ * The first two items of a walk, one of 0 to 3 and one of 4 to 7, tell the thirteenth, one of 32 to 35, and the fourteenth, one
+ * of 36 to 39. Between them come ten of 8 to 31 at random, as many as a Markov chain looks back. Half of the users go on for two
+ * items more, so that the two can be learned.
+ */
+function longMemory(users = 600) {
+  const walks = Array.from({ length: users }, (_, u) => {
+    const [a, b] = [mix(u) % 4, mix(u + 7919) % 4]
+    const between = Array.from({ length: 12 }, (_, i) => 8 + (mix(1000 * u + i) % 24))
+    return [a, 4 + b, ...between.slice(0, 10), 32 + a, 36 + b, ...(u % 2 ? between.slice(10) : [])]
+  })
+  return logOf(walks, `long memory, ${users}`)
+}
+
+/** One item follows everything, and all else is chance. */
+function oneForAll(users = 200) {
+  const walks = Array.from({ length: users }, (_, u) => {
+    const others = Array.from({ length: 6 }, (_, i) => 1 + (mix(1000 * u + i) % 39))
+    return u % 2 ? [...others, 0] : [others[0], 0, ...others.slice(1)]
+  })
+  return logOf(walks, `one for all, ${users}`)
+}
+
+const small = sasrec({ dim: 16, blocks: 1, maxLength: 16 })
+const chain = { spec: markov(), hits: 0.35 }
+const patient = { epochs: 60, patience: 30, batch: 32 }
+
+// Half of the users are asked for the fourteenth item, which is known to who remembers the second; of the others nothing is known
+describeModel(small, { world: longMemory(), hits: 0.48, twin: chain, training: patient })
+describeModel(markov(), { hits: 0.95, twin: { spec: popularity(), hits: 0.3 } })
+describeModel(popularity(), { world: oneForAll(), hits: 0.5 })
+describeModel(pipeline([markov(), small], { candidates: 40 }), { world: longMemory(), hits: 0.48, twin: chain, training: patient })
+describeModel(blend([markov(), popularity()], { weight: 0.1 }), { hits: 0.9, twin: { spec: popularity(), hits: 0.3 } })
+
+describe('the contract suite', () => checkCoverage())
