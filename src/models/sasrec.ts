@@ -9,8 +9,7 @@ import { Dropout } from '../nn/dropout.ts'
 import { Embedding } from '../nn/embedding.ts'
 import { LayerNorm } from '../nn/layer-norm.ts'
 import { Linear } from '../nn/linear.ts'
-import { add } from '../ops/elementwise.ts'
-import { lastRows, positions } from '../ops/segments.ts'
+import { type LastRows, lastRows, positions } from '../ops/segments.ts'
 import { gather } from '../ops/table.ts'
 import { normal } from '../tensor/init.ts'
 import { Tensor } from '../tensor/tensor.ts'
@@ -76,13 +75,9 @@ class Sasrec implements Encoder {
     this.norm = new LayerNorm(variables, 'norm', dim, EPSILON)
   }
 
-  encode({ items, offsets }: Histories): Interests {
-    const { rows, queries } = lastRows(offsets) // [S], [B + 1]
-    const all = { queries: offsets, offsets }
-    let x = this.events(items, offsets) // [T, D]
-    for (const block of this.blocks.slice(0, -1)) x = block.read(x, x, all)
-    const last = this.blocks[this.blocks.length - 1].read(gather(x, rows), x, { queries, offsets }) // [S, D]
-    return { vectors: this.norm.apply(last), offsets: queries }
+  encode(histories: Histories): Interests {
+    const last = lastRows(histories.offsets)
+    return { vectors: this.read(histories, last), offsets: last.queries } // [S, D], [B + 1]
   }
 
   items(): Tensor {
@@ -90,14 +85,19 @@ class Sasrec implements Encoder {
   }
 
   loss({ histories, targets, weights, draw }: Batch): Loss {
-    const { items, offsets } = histories
-    const all = { queries: offsets, offsets }
-    let x = this.events(items, offsets, draw) // [T, D]
-    for (const block of this.blocks) x = block.apply(x, all, draw)
-    const h = this.norm.apply(x) // [T, D]
+    const h = this.read(histories, undefined, draw) // [T, D]
     const count = totalWeight(weights, targets.items.shape[0])
     if (this.options.loss === 'cross-entropy' || !draw) return { mean: crossEntropy(h, this.item.table, targets.items, weights), count }
     return { mean: sampledSoftmax(h, this.item.table, targets.items, this.negatives(h, draw), { weights }), count }
+  }
+
+  /** What each event, or the last of each history alone, has read of those up to it: [T, D] or [S, D]. */
+  private read({ items, offsets }: Histories, last?: LastRows, draw?: Draw): Tensor {
+    let x = this.events(items, offsets, draw) // [T, D]
+    for (const block of this.blocks.slice(0, -1)) x = block.apply(x, x, { queries: offsets, offsets }, draw)
+    const asked = last ? gather(x, last.rows) : x
+    const read = this.blocks[this.blocks.length - 1].apply(asked, x, { queries: last?.queries ?? offsets, offsets }, draw)
+    return this.norm.apply(read)
   }
 
   /** √D · item + position, [T, D]. */
@@ -134,22 +134,11 @@ class Block {
     this.outerDrop = new Dropout(`${name}.outer`, dropout)
   }
 
-  /** For training. @param x all rows, [T, D] */
-  apply(x: Tensor, segments: Segments, draw?: Draw): Tensor {
-    const q = this.queryNorm.apply(x) // [T, D]
-    return this.forward(this.attention.apply(q, x, segments, draw), draw)
-  }
-
-  /** For serving. @param x the rows that ask, [Q, D]; @param memory all rows, [T, D] */
-  read(x: Tensor, memory: Tensor, segments: Segments): Tensor {
+  /** @param x the rows that ask, [Q, D]; @param memory all rows, [T, D] */
+  apply(x: Tensor, memory: Tensor, segments: Segments, draw?: Draw): Tensor {
     const q = this.queryNorm.apply(x) // [Q, D]
-    return this.forward(this.attention.read(q, memory, segments))
-  }
-
-  private forward(x: Tensor, draw?: Draw): Tensor {
-    const y = this.forwardNorm.apply(x) // [Q, D]
+    const y = this.forwardNorm.apply(this.attention.apply(q, memory, segments, draw)) // [Q, D]
     const f = this.innerDrop.apply(this.inner.relu(y), draw) // [Q, D]
-    if (!draw) return this.outer.onto(y, f) // [Q, D]
-    return add(y, this.outerDrop.apply(this.outer.apply(f), draw)) // [Q, D]
+    return this.outerDrop.onto(y, this.outer, f, draw) // [Q, D]
   }
 }

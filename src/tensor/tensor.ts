@@ -123,6 +123,9 @@ export class Variable extends Tensor {
   }
 }
 
+/** Whether the operations of an engine are being recorded, for gradients. */
+export const isRecording = (engine: Engine): boolean => recorders.has(engine)
+
 /** What a scope may return: anything but a promise, whose tensors would be gone when it settles. */
 type Settled<R> = R extends PromiseLike<unknown> ? never : R
 
