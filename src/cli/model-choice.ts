@@ -1,7 +1,7 @@
 import type { Option } from 'commander'
 import { assemble, type ModelDefinition, type ModelSpec, specify } from '../models/define.ts'
 import { type Training, trainingDefaults } from '../models/training.ts'
-import { type Joint, jointOf, joints, modelFlags, modelNamed, modelOptions, valuesOf } from './model-flags.ts'
+import { type Joint, jointOf, joints, modelFlags, modelOptions, ownModelNamed, valuesOf } from './model-flags.ts'
 import { trainingFlags } from './training-flags.ts'
 
 /** The models that a command line names: one, or two that are joined by `--then` or `--with`. */
@@ -13,10 +13,10 @@ export interface Choice {
 /** @param words the command line, before it is parsed: the flags of the models that it names are flags of the command */
 export function chooseModels(words: readonly string[]): Choice {
   const name = wordAfter('--model', words)
-  const first = name === undefined ? undefined : modelNamed(name)
+  const first = name === undefined ? undefined : ownModelNamed(name)
   for (const flag of joints) {
     const other = wordAfter(`--${flag}`, words)
-    if (other !== undefined) return { first, second: { flag, definition: modelNamed(other) } }
+    if (other !== undefined) return { first, second: { flag, definition: ownModelNamed(other) } }
   }
   return { first }
 }

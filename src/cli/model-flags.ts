@@ -11,16 +11,26 @@ export function flagName(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }
 
-/** A model by the name that `--model` gives: a wrong one is wrong usage. */
+/** A model by a name that is given: a wrong one is wrong usage. */
 export function modelNamed(name: string): ModelDefinition {
   try {
-    const definition = definitionOf(name)
-    if (definition.roles.length === 0) return definition
-    const joint = joints.find((flag) => jointOf(flag) === definition)
-    throw usage(`${name} is made of two models (${definition.roles.join(', ')})`, `Name both: --model sasrec --${joint} NAME.`)
+    return definitionOf(name)
   } catch (error) {
     throw error instanceof FociError ? usage(error.message, error.hint) : error
   }
+}
+
+/** The same of `--model` and its like, which name models of their own. */
+export function ownModelNamed(name: string): ModelDefinition {
+  const definition = modelNamed(name)
+  if (definition.roles.length === 0) return definition
+  throw usage(`${name} is made of two models (${definition.roles.join(', ')})`, `Name both: ${namesOf(definition)}.`)
+}
+
+/** How a model is named to `foci train`. */
+export function namesOf(definition: ModelDefinition): string {
+  const joint = joints.find((flag) => jointOf(flag) === definition)
+  return joint ? `--model sasrec --${joint} NAME` : `--model ${definition.name}`
 }
 
 /** A model's options as flags, each with a head where it is that of a second model: `--then-dim`. */
@@ -57,11 +67,12 @@ export const jointOf = (flag: Joint): ModelDefinition => (flag === 'then' ? pipe
 export function strangerHints(chosen: readonly (ModelDefinition | undefined)[]): Readonly<Record<string, string>> {
   const hints: Record<string, string> = {}
   const own = chosen.flatMap((each) => (each ? [each] : []))
-  for (const { name, fields, roles } of definitions) {
-    const joint = joints.find((flag) => jointOf(flag).name === name)
-    const how = roles.length > 0 ? `--model sasrec --${joint} NAME` : `--model ${name}`
+  for (const definition of definitions) {
+    const { name, fields } = definition
     for (const key of Object.keys(fields)) {
-      const more = own[0] ? `\`foci models ${own[0].name}\` shows those of ${own[0].name}.` : `Choose the model with \`${how}\`.`
+      const more = own[0]
+        ? `\`foci models ${own[0].name}\` shows those of ${own[0].name}.`
+        : `Choose the model with \`${namesOf(definition)}\`.`
       hints[flagName(key)] ??= `${flagName(key)} is an option of ${name}. ${more}`
     }
   }

@@ -15,12 +15,12 @@ export function modelsCommand(program: FociCommand): void {
 
 async function models(name: string | undefined, { json }: { readonly json?: boolean }): Promise<void> {
   const { definitions } = await import('../models/registry.ts')
-  const { modelNamed, flagName } = await import('./model-flags.ts')
+  const { modelNamed, namesOf, flagName } = await import('./model-flags.ts')
   const { say, document } = outputOf(json)
   if (name !== undefined) {
     const definition = modelNamed(name)
     document(described(definition))
-    if (!json) say(...page(definition, flagName))
+    if (!json) say(...page(definition, namesOf(definition), flagName))
     return
   }
   document(definitions.map(described))
@@ -43,10 +43,10 @@ function described({ name, summary, fields }: ModelDefinition) {
   return { name, summary, options }
 }
 
-function page({ name, summary, fields }: ModelDefinition, flagName: (key: string) => string): string[] {
+function page({ name, summary, fields }: ModelDefinition, how: string, flagName: (key: string) => string): string[] {
   const rows = Object.entries(fields).map(([key, { fallback, help, choices }]) => {
     return [flagName(key), `${fallback}`, choices ? `${help}: ${choices.join(', ')}` : help]
   })
   const options = rows.length > 0 ? table([['option', 'default', 'meaning'], ...rows]) : ['It has no options.']
-  return [`${name}: ${summary}`, '', ...options, '', `foci train LOG --model ${name} --out FILE`]
+  return [`${name}: ${summary}`, '', ...options, '', `foci train LOG ${how} --out FILE`]
 }

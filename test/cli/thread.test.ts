@@ -274,7 +274,8 @@ describe('models', () => {
     const { stdout } = await foci('models')
     for (const { name, summary } of definitions) expect(stdout).toContain(`${name} `.padEnd(12) + summary)
     const pages = await Promise.all(definitions.map(({ name }) => foci('models', name)))
-    const helps = await Promise.all(definitions.map(({ name }) => foci('train', '--model', name, '--help')))
+    const models = (name: string) => ({ pipeline: ['markov', '--then', 'sasrec'], blend: ['sasrec', '--with', 'markov'] })[name] ?? [name]
+    const helps = await Promise.all(definitions.map(({ name }) => foci('train', '--model', ...models(name), '--help')))
     definitions.forEach(({ fields }, i) => {
       for (const key of Object.keys(fields)) {
         expect(pages[i].stdout).toContain(flagName(key))
