@@ -6,7 +6,7 @@ export function nearest(word: string, among: readonly string[]): string | undefi
   let best: string | undefined
   let least = Number.POSITIVE_INFINITY
   for (const candidate of among) {
-    const edits = unlikeness(typed, candidate.toLowerCase())
+    const edits = editDistance(typed, candidate.toLowerCase())
     if (edits < least) {
       least = edits
       best = candidate
@@ -16,7 +16,7 @@ export function nearest(word: string, among: readonly string[]): string | undefi
 }
 
 /** Edits between two words; one that holds the other (`user`, `user_id`) counts as one edit. */
-function unlikeness(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   const [short, long] = a.length < b.length ? [a, b] : [b, a]
   if (short.length >= 3 && long.includes(short)) return a === b ? 0 : 1
   return distance(a, b)

@@ -70,7 +70,7 @@ export interface BuiltModel {
   readonly parts: readonly BuiltModel[]
 }
 
-/** A model with its options settled: what `train` takes and an artefact records. */
+/** A model with its options resolved: what `train` takes and an artefact records. */
 export interface ModelSpec {
   readonly definition: ModelDefinition
   readonly options: ModelOptions

@@ -9,7 +9,7 @@ export class TimeOrder {
   private readonly rests: Int16Array | undefined
   /** The rows of the range in their order. */
   private order = new Int32Array(0)
-  private spare = new Int32Array(0)
+  private scratch = new Int32Array(0)
   private moved = new Float64Array(0)
 
   /** @param rests what breaks ties of `times`, where there is something */
@@ -28,7 +28,7 @@ export class TimeOrder {
     const count = end - start
     if (count > this.order.length) {
       this.order = new Int32Array(2 * count)
-      this.spare = new Int32Array(2 * count)
+      this.scratch = new Int32Array(2 * count)
       this.moved = new Float64Array(2 * count)
     }
     for (let i = 0; i < count; i++) this.order[i] = start + i
@@ -72,12 +72,12 @@ export class TimeOrder {
 
   /** Joins two sorted halves; of equal rows the left one's come first. */
   private merge(start: number, middle: number, end: number): void {
-    const { order, spare } = this
+    const { order, scratch } = this
     if (!this.isAfter(order[middle - 1], order[middle])) return
-    for (let i = start; i < middle; i++) spare[i] = order[i]
+    for (let i = start; i < middle; i++) scratch[i] = order[i]
     for (let left = start, right = middle, at = start; left < middle; at++) {
-      if (right < end && this.isAfter(spare[left], order[right])) order[at] = order[right++]
-      else order[at] = spare[left++]
+      if (right < end && this.isAfter(scratch[left], order[right])) order[at] = order[right++]
+      else order[at] = scratch[left++]
     }
   }
 }

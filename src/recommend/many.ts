@@ -50,11 +50,11 @@ export type Batches = (size: number, empty: () => Asked) => Source<Asked | Faile
  */
 export async function* rankMany(batches: Batches, plan: Plan): RankedStream {
   const open: Promise<RankedUsers>[] = []
-  const spare: Asked[] = []
+  const idle: Asked[] = []
   let failed: Failed | undefined
-  for await (const batch of batches(plan.size, () => spare.pop() ?? plan.empty())) {
+  for await (const batch of batches(plan.size, () => idle.pop() ?? plan.empty())) {
     if ('error' in batch) failed = batch
-    else open.push(rankBatch(batch, plan, spare))
+    else open.push(rankBatch(batch, plan, idle))
     if (open.length === plan.ahead) yield await open.splice(0, 1)[0]
   }
   for (const batch of open) yield await batch
@@ -126,13 +126,13 @@ function readAt(index: number, read: () => void): void {
   }
 }
 
-/** @param spare gets what was asked, in which memory the next batches are asked */
-function rankBatch(asked: Asked, { k, allowed, popular, rank }: Plan, spare: Asked[]): Promise<RankedUsers> {
+/** @param idle gets what was asked, in which memory the next batches are asked */
+function rankBatch(asked: Asked, { k, allowed, popular, rank }: Plan, idle: Asked[]): Promise<RankedUsers> {
   const { users, unknown } = asked
   const ranking = rank({ ...asked.view(), k, allowed: allowed.mask }).then((ranked) => {
     fillUp(ranked, asked.view(), allowed, popular)
     asked.clear()
-    spare.push(asked)
+    idle.push(asked)
     return { ...ranked, users, unknown }
   })
   ranking.catch(() => undefined) // its turn to be awaited may never come

@@ -38,7 +38,7 @@ export class Recommender {
   private readonly artefact: Artefact
   private readonly lookup: Lookup
   /** Where the next request is read to. */
-  private spare: Asked | undefined
+  private idle: Asked | undefined
   private readonly quantized: boolean
   /** Whether the model is one of foci's own, which other threads can build. */
   private readonly own: boolean
@@ -93,7 +93,7 @@ export class Recommender {
   recommend(request: Request): Recommendations {
     this.checkOpen()
     const { whom, list, diversity, explain } = readRequest(request)
-    const { k, allowed } = this.settle(list)
+    const { k, allowed } = this.resolve(list)
     const choose = this.chooser(k, diversity)
     return this.asking(whom, (own) => {
       const lists = own.view()
@@ -198,15 +198,15 @@ export class Recommender {
    * iterator: who asks from there finds no memory, and makes some.
    */
   private asking<R>(request: UserRequest, body: (asked: Asked) => R): R {
-    const asked = this.spare ?? new Asked(this.served)
-    this.spare = undefined
+    const asked = this.idle ?? new Asked(this.served)
+    this.idle = undefined
     try {
       asked.clear()
       this.lookup.add(request, asked)
       this.checkOpen()
       return body(asked)
     } finally {
-      this.spare = asked
+      this.idle = asked
     }
   }
 
@@ -233,7 +233,7 @@ export class Recommender {
     return { items: sorted, scores: new Float32Array(items.length), interests: new Int32Array(items.length).fill(-1) }
   }
 
-  private settle({ k, filter }: Listing): { k: number; allowed: Bits } {
+  private resolve({ k, filter }: Listing): { k: number; allowed: Bits } {
     const places = Math.min(k, this.catalogue.size)
     return { k: places, allowed: filter ? this.served.trained.and(this.bitsOf(filter)) : this.served.trained }
   }
@@ -255,7 +255,7 @@ export class Recommender {
   private rankMany(batches: Batches, options: Listing): RankedStream {
     const size = usersAtOnce(this.served)
     const empty = (): Asked => new Asked(this.served)
-    const plan = { ...this.settle(options), size, popular: this.artefact.popular, empty }
+    const plan = { ...this.resolve(options), size, popular: this.artefact.popular, empty }
     return this.stream(plan, (ranks) => rankMany(batches, { ...plan, ...ranks }))
   }
 

@@ -64,7 +64,7 @@ export class Optimiser {
   update(gradients: ReadonlyMap<Variable, Gradient>, { learningRate, factor = 1 }: StepSize): void {
     this.step++
     const { step } = this
-    const moved = [...gradients].map(([variable, gradient]) => ({ variable, gradient: this.bySize(variable, gradient) }))
+    const moved = [...gradients].map(([variable, gradient]) => ({ variable, gradient: this.densify(variable, gradient) }))
     const scale =
       factor *
       this.clipFactor(
@@ -102,7 +102,7 @@ export class Optimiser {
     return `${this.rule.name}.${part}.${variable}`
   }
 
-  private bySize(variable: Variable, gradient: Gradient): Gradient {
+  private densify(variable: Variable, gradient: Gradient): Gradient {
     const [count, dim = 1] = variable.shape
     if ('dense' in gradient || count * dim > DENSE_LIMIT) return gradient
     return { dense: this.engine.scatter(gradient.rows, gradient.ids, count) }

@@ -64,7 +64,7 @@ export const defaults = { ...trainingDefaults, split: 'leave-one-out', seed: 1, 
  */
 export async function train(log: Interactions, options: TrainOptions): Promise<Run> {
   checkLog(log)
-  const settings = settle(options)
+  const settings = resolveSettings(options)
   const work = () => (canWork() ? inWorker : inPlace)(log, settings, options)
   const { result, left } = await (options.checkpoint === undefined ? { result: await work() } : atCheckpoint(options.checkpoint, work))
   const { artefact, report, epochs, precision, profile } = result
@@ -107,7 +107,7 @@ const OPTIONS: KeysOf<TrainOptions> = {
   resume: true,
 }
 
-function settle(options: TrainOptions): TrainSettings {
+function resolveSettings(options: TrainOptions): TrainSettings {
   checkOptions('the options of train', options, OPTIONS)
   checkOthers(options)
   const { model, ...given } = defined(options)

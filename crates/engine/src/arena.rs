@@ -1,4 +1,4 @@
-//! The tensors of one JavaScript thread: scopes, variables, frozen weights, and the shelf that buffers go back to.
+//! The tensors of one JavaScript thread: scopes, variables, frozen weights, and the free lists that buffers go back to.
 
 use std::cell::RefCell;
 #[cfg(not(target_arch = "wasm32"))]
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use foci_kernels::simd::bf16::Precision;
 use foci_kernels::simd::memory::Number;
 
-use crate::buffer::{Buffer, Shelf};
+use crate::buffer::{Buffer, FreeLists};
 use crate::fault::{Code, Fault, Result};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::frozen::Weights;
@@ -25,7 +25,7 @@ pub struct Arena {
     scoped: Vec<u32>,
     /// Where each open scope starts in `scoped`.
     marks: Vec<usize>,
-    shelf: RefCell<Shelf>,
+    free_lists: RefCell<FreeLists>,
     live_bytes: usize,
     precision: Precision,
     /// What is noted of operations for a program, if anything is.
@@ -45,7 +45,7 @@ impl Arena {
             slots,
             scoped: Vec::new(),
             marks: Vec::new(),
-            shelf: RefCell::new(Shelf::new()),
+            free_lists: RefCell::new(FreeLists::new()),
             live_bytes: 0,
             precision: Precision::F32,
             #[cfg(not(target_arch = "wasm32"))]
@@ -94,7 +94,7 @@ impl Arena {
         self.mark_kept(kept, true);
         self.sweep(mark);
         self.mark_kept(kept, false);
-        self.shelf.get_mut().end_scope();
+        self.free_lists.get_mut().end_scope();
         checked.map_err(|fault| fault.of("closeScope"))
     }
 
@@ -131,7 +131,7 @@ impl Arena {
         };
         self.live_bytes -= tensor.bytes();
         if let Values::F32(buffer) | Values::I32(buffer) = tensor.values {
-            self.shelf.get_mut().put(buffer);
+            self.free_lists.get_mut().put(buffer);
         }
     }
 
@@ -139,20 +139,20 @@ impl Arena {
     #[inline(never)]
     pub(crate) fn f32_result(&self, shape: Shape) -> Result<Tensor> {
         self.check_scope()?;
-        let buffer = self.shelf.borrow_mut().take::<f32>(shape.count())?;
+        let buffer = self.free_lists.borrow_mut().take::<f32>(shape.count())?;
         Ok(Tensor { shape, values: Values::F32(buffer) })
     }
 
     #[inline(never)]
     pub(crate) fn i32_result(&self, shape: Shape) -> Result<Tensor> {
         self.check_scope()?;
-        let buffer = self.shelf.borrow_mut().take::<i32>(shape.count())?;
+        let buffer = self.free_lists.borrow_mut().take::<i32>(shape.count())?;
         Ok(Tensor { shape, values: Values::I32(buffer) })
     }
 
     /// A zeroed buffer for what stays long.
     pub(crate) fn lasting(&self, length: usize) -> Result<Buffer> {
-        self.shelf.borrow_mut().exact::<f32>(length)
+        self.free_lists.borrow_mut().exact::<f32>(length)
     }
 
     /// Lends `length` numbers of scratch, whatever they hold, to `body`.
@@ -176,9 +176,9 @@ impl Arena {
     }
 
     fn with_numbers<T: Number, R>(&self, length: usize, body: impl FnOnce(&mut [T]) -> R) -> Result<R> {
-        let mut buffer = self.shelf.borrow_mut().take::<T>(length)?;
+        let mut buffer = self.free_lists.borrow_mut().take::<T>(length)?;
         let result = body(buffer.values_mut(length));
-        self.shelf.borrow_mut().put(buffer);
+        self.free_lists.borrow_mut().put(buffer);
         Ok(result)
     }
 
@@ -207,21 +207,13 @@ impl Arena {
     /// The f32 tensor that the operation calls `name`.
     #[inline(never)]
     pub(crate) fn f32(&self, name: &'static str, id: u32) -> Result<View<'_, f32>> {
-        let tensor = &self.slots.expect(id, name)?.tensor;
-        match tensor.f32() {
-            Some(values) => Ok(View { name, shape: tensor.shape, values }),
-            None => Err(Fault::shape(format!("{name} {} holds i32; f32 is due", tensor.shape))),
-        }
+        self.slots.expect(id, name)?.tensor.f32_view(name)
     }
 
     /// The i32 tensor that the operation calls `name`.
     #[inline(never)]
     pub(crate) fn i32(&self, name: &'static str, id: u32) -> Result<View<'_, i32>> {
-        let tensor = &self.slots.expect(id, name)?.tensor;
-        match tensor.i32() {
-            Some(values) => Ok(View { name, shape: tensor.shape, values }),
-            None => Err(Fault::shape(format!("{name} {} holds f32; i32 is due", tensor.shape))),
-        }
+        self.slots.expect(id, name)?.tensor.i32_view(name)
     }
 
     /// The extents of the tensor that the operation calls `name`.
@@ -255,7 +247,7 @@ impl Arena {
 
     /// [bytes of live tensors, bytes kept for reuse, buffers asked of the system so far]. Frozen weights are the process's.
     pub fn memory(&self) -> [f64; 3] {
-        let shelf = self.shelf.borrow();
-        [self.live_bytes as f64, shelf.bytes() as f64, shelf.allocations() as f64]
+        let free_lists = self.free_lists.borrow();
+        [self.live_bytes as f64, free_lists.bytes() as f64, free_lists.allocations() as f64]
     }
 }

@@ -49,19 +49,19 @@ impl Buffer {
 
 /// Free buffers of one class, the last used on top.
 #[derive(Debug, Default)]
-struct Pile {
+struct FreeList {
     buffers: Vec<Buffer>,
-    /// How low the pile has been in this window: so many at its bottom were not needed.
+    /// How low the list has been in this window: so many at its bottom were not needed.
     unused: usize,
-    /// When one was last taken from it or put on it, as [`Shelf::now`] counts.
+    /// When one was last taken from it or put on it, as [`FreeLists::now`] counts.
     used: u64,
 }
 
 /// Free buffers by class, for numbers of any type.
 #[derive(Debug)]
-pub struct Shelf {
-    piles: Vec<Pile>,
-    /// Bytes on the shelf, bytes that were taken and not put back, and the most that there were of these.
+pub struct FreeLists {
+    lists: Vec<FreeList>,
+    /// Bytes on the free lists, bytes that were taken and not put back, and the most that there were of these.
     bytes: usize,
     taken: usize,
     most: usize,
@@ -71,10 +71,10 @@ pub struct Shelf {
     scopes: u32,
 }
 
-impl Shelf {
+impl FreeLists {
     pub fn new() -> Self {
-        let piles = CLASSES.iter().map(|_| Pile::default()).collect();
-        Self { piles, bytes: 0, taken: 0, most: 0, now: 0, allocations: 0, scopes: 0 }
+        let lists = CLASSES.iter().map(|_| FreeList::default()).collect();
+        Self { lists, bytes: 0, taken: 0, most: 0, now: 0, allocations: 0, scopes: 0 }
     }
 
     /// A buffer for `length` numbers with whatever it held before.
@@ -96,11 +96,11 @@ impl Shelf {
     /// A free buffer of a class, or of one a little above.
     fn reuse(&mut self, class: usize) -> Option<Buffer> {
         let top = (class + STRETCH).min(CLASSES.len() - 1);
-        let pile = self.piles[class..=top].iter_mut().find(|pile| !pile.buffers.is_empty())?;
-        let buffer = pile.buffers.pop()?;
+        let list = self.lists[class..=top].iter_mut().find(|list| !list.buffers.is_empty())?;
+        let buffer = list.buffers.pop()?;
         self.now += 1;
-        pile.used = self.now;
-        pile.unused = pile.unused.min(pile.buffers.len());
+        list.used = self.now;
+        list.unused = list.unused.min(list.buffers.len());
         self.bytes -= buffer.bytes();
         Some(buffer)
     }
@@ -111,20 +111,20 @@ impl Shelf {
         let taken = self.taken as u64 + more;
         let bound = taken.max(self.most as u64) / 4 * 5;
         while self.bytes > FEW && self.bytes as u64 + taken > bound {
-            let oldest = self.piles.iter_mut().filter(|pile| !pile.buffers.is_empty()).min_by_key(|pile| pile.used);
-            let Some(pile) = oldest else { return };
-            self.bytes -= pile.buffers.remove(0).bytes();
-            pile.unused = pile.unused.saturating_sub(1);
+            let oldest = self.lists.iter_mut().filter(|list| !list.buffers.is_empty()).min_by_key(|list| list.used);
+            let Some(list) = oldest else { return };
+            self.bytes -= list.buffers.remove(0).bytes();
+            list.unused = list.unused.saturating_sub(1);
         }
     }
 
-    /// A zeroed buffer of `length` numbers and hardly more, for what stays long: it never comes to the shelf.
+    /// A zeroed buffer of `length` numbers and hardly more, for what stays long: it never comes to a free list.
     pub fn exact<T: Number>(&mut self, length: usize) -> Result<Buffer> {
         let memory = self.allocate(bytes_of::<T>(length)).ok_or_else(|| exhausted::<T>(length))?;
         Ok(Buffer { memory, class: None })
     }
 
-    /// Zeroed memory of the system, if need be that of the shelf.
+    /// Zeroed memory of the system, if need be that of the free lists.
     fn allocate(&mut self, bytes: u64) -> Option<Memory> {
         let bytes = usize::try_from(bytes).ok()?;
         self.allocations += 1;
@@ -139,8 +139,8 @@ impl Shelf {
             self.bytes += buffer.bytes();
             self.taken -= buffer.bytes();
             self.now += 1;
-            self.piles[class].used = self.now;
-            self.piles[class].buffers.push(buffer);
+            self.lists[class].used = self.now;
+            self.lists[class].buffers.push(buffer);
         }
     }
 
@@ -154,20 +154,20 @@ impl Shelf {
     }
 
     fn trim(&mut self) {
-        for pile in &mut self.piles {
-            let unused = pile.buffers.drain(..pile.unused);
+        for list in &mut self.lists {
+            let unused = list.buffers.drain(..list.unused);
             self.bytes -= unused.map(|buffer| buffer.bytes()).sum::<usize>();
-            pile.unused = pile.buffers.len();
+            list.unused = list.buffers.len();
         }
     }
 
     /// Gives all free buffers back to the system.
     fn clear(&mut self) {
-        self.piles.iter_mut().for_each(|pile| *pile = Pile::default());
+        self.lists.iter_mut().for_each(|list| *list = FreeList::default());
         self.bytes = 0;
     }
 
-    /// Bytes on the shelf.
+    /// Bytes on the free lists.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -207,97 +207,102 @@ mod tests {
 
     #[test]
     fn a_buffer_serves_numbers_of_any_type_again() {
-        let mut shelf = Shelf::new();
-        let buffer = shelf.take::<f32>(1000).unwrap();
-        shelf.put(buffer);
-        let buffer = shelf.take::<i32>(990).unwrap();
-        assert_eq!((shelf.allocations(), shelf.bytes()), (1, 0));
-        shelf.put(buffer);
-        shelf.take::<u32>(980).unwrap();
-        assert_eq!(shelf.allocations(), 1);
+        let mut free_lists = FreeLists::new();
+        let buffer = free_lists.take::<f32>(1000).unwrap();
+        free_lists.put(buffer);
+        let buffer = free_lists.take::<i32>(990).unwrap();
+        assert_eq!((free_lists.allocations(), free_lists.bytes()), (1, 0));
+        free_lists.put(buffer);
+        free_lists.take::<u32>(980).unwrap();
+        assert_eq!(free_lists.allocations(), 1);
     }
 
     #[test]
     fn a_much_larger_buffer_does_not_serve_a_small_one() {
-        let mut shelf = Shelf::new();
-        let large = shelf.take::<f32>(100_000).unwrap();
-        shelf.put(large);
-        let held = shelf.bytes();
-        shelf.take::<f32>(100).unwrap();
-        assert_eq!(shelf.allocations(), 2);
-        assert_eq!(shelf.bytes(), held);
+        let mut free_lists = FreeLists::new();
+        let large = free_lists.take::<f32>(100_000).unwrap();
+        free_lists.put(large);
+        let held = free_lists.bytes();
+        free_lists.take::<f32>(100).unwrap();
+        assert_eq!(free_lists.allocations(), 2);
+        assert_eq!(free_lists.bytes(), held);
     }
 
     #[test]
     fn what_stays_long_has_the_size_that_was_asked_for() {
-        let mut shelf = Shelf::new();
-        let buffer = shelf.exact::<f32>(1601).unwrap();
+        let mut free_lists = FreeLists::new();
+        let buffer = free_lists.exact::<f32>(1601).unwrap();
         // 6,404 bytes are 101 lines of 64.
         assert_eq!(buffer.bytes(), 6464);
-        shelf.put(buffer);
-        assert_eq!((shelf.bytes(), shelf.allocations()), (0, 1));
+        free_lists.put(buffer);
+        assert_eq!((free_lists.bytes(), free_lists.allocations()), (0, 1));
     }
 
     /// Scopes that take and put back the buffers that `lengths` says, all at once.
-    fn scopes(shelf: &mut Shelf, count: u32, lengths: impl Fn(u32) -> Vec<usize>) {
+    fn scopes(free_lists: &mut FreeLists, count: u32, lengths: impl Fn(u32) -> Vec<usize>) {
         for scope in 0..count {
-            let taken: Vec<Buffer> = lengths(scope).into_iter().map(|n| shelf.take::<f32>(n).unwrap()).collect();
-            taken.into_iter().for_each(|buffer| shelf.put(buffer));
-            shelf.end_scope();
+            let taken: Vec<Buffer> = lengths(scope).into_iter().map(|n| free_lists.take::<f32>(n).unwrap()).collect();
+            taken.into_iter().for_each(|buffer| free_lists.put(buffer));
+            free_lists.end_scope();
         }
     }
 
     #[test]
     fn what_no_scope_of_a_window_needed_goes_back() {
-        let mut shelf = Shelf::new();
-        scopes(&mut shelf, 1, |_| vec![1000, 1000, 1000, 100_000]);
-        // The first window began with an empty shelf, so it ends with all that it had; the second needed one.
-        scopes(&mut shelf, 2 * WINDOW - 1, |_| vec![1000]);
+        let mut free_lists = FreeLists::new();
+        scopes(&mut free_lists, 1, |_| vec![1000, 1000, 1000, 100_000]);
+        // The first window began with empty free lists, so it ends with all that it had; the second needed one.
+        scopes(&mut free_lists, 2 * WINDOW - 1, |_| vec![1000]);
         let class = CLASSES[class_of(4000).unwrap()];
-        assert_eq!(shelf.bytes() as u64, class);
+        assert_eq!(free_lists.bytes() as u64, class);
     }
 
     #[test]
     fn a_steady_loop_loses_nothing_to_trimming() {
-        let mut shelf = Shelf::new();
+        let mut free_lists = FreeLists::new();
         let (period, windows) = if cfg!(miri) { (3, 3) } else { (97, 10) };
         let cycle = |scope: u32| vec![500; 1 + (scope % period) as usize];
-        scopes(&mut shelf, period, cycle);
-        let before = (shelf.allocations(), shelf.bytes());
-        scopes(&mut shelf, windows * WINDOW, cycle);
-        assert_eq!((shelf.allocations(), shelf.bytes()), before);
+        scopes(&mut free_lists, period, cycle);
+        let before = (free_lists.allocations(), free_lists.bytes());
+        scopes(&mut free_lists, windows * WINDOW, cycle);
+        assert_eq!((free_lists.allocations(), free_lists.bytes()), before);
     }
 
     #[test]
     fn buffers_of_sizes_that_nobody_wants_any_more_make_room() {
-        let mut shelf = Shelf::new();
-        scopes(&mut shelf, 1, |_| vec![1 << 20; 8]);
+        let mut free_lists = FreeLists::new();
+        scopes(&mut free_lists, 1, |_| vec![1 << 20; 8]);
         // Twice as large, so none of the eight serves; then small ones, which the large ones are too large for.
         for length in [2 << 20, 1 << 18] {
-            scopes(&mut shelf, 1, |_| vec![length; 4 * (2 << 20) / length]);
-            assert!(shelf.bytes() <= shelf.most / 4 * 5 && shelf.taken == 0, "{} of {}", shelf.bytes(), shelf.most);
+            scopes(&mut free_lists, 1, |_| vec![length; 4 * (2 << 20) / length]);
+            assert!(
+                free_lists.bytes() <= free_lists.most / 4 * 5 && free_lists.taken == 0,
+                "{} of {}",
+                free_lists.bytes(),
+                free_lists.most
+            );
         }
         // And what fits in both sizes is there.
-        let before = shelf.allocations();
-        scopes(&mut shelf, 3, |_| vec![1 << 18; 32]);
-        assert_eq!(shelf.allocations(), before);
+        let before = free_lists.allocations();
+        scopes(&mut free_lists, 3, |_| vec![1 << 18; 32]);
+        assert_eq!(free_lists.allocations(), before);
     }
 
     #[test]
-    fn two_sizes_in_turn_settle() {
-        let mut shelf = Shelf::new();
-        let turns = |scope: u32| vec![if scope.is_multiple_of(2) { 900_000 } else { 1_200_000 }; 8];
-        scopes(&mut shelf, 4, turns);
-        let before = (shelf.allocations(), shelf.bytes());
-        scopes(&mut shelf, 10, turns);
-        assert_eq!((shelf.allocations(), shelf.bytes()), before);
+    fn two_sizes_in_turn_are_soon_held() {
+        let mut free_lists = FreeLists::new();
+        let alternating = |scope: u32| vec![if scope.is_multiple_of(2) { 900_000 } else { 1_200_000 }; 8];
+        scopes(&mut free_lists, 4, alternating);
+        let before = (free_lists.allocations(), free_lists.bytes());
+        scopes(&mut free_lists, 10, alternating);
+        assert_eq!((free_lists.allocations(), free_lists.bytes()), before);
     }
 
     #[test]
     fn sizes_that_cannot_be_had_are_a_fault() {
         for length in [usize::MAX / 8, usize::MAX] {
-            assert_eq!(Shelf::new().take::<f32>(length).unwrap_err().code, Code::Memory);
-            assert_eq!(Shelf::new().exact::<f32>(length).unwrap_err().code, Code::Memory);
+            assert_eq!(FreeLists::new().take::<f32>(length).unwrap_err().code, Code::Memory);
+            assert_eq!(FreeLists::new().exact::<f32>(length).unwrap_err().code, Code::Memory);
         }
     }
 }

@@ -63,10 +63,10 @@ fn registry() -> MutexGuard<'static, HashMap<Key, Weak<Weights>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::buffer::Shelf;
+    use crate::buffer::FreeLists;
 
     fn weights(values: &[f32]) -> Buffer {
-        let mut buffer = Shelf::new().exact::<f32>(values.len()).unwrap();
+        let mut buffer = FreeLists::new().exact::<f32>(values.len()).unwrap();
         buffer.values_mut(values.len()).copy_from_slice(values);
         buffer
     }

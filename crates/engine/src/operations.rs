@@ -299,6 +299,7 @@ macro_rules! training_operations {
 
 macro_rules! methods {
     ($($(#[$doc:meta])* $name:ident $js:literal ($($argument:ident: $type:ident),*) -> $result:tt;)*) => {
+        #[allow(clippy::too_many_arguments, reason = "an operation takes what its row of the table says")]
         impl Arena {
             $($(#[$doc])*
             pub fn $name(&mut self, $($argument: $type),*) -> Result<$result> {

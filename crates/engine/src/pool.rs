@@ -227,8 +227,8 @@ mod workers {
 
         /// Runs every block; a panic in one of them goes on in the caller once the others have ended.
         pub fn run(&self, blocks: usize, body: &(dyn Fn(usize) + Sync)) {
-            let turn = if self.helpers.is_empty() { None } else { Turn::take(&self.busy) };
-            let Some(_turn) = turn else {
+            let lease = if self.helpers.is_empty() { None } else { Lease::try_take(&self.busy) };
+            let Some(_lease) = lease else {
                 return (0..blocks).for_each(body);
             };
             let task = Task { body, blocks, next: AtomicUsize::new(0), panic: Mutex::new(None) };
@@ -260,16 +260,16 @@ mod workers {
     }
 
     /// The right to use the helpers, given back when dropped.
-    struct Turn<'a>(&'a AtomicBool);
+    struct Lease<'a>(&'a AtomicBool);
 
-    impl<'a> Turn<'a> {
-        fn take(busy: &'a AtomicBool) -> Option<Self> {
-            // Made only where it is due: dropping a turn gives it back.
+    impl<'a> Lease<'a> {
+        fn try_take(busy: &'a AtomicBool) -> Option<Self> {
+            // Made only where it is due: dropping a lease gives it back.
             (!busy.swap(true, Ordering::Acquire)).then(|| Self(busy))
         }
     }
 
-    impl Drop for Turn<'_> {
+    impl Drop for Lease<'_> {
         fn drop(&mut self) {
             self.0.store(false, Ordering::Release);
         }
@@ -328,12 +328,12 @@ mod workers {
         }
 
         #[test]
-        fn a_turn_that_is_taken_stays_so_however_often_it_is_asked_for() {
+        fn a_lease_that_is_taken_stays_so_however_often_it_is_asked_for() {
             let busy = AtomicBool::new(false);
-            let turn = Turn::take(&busy);
-            assert!(turn.is_some() && Turn::take(&busy).is_none() && Turn::take(&busy).is_none());
-            drop(turn);
-            assert!(Turn::take(&busy).is_some());
+            let lease = Lease::try_take(&busy);
+            assert!(lease.is_some() && Lease::try_take(&busy).is_none() && Lease::try_take(&busy).is_none());
+            drop(lease);
+            assert!(Lease::try_take(&busy).is_some());
         }
 
         #[test]
@@ -341,7 +341,7 @@ mod workers {
             let workers = Workers::start(2);
             let run = || workers.run(100, &|block| assert_ne!(block, 57, "block 57"));
             assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
-            assert!(Turn::take(&workers.busy).is_some());
+            assert!(Lease::try_take(&workers.busy).is_some());
             assert_eq!(squares(&workers).0, 332_833_500);
         }
     }

@@ -53,6 +53,22 @@ impl Tensor {
         }
     }
 
+    /// As the f32 argument that an operation calls `name`.
+    pub fn f32_view(&self, name: &'static str) -> Result<View<'_, f32>> {
+        match self.f32() {
+            Some(values) => Ok(View { name, shape: self.shape, values }),
+            None => Err(Fault::shape(format!("{name} {} holds i32; f32 is due", self.shape))),
+        }
+    }
+
+    /// As the i32 argument that an operation calls `name`.
+    pub fn i32_view(&self, name: &'static str) -> Result<View<'_, i32>> {
+        match self.i32() {
+            Some(values) => Ok(View { name, shape: self.shape, values }),
+            None => Err(Fault::shape(format!("{name} {} holds f32; i32 is due", self.shape))),
+        }
+    }
+
     fn buffer(&self) -> (Kind, &Buffer) {
         match &self.values {
             Values::F32(buffer) => (Kind::F32, buffer),
@@ -78,30 +94,35 @@ impl Tensor {
         }
     }
 
-    /// The values to write of [n, m], as [`Self::f32_mut`].
+    // Views are never inlined: in each operation they would be some kilobytes of the WebAssembly module.
+
+    /// [n], or all elements of another shape, row by row, to write.
     #[inline(never)]
-    pub fn f32_array2(&mut self) -> ArrayViewMut2<'_, f32> {
-        let shape: [usize; 2] = self.shape.fixed().expect("made with two axes");
-        ArrayViewMut2::from_shape(shape, self.f32_mut()).expect("values fill their shape")
+    pub fn f32_view1_mut(&mut self) -> ArrayViewMut1<'_, f32> {
+        ArrayViewMut1::from(self.f32_mut())
     }
 
-    /// The values to write of [l, n, m], as [`Self::f32_mut`].
+    /// [..., D] as rows [n, D], to write; a matrix is its own rows.
     #[inline(never)]
-    pub fn f32_array3(&mut self) -> ArrayViewMut3<'_, f32> {
+    pub fn f32_view2_mut(&mut self) -> ArrayViewMut2<'_, f32> {
+        rows_mut(self.shape, self.f32_mut())
+    }
+
+    /// [l, n, m] to write.
+    #[inline(never)]
+    pub fn f32_view3_mut(&mut self) -> ArrayViewMut3<'_, f32> {
         let shape: [usize; 3] = self.shape.fixed().expect("made with three axes");
-        ArrayViewMut3::from_shape(shape, self.f32_mut()).expect("values fill their shape")
+        ArrayViewMut3::from_shape(shape, self.f32_mut()).unwrap_or_else(|_| unreachable!("{HOLDS}"))
     }
 
-    /// [..., D] as rows to write.
-    pub fn rows_mut(&mut self) -> ArrayViewMut2<'_, f32> {
-        let (width, leading) = self.shape.extents().split_last().map_or((1, &[][..]), |(&width, rest)| (width, rest));
-        let shape = (leading.iter().map(|&extent| extent as usize).product(), width as usize);
-        ArrayViewMut2::from_shape(shape, self.f32_mut()).expect("as many values as the shape says")
-    }
-
-    /// Indices in one piece to write.
-    pub fn list_mut(&mut self) -> ArrayViewMut1<'_, i32> {
+    #[inline(never)]
+    pub fn i32_view1_mut(&mut self) -> ArrayViewMut1<'_, i32> {
         ArrayViewMut1::from(self.i32_mut())
+    }
+
+    #[inline(never)]
+    pub fn i32_view2_mut(&mut self) -> ArrayViewMut2<'_, i32> {
+        rows_mut(self.shape, self.i32_mut())
     }
 
     /// Bytes of this arena that it occupies.
@@ -122,38 +143,46 @@ pub struct View<'a, T> {
 }
 
 impl<'a, T> View<'a, T> {
-    /// [n, m] with its shape.
+    /// [n]
     #[inline(never)]
-    pub fn array2(&self) -> Result<ArrayView2<'a, T>> {
-        let shape = self.matrix()?;
-        Ok(ArrayView2::from_shape(shape, self.values).expect("values fill their shape"))
+    pub fn view1(&self) -> Result<ArrayView1<'a, T>> {
+        self.vector()?;
+        Ok(self.flat())
     }
 
-    /// [l, n, m] with its shape.
+    /// [n, m]
     #[inline(never)]
-    pub fn array3(&self) -> Result<ArrayView3<'a, T>> {
+    pub fn view2(&self) -> Result<ArrayView2<'a, T>> {
+        self.matrix()?;
+        self.view_rows()
+    }
+
+    /// [l, n, m]
+    #[inline(never)]
+    pub fn view3(&self) -> Result<ArrayView3<'a, T>> {
         let Some(shape) = self.shape.fixed::<3>() else {
             return Err(Fault::shape(format!("{self} must have three axes")));
         };
-        Ok(ArrayView3::from_shape(shape, self.values).expect("values fill their shape"))
+        Ok(ArrayView3::from_shape(shape, self.values).unwrap_or_else(|_| unreachable!("{HOLDS}")))
     }
 
-    /// The values in one piece.
-    pub fn list(&self) -> ArrayView1<'a, T> {
+    /// [..., D] as rows [n, D]
+    #[inline(never)]
+    pub fn view_rows(&self) -> Result<ArrayView2<'a, T>> {
+        let shape = self.rows()?;
+        Ok(ArrayView2::from_shape(shape, self.values).unwrap_or_else(|_| unreachable!("{HOLDS}")))
+    }
+
+    /// All elements, row by row, whatever the shape.
+    #[inline(never)]
+    pub fn flat(&self) -> ArrayView1<'a, T> {
         ArrayView1::from(self.values)
     }
 
-    /// [..., D] as rows.
-    pub fn as_rows(&self) -> Result<ArrayView2<'a, T>> {
-        Ok(ArrayView2::from_shape(self.rows()?, self.values).expect("as many values as the shape says"))
-    }
     /// [..., D] as (rows, D).
     #[inline(never)]
     pub fn rows(&self) -> Result<(usize, usize)> {
-        let Some((&width, leading)) = self.shape.extents().split_last() else {
-            return Err(Fault::shape(format!("{self} must have at least one axis")));
-        };
-        Ok((leading.iter().map(|&extent| extent as usize).product(), width as usize))
+        rows_of(&self.shape).ok_or_else(|| Fault::shape(format!("{self} must have at least one axis")))
     }
 
     /// [n, m] as (n, m).
@@ -187,6 +216,21 @@ impl<'a, T> View<'a, T> {
         }
         Err(Fault::shape(format!("{self} and {other} must have one shape")))
     }
+}
+
+const HOLDS: &str = "a tensor holds the elements of its shape";
+
+/// [..., D] as rows [n, D].
+#[inline(never)]
+fn rows_mut<T>(shape: Shape, values: &mut [T]) -> ArrayViewMut2<'_, T> {
+    let rows = rows_of(&shape).expect("made with axes");
+    ArrayViewMut2::from_shape(rows, values).unwrap_or_else(|_| unreachable!("{HOLDS}"))
+}
+
+/// [..., D] as (rows, D); none of a scalar.
+fn rows_of(shape: &Shape) -> Option<(usize, usize)> {
+    let (&width, leading) = shape.extents().split_last()?;
+    Some((leading.iter().map(|&extent| extent as usize).product(), width as usize))
 }
 
 impl<T> fmt::Display for View<'_, T> {

@@ -1,12 +1,14 @@
 //! Activations and their gradients, elementwise.
 
+use ndarray::{ArrayView1, ArrayViewMut1};
+
 use crate::elementwise::{mapped, zipped};
 use crate::multiversion;
 use crate::parallel::Parallel;
 use crate::simd::{self, fma, math};
 
 /// `y = max(x, 0)`.
-pub fn relu(run: &impl Parallel, x: &[f32], y: &mut [f32]) {
+pub fn relu(run: &impl Parallel, x: ArrayView1<f32>, y: ArrayViewMut1<f32>) {
     mapped(run, x, y, relu_part);
 }
 
@@ -21,52 +23,52 @@ fn relu_of_body<const FMA: bool>(y: &mut [f32]) {
 multiversion!(pub(crate) fn relu_of = relu_of_body(y: &mut [f32]));
 
 /// `dx = dy` where `x > 0`, else 0; of the output in place of `x` the same.
-pub fn relu_gradient(run: &impl Parallel, x: &[f32], dy: &[f32], dx: &mut [f32]) {
+pub fn relu_gradient(run: &impl Parallel, x: ArrayView1<f32>, dy: ArrayView1<f32>, dx: ArrayViewMut1<f32>) {
     zipped(run, x, dy, dx, relu_gradient_part);
 }
 
 /// `y = x Φ(x)`, the exact form.
-pub fn gelu(run: &impl Parallel, x: &[f32], y: &mut [f32]) {
+pub fn gelu(run: &impl Parallel, x: ArrayView1<f32>, y: ArrayViewMut1<f32>) {
     mapped(run, x, y, gelu_part);
 }
 
 /// `dx = dy (Φ(x) + x φ(x))`.
-pub fn gelu_gradient(run: &impl Parallel, x: &[f32], dy: &[f32], dx: &mut [f32]) {
+pub fn gelu_gradient(run: &impl Parallel, x: ArrayView1<f32>, dy: ArrayView1<f32>, dx: ArrayViewMut1<f32>) {
     zipped(run, x, dy, dx, gelu_gradient_part);
 }
 
 /// `y = x σ(x)`.
-pub fn silu(run: &impl Parallel, x: &[f32], y: &mut [f32]) {
+pub fn silu(run: &impl Parallel, x: ArrayView1<f32>, y: ArrayViewMut1<f32>) {
     mapped(run, x, y, silu_part);
 }
 
 /// `dx = dy σ(x) (1 + x (1 − σ(x)))`.
-pub fn silu_gradient(run: &impl Parallel, x: &[f32], dy: &[f32], dx: &mut [f32]) {
+pub fn silu_gradient(run: &impl Parallel, x: ArrayView1<f32>, dy: ArrayView1<f32>, dx: ArrayViewMut1<f32>) {
     zipped(run, x, dy, dx, silu_gradient_part);
 }
 
 /// `y = σ(x) = 1 / (1 + exp(−x))`.
-pub fn sigmoid(run: &impl Parallel, x: &[f32], y: &mut [f32]) {
+pub fn sigmoid(run: &impl Parallel, x: ArrayView1<f32>, y: ArrayViewMut1<f32>) {
     mapped(run, x, y, sigmoid_part);
 }
 
 /// `dx = dy y (1 − y)`, from the output.
-pub fn sigmoid_gradient(run: &impl Parallel, y: &[f32], dy: &[f32], dx: &mut [f32]) {
+pub fn sigmoid_gradient(run: &impl Parallel, y: ArrayView1<f32>, dy: ArrayView1<f32>, dx: ArrayViewMut1<f32>) {
     zipped(run, y, dy, dx, sigmoid_gradient_part);
 }
 
 /// `y = tanh(x)`.
-pub fn tanh(run: &impl Parallel, x: &[f32], y: &mut [f32]) {
+pub fn tanh(run: &impl Parallel, x: ArrayView1<f32>, y: ArrayViewMut1<f32>) {
     mapped(run, x, y, tanh_part);
 }
 
 /// `dx = dy (1 − y²)`, from the output.
-pub fn tanh_gradient(run: &impl Parallel, y: &[f32], dy: &[f32], dx: &mut [f32]) {
+pub fn tanh_gradient(run: &impl Parallel, y: ArrayView1<f32>, dy: ArrayView1<f32>, dx: ArrayViewMut1<f32>) {
     zipped(run, y, dy, dx, tanh_gradient_part);
 }
 
 /// `y = ln(1 + exp(x))`; its gradient is that of dy times [`sigmoid`].
-pub fn softplus(run: &impl Parallel, x: &[f32], y: &mut [f32]) {
+pub fn softplus(run: &impl Parallel, x: ArrayView1<f32>, y: ArrayViewMut1<f32>) {
     mapped(run, x, y, softplus_part);
 }
 
@@ -123,6 +125,7 @@ mod tests {
     use crate::parallel::Serial;
     use crate::parallel::testing::{LENGTHS, TwoThreads, bits, close, differences, sets, values, wide};
     use crate::simd::Instructions;
+    use crate::views::testing::{vector, vector_mut};
 
     type Formula = fn(f64) -> f64;
     type Forward = fn(Instructions, &[f32], &mut [f32]);
@@ -191,11 +194,11 @@ mod tests {
     fn known_values() {
         let x = [-1.0, 0.0, 1.0, 40.0, -40.0];
         let mut y = [f32::NAN; 5];
-        gelu(&Serial, &x, &mut y); // Φ(1) = 0.8413447
+        gelu(&Serial, vector(&x), vector_mut(&mut y)); // Φ(1) = 0.8413447
         close(&y, &[-0.158_655_3, 0.0, 0.841_344_7, 40.0, 0.0], 2e-7);
-        silu(&Serial, &x, &mut y); // σ(1) = 0.7310586
+        silu(&Serial, vector(&x), vector_mut(&mut y)); // σ(1) = 0.7310586
         close(&y, &[-0.268_941_4, 0.0, 0.731_058_6, 40.0, 0.0], 2e-7);
-        relu(&Serial, &[f32::NAN, -1.0, 2.0], &mut y[..3]);
+        relu(&Serial, vector(&[f32::NAN, -1.0, 2.0]), vector_mut(&mut y[..3]));
         assert!(y[0].is_nan() && y[1..3] == [0.0, 2.0]);
     }
 
@@ -210,8 +213,8 @@ mod tests {
                 assert!((f64::from(y) / truth - 1.0).abs() < 1e-6, "softplus({x}) = {y}, not {truth}");
             }
         }
-        let mut y = [0.0; 3];
-        softplus(&Serial, &[f32::NAN, f32::INFINITY, f32::NEG_INFINITY], &mut y);
+        let mut y = [0.0f32; 3];
+        softplus(&Serial, vector(&[f32::NAN, f32::INFINITY, f32::NEG_INFINITY]), vector_mut(&mut y));
         assert!(y[0].is_nan() && y[1..] == [f32::INFINITY, 0.0]);
     }
 
@@ -224,9 +227,21 @@ mod tests {
             f(&mut a, &mut b);
             assert_eq!(bits(&a), bits(&b));
         };
-        both(&|a, b| (gelu(&Serial, &x, a), gelu(&TwoThreads, &x, b)).1);
-        both(&|a, b| (gelu_gradient(&Serial, &x, &dy, a), gelu_gradient(&TwoThreads, &x, &dy, b)).1);
-        both(&|a, b| (tanh(&Serial, &x, a), tanh(&TwoThreads, &x, b)).1);
-        both(&|a, b| (silu_gradient(&Serial, &x, &dy, a), silu_gradient(&TwoThreads, &x, &dy, b)).1);
+        both(&|a, b| (gelu(&Serial, vector(&x), vector_mut(a)), gelu(&TwoThreads, vector(&x), vector_mut(b))).1);
+        both(&|a, b| {
+            (
+                gelu_gradient(&Serial, vector(&x), vector(&dy), vector_mut(a)),
+                gelu_gradient(&TwoThreads, vector(&x), vector(&dy), vector_mut(b)),
+            )
+                .1
+        });
+        both(&|a, b| (tanh(&Serial, vector(&x), vector_mut(a)), tanh(&TwoThreads, vector(&x), vector_mut(b))).1);
+        both(&|a, b| {
+            (
+                silu_gradient(&Serial, vector(&x), vector(&dy), vector_mut(a)),
+                silu_gradient(&TwoThreads, vector(&x), vector(&dy), vector_mut(b)),
+            )
+                .1
+        });
     }
 }

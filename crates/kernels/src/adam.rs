@@ -1,8 +1,12 @@
 //! Adam with decoupled weight decay (Kingma and Ba, ICLR 2015; Loshchilov and Hutter, ICLR 2019).
 
+use ndarray::{ArrayView1, ArrayViewMut1, ArrayViewMut2};
+
 use crate::multiversion;
 use crate::parallel::{PART, Parallel, over_rows, rows_per_part, zip_parts};
 use crate::simd::{LANES, fma};
+use crate::table::RowsById;
+use crate::views::{elements, elements_mut};
 
 /// One step's settings: `rate`, `decay` and `clip` are of this step, `step` counts from 1.
 #[derive(Clone, Copy, Debug)]
@@ -17,18 +21,25 @@ pub struct Adam {
     pub clip: f64,
 }
 
+/// A parameter and its moments, of one shape.
+pub struct Variable<V> {
+    pub parameter: V,
+    pub first: V,
+    pub second: V,
+}
+
 /// `g = clip · gradient`, `m = β1 m + (1 − β1) g`, `v = β2 v + (1 − β2) g²`,
 /// `θ −= rate · decay · θ + rate · m̂ / (√v̂ + ε)` with m̂ = m / (1 − β1^step), v̂ = v / (1 − β2^step).
 pub fn adam(
     run: &impl Parallel,
-    parameter: &mut [f32],
-    first: &mut [f32],
-    second: &mut [f32],
-    gradient: &[f32],
+    Variable { parameter, first, second }: Variable<ArrayViewMut1<f32>>,
+    gradient: ArrayView1<f32>,
     settings: &Adam,
 ) {
     let n = gradient.len();
     assert!(parameter.len() == n && first.len() == n && second.len() == n);
+    let [parameter, first, second] = [parameter, first, second].map(elements_mut);
+    let gradient = elements(&gradient);
     let factors = Factors::of(settings);
     zip_parts(run, [parameter, first, second], [PART; 3], |block, [parameter, first, second]| {
         let gradient = &gradient[block * PART..][..parameter.len()];
@@ -36,18 +47,18 @@ pub fn adam(
     });
 }
 
-/// The same on the rows `ids` alone (ascending, distinct), with their gradients `rows` [U, width].
+/// The same on the rows alone that the gradient holds.
 pub fn adam_rows(
     run: &impl Parallel,
-    parameter: &mut [f32],
-    first: &mut [f32],
-    second: &mut [f32],
-    rows: &[f32],
-    ids: &[i32],
-    width: usize,
+    Variable { parameter, first, second }: Variable<ArrayViewMut2<f32>>,
+    RowsById { rows, ids }: RowsById,
     settings: &Adam,
 ) {
-    assert_eq!(rows.len(), ids.len() * width);
+    let width = parameter.ncols();
+    assert!(first.dim() == parameter.dim() && second.dim() == parameter.dim());
+    assert!(rows.dim() == (ids.len(), width));
+    let [parameter, first, second] = [parameter, first, second].map(elements_mut);
+    let (rows, ids) = (elements(&rows), elements(&ids));
     let factors = Factors::of(settings);
     let per = rows_per_part(width);
     over_rows(run, [parameter, first, second], ids, width, per, |index, [parameter, first, second]| {
@@ -137,9 +148,15 @@ mod tests {
     use super::*;
     use crate::parallel::Serial;
     use crate::parallel::testing::{LENGTHS, TwoThreads, bits, close, sets, values, wide};
+    use crate::views::testing::{matrix, matrix_mut, vector, vector_mut};
 
     const SETTINGS: Adam =
         Adam { rate: 1e-2, beta1: 0.9, beta2: 0.98, epsilon: 1e-8, decay: 0.1, step: 3.0, clip: 0.5 };
+
+    fn variable<'a>([parameter, first, second]: [&'a mut [f32]; 3]) -> Variable<ArrayViewMut1<'a, f32>> {
+        let [parameter, first, second] = [parameter, first, second].map(vector_mut);
+        Variable { parameter, first, second }
+    }
 
     /// The formula in f64: [θ, m, v].
     fn naive(theta: f64, m: f64, v: f64, gradient: f64, by: &Adam) -> [f64; 3] {
@@ -177,7 +194,7 @@ mod tests {
     fn the_first_step_moves_by_the_rate() {
         let mut theta = [1.0, 1.0, 1.0];
         let by = Adam { decay: 0.0, step: 1.0, clip: 1.0, ..SETTINGS };
-        adam(&Serial, &mut theta, &mut [0.0; 3], &mut [0.0; 3], &[5.0, -1e-3, 0.0], &by);
+        adam(&Serial, variable([&mut theta, &mut [0.0; 3], &mut [0.0; 3]]), vector(&[5.0, -1e-3, 0.0]), &by);
         close(&theta, &[0.99, 1.01, 1.0], 1e-6);
     }
 
@@ -196,9 +213,9 @@ mod tests {
             let mut new = [theta.clone(), m.clone(), v.clone()];
             let [a, b, c] = &mut new;
             if threads == 0 {
-                adam(&Serial, a, b, c, &g, &SETTINGS);
+                adam(&Serial, variable([a, b, c]), vector(&g), &SETTINGS);
             } else {
-                adam(&TwoThreads, a, b, c, &g, &SETTINGS);
+                adam(&TwoThreads, variable([a, b, c]), vector(&g), &SETTINGS);
             }
             new.map(|x| bits(&x))
         });
@@ -213,9 +230,11 @@ mod tests {
         let rows: Vec<f32> = ids.iter().flat_map(|&id| g[id as usize * width..][..width].to_vec()).collect();
         let [mut dense, mut sparse] = [0, 1].map(|_| [theta.clone(), m.clone(), v.clone()]);
         let [a, b, c] = &mut dense;
-        adam(&Serial, a, b, c, &g, &SETTINGS);
+        adam(&Serial, variable([a, b, c]), vector(&g), &SETTINGS);
         let [a, b, c] = &mut sparse;
-        adam_rows(&TwoThreads, a, b, c, &rows, &ids, width, &SETTINGS);
+        let [parameter, first, second] = [a, b, c].map(|x| matrix_mut(x, width));
+        let by_id = RowsById { rows: matrix(&rows, width), ids: vector(&ids) };
+        adam_rows(&TwoThreads, Variable { parameter, first, second }, by_id, &SETTINGS);
         for (part, before) in [&theta, &m, &v].into_iter().enumerate() {
             for row in 0..count {
                 let range = row * width..(row + 1) * width;

@@ -4,21 +4,24 @@
 //! on its own row and the keys up to it, whatever stands beside it. Dao et al., "FlashAttention", NeurIPS 2022, for the
 //! running softmax and the gradient. Short segments that drop nothing go together, in `short.rs`.
 
-mod cut;
+mod blocks;
 mod layout;
 mod products;
 mod short;
-mod weights;
+mod softmax;
+
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
 use crate::dropout::Dropout;
 use crate::parallel::{Panel, Parallel, Segmented, over_panels};
 use crate::simd::matrix::PANEL;
 use crate::simd::memory::Stack;
 use crate::simd::{Instructions, LANES, instructions};
-use cut::{AREA, GROUP, KEYS, ROWS};
+use crate::views::{elements, elements_mut};
+use blocks::{AREA, GROUP, KEYS, ROWS};
 use layout::{Head, Inputs, Shape, Upstream};
-use products::{Columns, Rows, mix, scores, spread};
-use weights::{add, differentiate, finish, finite, known, store, weigh};
+use products::{Columns, Rows, accumulate_keys, scores, weighted_sum};
+use softmax::{accumulate, finite, normalise, online_softmax, row_stats, softmax_gradient, write};
 
 /// The widest head.
 pub const MAX_HEAD: usize = 1024;
@@ -27,34 +30,61 @@ pub const MAX_HEAD: usize = 1024;
 const SCORES: usize = ROWS * (KEYS + LANES);
 const SUMS: usize = ROWS * PANEL;
 
+/// What attention reads.
+#[derive(Clone, Copy)]
+pub struct Attention<'a> {
+    /// [Q, width]
+    pub q: ArrayView2<'a, f32>,
+    /// [T, width]
+    pub k: ArrayView2<'a, f32>,
+    /// [T, width]
+    pub v: ArrayView2<'a, f32>,
+    /// The queries of segment b are rows `queries[b] .. queries[b + 1]` of q, and stand for the last rows of the segment: [B + 1].
+    pub queries: ArrayView1<'a, i32>,
+    /// The keys and values of segment b are rows `offsets[b] .. offsets[b + 1]` of k and v: [B + 1].
+    pub offsets: ArrayView1<'a, i32>,
+    pub heads: usize,
+    pub dropout: Dropout,
+}
+
+impl<'a> Attention<'a> {
+    fn inputs(&self) -> Inputs<'a> {
+        let shape = Shape::new(elements(&self.queries), elements(&self.offsets), self.q.ncols(), self.heads);
+        let [q, k, v] = [self.q, self.k, self.v].map(|x| elements(&x));
+        assert!(self.k.dim() == self.v.dim() && self.k.ncols() == self.q.ncols());
+        Inputs { q, k, v, shape, dropout: self.dropout }
+    }
+}
+
+/// What the forward pass gave, and the gradient of its output.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    /// [Q, width]
+    pub out: ArrayView2<'a, f32>,
+    /// [Q, heads]
+    pub lse: ArrayView2<'a, f32>,
+    /// [Q, width]
+    pub dout: ArrayView2<'a, f32>,
+}
+
+/// What [`attention_gradient`] fills.
+pub struct Gradients<'a> {
+    pub dq: ArrayViewMut2<'a, f32>,
+    pub dk: ArrayViewMut2<'a, f32>,
+    pub dv: ArrayViewMut2<'a, f32>,
+}
+
 /// `out` [Q, width] and `lse` [Q, heads], the log of each softmax's denominator.
 ///
-/// Keys and values `k`, `v` [T, width] stand at `offsets` [B + 1]; the queries of segment b, at `queries` [B + 1], are its
-/// last rows. With s_ij = q_i · k_j / √d over d = width / heads columns of a head, j up to i's place, p = softmax(s) and m
+/// With s_ij = q_i · k_j / √d over d = width / heads columns of a head, j up to i's place, p = softmax(s) and m
 /// the dropout's mask: out_i = Σ_j m_ij p_ij v_j / (1 − rate); `lse` knows no dropout.
-pub fn attention(
-    run: &impl Parallel,
-    q: &[f32],
-    k: &[f32],
-    v: &[f32],
-    queries: &[i32],
-    offsets: &[i32],
-    width: usize,
-    heads: usize,
-    dropout: &Dropout,
-    out: &mut [f32],
-    lse: &mut [f32],
-) {
-    let shape = Shape::new(queries, offsets, width, heads);
-    let inputs = Inputs { q, k, v, shape, dropout };
-    attention_on(instructions(), run, &inputs, out, lse);
+pub fn attention(run: &impl Parallel, read: &Attention, out: ArrayViewMut2<f32>, lse: ArrayViewMut2<f32>) {
+    assert!(out.dim() == read.q.dim() && lse.dim() == (read.q.nrows(), read.heads));
+    attention_on(instructions(), run, &read.inputs(), elements_mut(out), elements_mut(lse));
 }
 
 fn attention_on(set: Instructions, run: &impl Parallel, inputs: &Inputs<'_>, out: &mut [f32], lse: &mut [f32]) {
-    let Inputs { q, k, v, shape, .. } = *inputs;
-    assert!(q.len() == out.len() && k.len() == v.len());
-    assert_eq!(lse.len() * shape.width, q.len() * shape.heads);
-    let Shape { queries: offsets, width, heads, .. } = shape;
+    let Shape { queries: offsets, width, heads, .. } = inputs.shape;
     let panels = [Segmented { data: out, width, offsets }, Segmented { data: lse, width: heads, offsets }];
     over_panels(run, panels, heads, |head, mut group| {
         let mut stack = Stack::new();
@@ -88,56 +118,36 @@ fn forward(
         let (k, v) = (Columns::pack(set, &k, chunk.keys, area), Rows::new(v, chunk.keys, tail));
         for block in chunk.blocks() {
             scores(set, &block, &head.q.skip(block.first), &k, weights);
-            let softmax = weigh::on(set, &block, &head.mask, head.scale, weights, &mut lse);
+            let softmax = online_softmax::on(set, &block, &head.mask, head.scale, weights, &mut lse);
             for from in (0..out.columns()).step_by(PANEL) {
-                mix(set, &block, weights, &v, from, group, sums);
-                finish::on(set, &block, &softmax, sums, from, &mut out);
+                weighted_sum(set, &block, weights, &v, from, group, sums);
+                normalise::on(set, &block, &softmax, sums, from, &mut out);
             }
         }
     }
 }
 
-/// The gradients `dq` [Q, width], `dk` and `dv` [T, width] for `dout` [Q, width].
+/// The gradients `dq` [Q, width], `dk` and `dv` [T, width].
 ///
 /// With P = exp(s − lse) and D_i = dout_i · out_i: ds_ij = P_ij (m_ij / (1 − rate) dout_i · v_j − D_i), dq_i = Σ_j ds_ij k_j / √d,
 /// dk_j = Σ_i ds_ij q_i / √d, dv_j = Σ_i m_ij / (1 − rate) P_ij dout_i.
-pub fn attention_gradient(
-    run: &impl Parallel,
-    q: &[f32],
-    k: &[f32],
-    v: &[f32],
-    out: &[f32],
-    lse: &[f32],
-    dout: &[f32],
-    queries: &[i32],
-    offsets: &[i32],
-    width: usize,
-    heads: usize,
-    dropout: &Dropout,
-    dq: &mut [f32],
-    dk: &mut [f32],
-    dv: &mut [f32],
-) {
-    let shape = Shape::new(queries, offsets, width, heads);
-    let inputs = Inputs { q, k, v, shape, dropout };
-    gradient_on(instructions(), run, &inputs, out, lse, dout, [dq, dk, dv]);
+pub fn attention_gradient(run: &impl Parallel, read: &Attention, given: &Given, Gradients { dq, dk, dv }: Gradients) {
+    let (queries, keys) = (read.q.dim(), read.k.dim());
+    assert!(given.out.dim() == queries && given.dout.dim() == queries && given.lse.dim() == (queries.0, read.heads));
+    assert!(dq.dim() == queries && dk.dim() == keys && dv.dim() == keys);
+    gradient_on(instructions(), run, &read.inputs(), given, [dq, dk, dv].map(elements_mut));
 }
 
 fn gradient_on(
     set: Instructions,
     run: &impl Parallel,
     inputs: &Inputs<'_>,
-    out: &[f32],
-    lse: &[f32],
-    dout: &[f32],
+    given: &Given<'_>,
     [dq, dk, dv]: [&mut [f32]; 3],
 ) {
-    let Inputs { q, k, v, shape, .. } = *inputs;
-    assert!(q.len() == out.len() && q.len() == dout.len() && q.len() == dq.len());
-    assert!(k.len() == v.len() && k.len() == dk.len() && k.len() == dv.len());
-    assert_eq!(lse.len() * shape.width, q.len() * shape.heads);
-    let upstream = |b, head| Upstream::new(&shape, out, dout, lse, b, head);
-    let Shape { queries, offsets, width, heads } = shape;
+    let [out, lse, dout] = [given.out, given.lse, given.dout].map(|x| elements(&x));
+    let upstream = |b, head| Upstream::new(&inputs.shape, out, dout, lse, b, head);
+    let Shape { queries, offsets, width, heads } = inputs.shape;
     let panels = [
         Segmented { data: dq, width, offsets: queries },
         Segmented { data: dk, width, offsets },
@@ -161,7 +171,7 @@ fn backward(
     for chunk in head.chunks() {
         let (width, area, scored) = (head.padded(), chunk.lanes() * head.padded(), chunk.scores());
         let [tail, tails] = if head.ragged() { [chunk.keys * PANEL, SUMS] } else { [0, 0] };
-        let [k_area, v_area, dk_sums, dv_sums, weights, changes, sums, tail, q_tail, dout_tail] =
+        let [k_area, v_area, dk_sums, dv_sums, weights, dscores, sums, tail, q_tail, dout_tail] =
             stack.parts([area, area, area, area, scored, scored, SUMS, tail, tails, tails]);
         let sums = sums.as_chunks_mut().0;
         let (k, v) = (head.k.skip(chunk.start), head.v.skip(chunk.start));
@@ -175,19 +185,19 @@ fn backward(
         for block in chunk.blocks() {
             let (q, dout) = (head.q.skip(block.first), up.dout.skip(block.first));
             scores(set, &block, &q, &k_columns, weights);
-            scores(set, &block, &dout, &v_columns, changes);
-            let known = known::on(set, &block, up);
-            differentiate::on(set, &block, &head.mask, head.scale, &known, weights, changes);
+            scores(set, &block, &dout, &v_columns, dscores);
+            let row_stats = row_stats::on(set, &block, up);
+            softmax_gradient::on(set, &block, &head.mask, head.scale, &row_stats, weights, dscores);
             let (q, dout) = (Rows::new(q, block.count, q_tail), Rows::new(dout, block.count, dout_tail));
             for from in (0..dq.columns()).step_by(PANEL) {
-                mix(set, &block, changes, &k, from, GROUP, sums);
-                add::on(set, &block, sums, head.scale, from, &mut dq);
-                spread(set, &block, changes, &q, from, dk_sums, width);
-                spread(set, &block, weights, &dout, from, dv_sums, width);
+                weighted_sum(set, &block, dscores, &k, from, GROUP, sums);
+                accumulate::on(set, &block, sums, head.scale, from, &mut dq);
+                accumulate_keys(set, &block, dscores, &q, from, dk_sums, width);
+                accumulate_keys(set, &block, weights, &dout, from, dv_sums, width);
             }
         }
-        store::on(set, &dk_sums[..chunk.keys * width], width, head.scale, chunk.start, &mut dk);
-        store::on(set, &dv_sums[..chunk.keys * width], width, 1.0, chunk.start, &mut dv);
+        write::on(set, &dk_sums[..chunk.keys * width], width, head.scale, chunk.start, &mut dk);
+        write::on(set, &dv_sums[..chunk.keys * width], width, 1.0, chunk.start, &mut dv);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::views::{elements, elements_mut};
 pub fn concat(run: &impl Parallel, a: ArrayView2<f32>, b: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
     assert!(a.nrows() == y.nrows() && b.nrows() == y.nrows() && a.ncols() + b.ncols() == y.ncols());
     let (left, right) = (a.ncols(), b.ncols());
-    let (a, b) = (elements(a), elements(b));
+    let (a, b) = (elements(&a), elements(&b));
     by_rows(run, y, |t, y| {
         y[..left].copy_from_slice(&a[t * left..][..left]);
         y[left..].copy_from_slice(&b[t * right..][..right]);
@@ -19,14 +19,14 @@ pub fn concat(run: &impl Parallel, a: ArrayView2<f32>, b: ArrayView2<f32>, y: Ar
 /// `y` [T, length] = the columns of x [T, D] from `start` on.
 pub fn narrow(run: &impl Parallel, x: ArrayView2<f32>, start: usize, y: ArrayViewMut2<f32>) {
     assert!(x.nrows() == y.nrows() && start + y.ncols() <= x.ncols());
-    let (width, x) = (x.ncols(), elements(x));
+    let (width, x) = (x.ncols(), elements(&x));
     by_rows(run, y, |t, y| y.copy_from_slice(&x[t * width + start..][..y.len()]));
 }
 
 /// `dx` [T, D] = dy [T, length] in the columns from `start` on, zero elsewhere.
 pub fn narrow_gradient(run: &impl Parallel, dy: ArrayView2<f32>, start: usize, dx: ArrayViewMut2<f32>) {
     assert!(dy.nrows() == dx.nrows() && start + dy.ncols() <= dx.ncols());
-    let (length, dy) = (dy.ncols(), elements(dy));
+    let (length, dy) = (dy.ncols(), elements(&dy));
     by_rows(run, dx, |t, dx| {
         dx.fill(0.0);
         dx[start..][..length].copy_from_slice(&dy[t * length..][..length]);

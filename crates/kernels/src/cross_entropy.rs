@@ -67,46 +67,64 @@ pub(crate) use loops::{bounded_rows, max_norm, subtract_corrections, whole_vecto
 pub use plan::Terms;
 pub(crate) use plan::{Plan, Positives, Problem};
 
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
+
 use crate::Parallel;
 use crate::simd::bf16::Precision;
 use crate::simd::{Instructions, instructions};
+use crate::views::{elements, elements_mut};
 
 /// Scratch of [`cross_entropy`], in f32: the exponentials of some rows, `64 · V` or up to a million where that is more, and their sums.
 pub fn cross_entropy_scratch(t: usize, v: usize, width: usize, precision: Precision) -> usize {
     Plan::new(t, v, width, precision).scratch()
 }
 
-/// Mean over T of `LSE_V(h · itemsᵀ) − h · items[target]`, with its gradients; h and dh [T, D], items and ditems [V, D],
-/// targets [T] in 0 .. V. With `weights` [T] the mean is Σ w l / Σ w; no weight gives zeros. No rows: a loss of 0 and zero gradients. A NaN or an infinity makes the loss NaN or infinite.
+/// Rows, the items and each row's target.
+#[derive(Clone, Copy)]
+pub struct Examples<'a> {
+    /// [T, D]
+    pub h: ArrayView2<'a, f32>,
+    /// [V, D]
+    pub items: ArrayView2<'a, f32>,
+    /// [T] in 0 .. V
+    pub targets: ArrayView1<'a, i32>,
+    /// Weights of the rows, [T].
+    pub weights: Option<&'a [f32]>,
+}
+
+/// What [`cross_entropy`] fills.
+pub struct Gradients<'a> {
+    /// [T, D]
+    pub dh: ArrayViewMut2<'a, f32>,
+    /// [V, D]
+    pub ditems: ArrayViewMut2<'a, f32>,
+}
+
+/// Mean over T of `LSE_V(h · itemsᵀ) − h · items[target]`, with its gradients. With weights the mean is Σ w l / Σ w; no weight
+/// gives zeros. No rows: a loss of 0 and zero gradients. A NaN or an infinity makes the loss NaN or infinite.
 pub fn cross_entropy(
     run: &impl Parallel,
-    h: &[f32],
-    items: &[f32],
-    targets: &[i32],
-    weights: Option<&[f32]>,
-    width: usize,
+    examples: &Examples,
     precision: Precision,
-    dh: &mut [f32],
-    ditems: &mut [f32],
+    gradients: Gradients,
     scratch: &mut [f32],
 ) -> f64 {
-    cross_entropy_on(instructions(), run, h, items, targets, weights, width, precision, dh, ditems, scratch)
+    cross_entropy_on(instructions(), run, examples, precision, gradients, scratch)
 }
 
 fn cross_entropy_on(
     set: Instructions,
     run: &impl Parallel,
-    h: &[f32],
-    items: &[f32],
-    targets: &[i32],
-    weights: Option<&[f32]>,
-    width: usize,
+    &Examples { h, items, targets, weights }: &Examples,
     precision: Precision,
-    dh: &mut [f32],
-    ditems: &mut [f32],
+    Gradients { dh, ditems }: Gradients,
     scratch: &mut [f32],
 ) -> f64 {
-    let plan = Plan::new(targets.len(), items.len() / width.max(1), width, precision);
-    let problem = Problem { set, h, items, targets, positives: None, terms: Terms { weights, ..Terms::default() } };
-    plan.run(run, &problem, dh, ditems, scratch)
+    let (rows, width) = h.dim();
+    assert!(targets.len() == rows && items.ncols() == width && dh.dim() == h.dim() && ditems.dim() == items.dim());
+    let plan = Plan::new(rows, items.nrows(), width, precision);
+    let (h, items, targets) = (elements(&h), elements(&items), elements(&targets));
+    let terms = Terms { weights, ..Terms::default() };
+    let problem = Problem { set, h, items, targets, positives: None, terms };
+    plan.run(run, &problem, elements_mut(dh), elements_mut(ditems), scratch)
 }

@@ -1,7 +1,11 @@
 //! Plain stochastic gradient descent, and Adagrad (Duchi, Hazan and Singer, JMLR 2011), with decoupled weight decay.
 
+use ndarray::{ArrayView1, ArrayViewMut1, ArrayViewMut2};
+
 use crate::multiversion;
 use crate::parallel::{PART, Parallel, over_rows, rows_per_part, zip_parts};
+use crate::table::RowsById;
+use crate::views::{elements, elements_mut};
 
 /// One step's settings.
 #[derive(Clone, Copy, Debug)]
@@ -21,41 +25,52 @@ impl Descent {
 }
 
 /// `θ −= rate · decay · θ + rate · g` with g = clip · gradient.
-pub fn sgd(run: &impl Parallel, parameter: &mut [f32], gradient: &[f32], by: &Descent) {
+pub fn sgd(run: &impl Parallel, parameter: ArrayViewMut1<f32>, gradient: ArrayView1<f32>, by: &Descent) {
     assert_eq!(parameter.len(), gradient.len());
+    let (parameter, gradient) = (elements_mut(parameter), elements(&gradient));
     zip_parts(run, [parameter], [PART], |block, [parameter]| {
         sgd_step(parameter, &gradient[block * PART..][..parameter.len()], by);
     });
 }
 
-/// The same on the rows `ids` alone (ascending, distinct), with their gradients `rows` [U, width].
-pub fn sgd_rows(run: &impl Parallel, parameter: &mut [f32], rows: &[f32], ids: &[i32], width: usize, by: &Descent) {
-    assert_eq!(rows.len(), ids.len() * width);
+/// The same on the rows alone that the gradient holds.
+pub fn sgd_rows(run: &impl Parallel, parameter: ArrayViewMut2<f32>, RowsById { rows, ids }: RowsById, by: &Descent) {
+    let width = parameter.ncols();
+    assert!(rows.dim() == (ids.len(), width));
+    let (parameter, rows, ids) = (elements_mut(parameter), elements(&rows), elements(&ids));
     over_rows(run, [parameter], ids, width, rows_per_part(width), |index, [parameter]| {
         sgd_step(parameter, &rows[index * width..][..width], by);
     });
 }
 
 /// `s += g²`, `θ −= rate · decay · θ + rate · g / (√s + ε)` with g = clip · gradient.
-pub fn adagrad(run: &impl Parallel, parameter: &mut [f32], squares: &mut [f32], gradient: &[f32], by: &Descent) {
+pub fn adagrad(
+    run: &impl Parallel,
+    parameter: ArrayViewMut1<f32>,
+    squares: ArrayViewMut1<f32>,
+    gradient: ArrayView1<f32>,
+    by: &Descent,
+) {
     assert!(parameter.len() == gradient.len() && squares.len() == gradient.len());
-    zip_parts(run, [parameter, squares], [PART; 2], |block, [parameter, squares]| {
+    let gradient = elements(&gradient);
+    zip_parts(run, [parameter, squares].map(elements_mut), [PART; 2], |block, [parameter, squares]| {
         adagrad_step(parameter, squares, &gradient[block * PART..][..parameter.len()], by);
     });
 }
 
-/// The same on the rows `ids` alone, as [`sgd_rows`].
+/// The same on the rows alone that the gradient holds.
 pub fn adagrad_rows(
     run: &impl Parallel,
-    parameter: &mut [f32],
-    squares: &mut [f32],
-    rows: &[f32],
-    ids: &[i32],
-    width: usize,
+    parameter: ArrayViewMut2<f32>,
+    squares: ArrayViewMut2<f32>,
+    RowsById { rows, ids }: RowsById,
     by: &Descent,
 ) {
-    assert_eq!(rows.len(), ids.len() * width);
-    over_rows(run, [parameter, squares], ids, width, rows_per_part(width), |index, [parameter, squares]| {
+    let width = parameter.ncols();
+    assert!(squares.dim() == parameter.dim() && rows.dim() == (ids.len(), width));
+    let (rows, ids) = (elements(&rows), elements(&ids));
+    let tables = [parameter, squares].map(elements_mut);
+    over_rows(run, tables, ids, width, rows_per_part(width), |index, [parameter, squares]| {
         adagrad_step(parameter, squares, &rows[index * width..][..width], by);
     });
 }
@@ -84,6 +99,7 @@ mod tests {
     use super::*;
     use crate::parallel::Serial;
     use crate::parallel::testing::{LENGTHS, TwoThreads, bits, close, sets, values, wide};
+    use crate::views::testing::{shaped, shaped_mut, vector, vector_mut};
 
     const BY: (f64, f64, f64, f64) = (0.1, 0.2, 0.5, 1e-8);
 
@@ -125,14 +141,16 @@ mod tests {
         let [theta, squares, gradient] = state(count * width);
         let ids: Vec<i32> = (0..count as i32).filter(|id| id % 3 != 1).collect();
         let rows: Vec<f32> = ids.iter().flat_map(|&id| gradient[id as usize * width..][..width].to_vec()).collect();
+        let by_id = RowsById { rows: shaped((ids.len(), width), &rows), ids: vector(&ids) };
         let (mut dense, mut sparse) = ([theta.clone(), squares.clone()], [theta.clone(), squares.clone()]);
         let [a, b] = &mut dense;
-        adagrad(&Serial, a, b, &gradient, &by());
+        adagrad(&Serial, vector_mut(a), vector_mut(b), vector(&gradient), &by());
         let [a, b] = &mut sparse;
-        adagrad_rows(&TwoThreads, a, b, &rows, &ids, width, &by());
+        let shape = (count, width);
+        adagrad_rows(&TwoThreads, shaped_mut(shape, a), shaped_mut(shape, b), by_id, &by());
         let (mut plain, mut some) = (theta.clone(), theta.clone());
-        sgd(&Serial, &mut plain, &gradient, &by());
-        sgd_rows(&TwoThreads, &mut some, &rows, &ids, width, &by());
+        sgd(&Serial, vector_mut(&mut plain), vector(&gradient), &by());
+        sgd_rows(&TwoThreads, shaped_mut(shape, &mut some), by_id, &by());
         for row in 0..count {
             let range = row * width..(row + 1) * width;
             let moves = row % 3 != 1;

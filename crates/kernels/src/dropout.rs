@@ -1,8 +1,11 @@
 //! Dropout whose mask is a function of position, so that the gradient draws it again instead of keeping it.
 
+use ndarray::{ArrayView1, ArrayViewMut1};
+
 use crate::multiversion;
 use crate::parallel::{PART, Parallel, over_parts};
 use crate::random::{Stream, mix};
+use crate::views::{elements, elements_mut};
 
 /// Which elements are dropped: each with probability `rate`, by the random bits of (seed, draw).
 #[derive(Clone, Copy, Debug)]
@@ -42,8 +45,9 @@ impl Dropout {
 }
 
 /// Zeroes each element with probability `rate` and scales the rest by 1 / (1 − rate). It is its own gradient.
-pub fn dropout(run: &impl Parallel, x: &[f32], mask: &Dropout, y: &mut [f32]) {
+pub fn dropout(run: &impl Parallel, x: ArrayView1<f32>, mask: &Dropout, y: ArrayViewMut1<f32>) {
     assert_eq!(x.len(), y.len());
+    let (x, y) = (elements(&x), elements_mut(y));
     over_parts(run, y, PART, |block, y| {
         part(&x[block * PART..][..y.len()], block * PART, mask, y);
     });
@@ -68,6 +72,7 @@ mod tests {
     use crate::parallel::Serial;
     use crate::parallel::testing::{LENGTHS, TwoThreads, bits, sets, values};
     use crate::random;
+    use crate::views::testing::{vector, vector_mut};
 
     const MASK: Dropout = Dropout { rate: 0.25, seed: 5, draw: 9 };
 
@@ -91,8 +96,8 @@ mod tests {
         let n = if cfg!(miri) { 100 } else { 3 * PART };
         let x = vec![1.0; n];
         let (mut y, mut z) = (vec![f32::NAN; n], vec![f32::NAN; n]);
-        dropout(&Serial, &x, &MASK, &mut y);
-        dropout(&TwoThreads, &x, &MASK, &mut z);
+        dropout(&Serial, vector(&x), &MASK, vector_mut(&mut y));
+        dropout(&TwoThreads, vector(&x), &MASK, vector_mut(&mut z));
         assert_eq!(bits(&y), bits(&z));
         let kept = y.iter().filter(|&&y| y > 0.0).count() as f64 / n as f64;
         // Five standard deviations.
@@ -103,9 +108,9 @@ mod tests {
     fn rates_of_nothing_and_everything() {
         let x = values(1, 50);
         let mut y = vec![f32::NAN; 50];
-        dropout(&Serial, &x, &Dropout::NONE, &mut y);
+        dropout(&Serial, vector(&x), &Dropout::NONE, vector_mut(&mut y));
         assert_eq!(y, x);
-        dropout(&Serial, &x, &Dropout { rate: 1.0, ..MASK }, &mut y);
+        dropout(&Serial, vector(&x), &Dropout { rate: 1.0, ..MASK }, vector_mut(&mut y));
         assert_eq!(y, [0.0; 50]);
     }
 }

@@ -1,19 +1,30 @@
 //! Layer normalisation along rows.
 
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+
 use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part, zip_parts};
 use crate::reduce::add_partials;
 use crate::simd::layer_norm::layer_norm_lanes;
 use crate::simd::{self, LANES, fma, instructions};
 use crate::size;
+use crate::views::{elements, elements_mut};
 
 /// Rows that one partial sum of the parameters' gradients covers.
 const ROWS: usize = 128;
 
 /// `y = gain ⊙ (x − mean) / √(variance + epsilon) + bias` along rows of `gain.len()`, population variance.
-pub fn layer_norm(run: &impl Parallel, x: &[f32], gain: &[f32], bias: &[f32], epsilon: f32, y: &mut [f32]) {
-    let width = gain.len();
-    assert!(x.len() == y.len() && bias.len() == width);
+pub fn layer_norm(
+    run: &impl Parallel,
+    x: ArrayView2<f32>,
+    gain: ArrayView1<f32>,
+    bias: ArrayView1<f32>,
+    epsilon: f32,
+    y: ArrayViewMut2<f32>,
+) {
+    let width = x.ncols();
+    assert!(x.dim() == y.dim() && gain.len() == width && bias.len() == width);
+    let (x, gain, bias, y) = (elements(&x), elements(&gain), elements(&bias), elements_mut(y));
     let size = rows_per_part(width) * width;
     over_parts(run, y, size, |block, y| {
         let x = &x[block * size..][..y.len()];
@@ -25,32 +36,40 @@ pub fn layer_norm(run: &impl Parallel, x: &[f32], gain: &[f32], bias: &[f32], ep
     });
 }
 
+/// What [`layer_norm_gradient`] fills.
+pub struct Gradients<'a> {
+    pub dx: ArrayViewMut2<'a, f32>,
+    pub dgain: ArrayViewMut1<'a, f32>,
+    pub dbias: ArrayViewMut1<'a, f32>,
+}
+
 /// With x̂ = (x − mean) / deviation and g = gain ⊙ dy: `dx = (g − mean(g) − x̂ mean(g ⊙ x̂)) / deviation`,
 /// `dgain = Σ dy ⊙ x̂` and `dbias = Σ dy` over the rows.
 pub fn layer_norm_gradient(
     run: &impl Parallel,
-    x: &[f32],
-    gain: &[f32],
-    dy: &[f32],
+    x: ArrayView2<f32>,
+    gain: ArrayView1<f32>,
+    dy: ArrayView2<f32>,
     epsilon: f32,
-    dx: &mut [f32],
-    dgain: &mut [f32],
-    dbias: &mut [f32],
+    Gradients { dx, dgain, dbias }: Gradients,
     scratch: &mut [f32],
 ) {
-    let width = gain.len();
-    assert!(x.len() == dx.len() && dy.len() == dx.len() && dgain.len() == width && dbias.len() == width);
+    let (rows, width) = x.dim();
+    assert!(x.dim() == dx.dim() && dy.dim() == dx.dim());
+    assert!(gain.len() == width && dgain.len() == width && dbias.len() == width);
     if width == 0 {
         return;
     }
-    let part = layer_norm_gradient_scratch(x.len() / width, width) / 3;
+    let (x, gain, dy) = (elements(&x), elements(&gain), elements(&dy));
+    let (dx, dgain, dbias) = (elements_mut(dx), elements_mut(dgain), elements_mut(dbias));
+    let part = layer_norm_gradient_scratch(rows, width) / 3;
     let (gains, rest) = scratch.split_at_mut(part);
     let (biases, rest) = rest.split_at_mut(part);
     let outs = [dx, &mut *gains, &mut *biases, &mut rest[..part]];
     let size = ROWS * width;
     zip_parts(run, outs, [size, width, width, width], |block, [dx, dgain, dbias, g]| {
         let range = block * size..block * size + dx.len();
-        layer_norm_gradient_rows(&x[range.clone()], gain, &dy[range], epsilon, dx, dgain, dbias, g);
+        layer_norm_gradient_rows(&x[range.clone()], gain, &dy[range], epsilon, dx, [dgain, dbias, g]);
     });
     add_partials(gains, dgain);
     add_partials(biases, dbias);
@@ -94,9 +113,7 @@ fn layer_norm_gradient_body<const FMA: bool>(
     dy: &[f32],
     epsilon: f32,
     dx: &mut [f32],
-    dgain: &mut [f32],
-    dbias: &mut [f32],
-    g: &mut [f32],
+    [dgain, dbias, g]: [&mut [f32]; 3],
 ) {
     let width = gain.len();
     let (dgain, dbias, g) = (&mut dgain[..width], &mut dbias[..width], &mut g[..width]);
@@ -122,8 +139,7 @@ multiversion!(
 );
 multiversion!(
     fn layer_norm_gradient_rows = layer_norm_gradient_body(
-        x: &[f32], gain: &[f32], dy: &[f32], epsilon: f32, dx: &mut [f32], dgain: &mut [f32], dbias: &mut [f32],
-        g: &mut [f32],
+        x: &[f32], gain: &[f32], dy: &[f32], epsilon: f32, dx: &mut [f32], sums: [&mut [f32]; 3],
     )
 );
 
@@ -132,6 +148,7 @@ mod tests {
     use super::*;
     use crate::parallel::Serial;
     use crate::parallel::testing::{LENGTHS, Reverse, TwoThreads, bits, close, differences, sets, values, wide};
+    use crate::views::testing::{matrix, matrix_mut, vector, vector_mut};
 
     const EPSILON: f32 = 1e-5;
 
@@ -151,7 +168,9 @@ mod tests {
         let width = gain.len();
         let mut scratch = vec![f32::NAN; layer_norm_gradient_scratch(x.len() / width.max(1), width)];
         let [mut dx, mut dgain, mut dbias] = [x.len(), width, width].map(|n| vec![f32::NAN; n]);
-        layer_norm_gradient(run, x, gain, dy, EPSILON, &mut dx, &mut dgain, &mut dbias, &mut scratch);
+        let out =
+            Gradients { dx: matrix_mut(&mut dx, width), dgain: vector_mut(&mut dgain), dbias: vector_mut(&mut dbias) };
+        layer_norm_gradient(run, matrix(x, width), vector(gain), matrix(dy, width), EPSILON, out, &mut scratch);
         [dx, dgain, dbias]
     }
 
@@ -167,7 +186,15 @@ mod tests {
                 if width > 0 {
                     layer_norm_rows::on(set, &x, &gain, &bias, EPSILON, &mut y);
                     let [mut dgain, mut dbias, mut g] = [(); 3].map(|()| vec![f32::NAN; width]);
-                    layer_norm_gradient_rows::on(set, &x, &gain, &dy, EPSILON, &mut dx, &mut dgain, &mut dbias, &mut g);
+                    layer_norm_gradient_rows::on(
+                        set,
+                        &x,
+                        &gain,
+                        &dy,
+                        EPSILON,
+                        &mut dx,
+                        [&mut dgain, &mut dbias, &mut g],
+                    );
                 }
                 close(&y, &naive(&wx, &wgain, &wbias), 5e-6);
                 close(&dx, &differences(&wx, &wdy, |x| naive(x, &wgain, &wbias)), 2e-5);
@@ -182,9 +209,10 @@ mod tests {
     fn known_values() {
         // Mean 2, variance 1: ±1, and ε shifts the fifth digit.
         let mut y = [f32::NAN; 2];
-        layer_norm(&Serial, &[1.0, 3.0], &[2.0, 2.0], &[0.5, 0.5], 0.0, &mut y);
+        let gain = [2.0; 2];
+        layer_norm(&Serial, matrix(&[1.0, 3.0], 2), vector(&gain), vector(&[0.5; 2]), 0.0, matrix_mut(&mut y, 2));
         assert_eq!(y, [-1.5, 2.5]);
-        layer_norm(&Serial, &[7.0, 7.0], &[2.0, 2.0], &[0.5, 0.25], EPSILON, &mut y);
+        layer_norm(&Serial, matrix(&[7.0; 2], 2), vector(&gain), vector(&[0.5, 0.25]), EPSILON, matrix_mut(&mut y, 2));
         assert_eq!(y, [0.5, 0.25]);
     }
 
@@ -194,10 +222,10 @@ mod tests {
         let (x, dy) = (values(1, rows * width), values(2, rows * width));
         let (gain, bias) = (values(3, width), values(4, width));
         let [mut y, mut z, mut one] = [(); 3].map(|()| vec![f32::NAN; x.len()]);
-        layer_norm(&Serial, &x, &gain, &bias, EPSILON, &mut y);
-        layer_norm(&TwoThreads, &x, &gain, &bias, EPSILON, &mut z);
+        layer_norm(&Serial, matrix(&x, width), vector(&gain), vector(&bias), EPSILON, matrix_mut(&mut y, width));
+        layer_norm(&TwoThreads, matrix(&x, width), vector(&gain), vector(&bias), EPSILON, matrix_mut(&mut z, width));
         for (x, one) in x.chunks(width).zip(one.chunks_mut(width)) {
-            layer_norm(&Serial, x, &gain, &bias, EPSILON, one);
+            layer_norm(&Serial, matrix(x, width), vector(&gain), vector(&bias), EPSILON, matrix_mut(one, width));
         }
         assert!(bits(&y) == bits(&z) && bits(&y) == bits(&one));
         let expected = gradient(&Serial, &x, &gain, &dy).map(|x| bits(&x));

@@ -1,4 +1,4 @@
-//! The numbers of foci: forward beside backward, over slices and views. No state, no I/O, no threads of its own.
+//! The numbers of foci: forward beside backward, over views of arrays (`ndarray`). No state, no I/O, no threads of its own.
 
 pub mod activation;
 pub mod adam;

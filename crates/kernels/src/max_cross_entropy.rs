@@ -37,13 +37,14 @@ mod loops;
 mod plan;
 mod schedule;
 
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut1};
 
-use crate::Parallel;
 use crate::cross_entropy::{Positives, Problem, Terms};
-use crate::parallel::{over_parts, rows_per_part};
+use crate::parallel::{Parallel, over_parts, rows_per_part};
 use crate::simd::matrix::dot;
 use crate::simd::{Instructions, instructions};
+use crate::views::{elements, elements_mut};
+use crate::{cross_entropy, sampled_softmax};
 use backward::Gradients;
 use plan::Plan;
 
@@ -53,63 +54,55 @@ pub fn max_cross_entropy_scratch(t: usize, interests: usize, v: usize, width: us
 }
 
 /// Mean over T of `LSE_i(max_k h_k · items_i) − max_k h_k · items[target]`, with its gradients. h and dh [T · K, D] hold the
-/// K vectors of each event one after the other, items and ditems [V, D], targets [T] in 0 .. V. An item's gradient flows to
-/// the vector that scores it, the first among equals. With weights in `terms` the mean is Σ w l / Σ w. A
-/// NaN or an infinity makes the loss NaN or infinite.
+/// K vectors of each event one after the other. An item's gradient flows to the vector that scores it, the first among equals.
+/// With weights the mean is Σ w l / Σ w. A NaN or an infinity makes the loss NaN or infinite.
 pub fn max_cross_entropy(
     run: &impl Parallel,
-    h: ArrayView2<f32>,
-    items: ArrayView2<f32>,
-    targets: ArrayView1<i32>,
-    terms: Terms,
-    dh: ArrayViewMut2<f32>,
-    ditems: ArrayViewMut2<f32>,
+    examples: &cross_entropy::Examples,
+    cross_entropy::Gradients { dh, ditems }: cross_entropy::Gradients,
     scratch: &mut [f32],
 ) -> f64 {
+    let cross_entropy::Examples { h, items, targets, weights } = *examples;
+    assert!(dh.dim() == h.dim() && ditems.dim() == items.dim());
     let problem = Problem {
         set: instructions(),
-        h: of(&h),
-        items: of(&items),
-        targets: of_list(&targets),
+        h: elements(&h),
+        items: elements(&items),
+        targets: elements(&targets),
         positives: None,
-        terms: Terms { weights: terms.weights, ..Terms::default() },
+        terms: Terms { weights, ..Terms::default() },
     };
-    let gradients = Gradients { h: of_mut(dh), items: of_mut(ditems), positives: &mut [] };
+    let gradients = Gradients { h: elements_mut(dh), items: elements_mut(ditems), positives: &mut [] };
     plan_of(&problem, items.ncols()).run(run, &problem, gradients, scratch)
 }
 
-/// The same over each row's target and negatives that all rows share: positives and dpositives [T, D], negatives and
-/// dnegatives [N, D], the ids `targets` [T] and `drawn` [N]. A negative with the id of a row's target is left out of that row.
-/// `terms` are weights of the events and corrections of the logits.
+/// The same over each event's target and negatives that all events share; h and dh [T · K, D], all else as of
+/// [`sampled_softmax`](crate::sampled_softmax::sampled_softmax).
 pub fn max_sampled_softmax(
     run: &impl Parallel,
-    h: ArrayView2<f32>,
-    positives: ArrayView2<f32>,
-    negatives: ArrayView2<f32>,
-    targets: ArrayView1<i32>,
-    drawn: ArrayView1<i32>,
-    terms: Terms,
-    dh: ArrayViewMut2<f32>,
-    dpositives: ArrayViewMut2<f32>,
-    dnegatives: ArrayViewMut2<f32>,
+    examples: &sampled_softmax::Examples,
+    sampled_softmax::Gradients { dh, dpositives, dnegatives }: sampled_softmax::Gradients,
     scratch: &mut [f32],
 ) -> f64 {
+    let sampled_softmax::Examples { h, positives, negatives, targets, drawn, terms } = *examples;
+    assert!(dh.dim() == h.dim() && dpositives.dim() == positives.dim() && dnegatives.dim() == negatives.dim());
     let problem = Problem {
         set: instructions(),
-        h: of(&h),
-        items: of(&negatives),
-        targets: of_list(&targets),
-        positives: Some(Positives { vectors: of(&positives), drawn: of_list(&drawn) }),
+        h: elements(&h),
+        items: elements(&negatives),
+        targets: elements(&targets),
+        positives: Some(Positives { vectors: elements(&positives), drawn: elements(&drawn) }),
         terms,
     };
-    let gradients = Gradients { h: of_mut(dh), items: of_mut(dnegatives), positives: of_mut(dpositives) };
+    let [dh, dpositives, dnegatives] = [dh, dpositives, dnegatives].map(elements_mut);
+    let gradients = Gradients { h: dh, items: dnegatives, positives: dpositives };
     plan_of(&problem, negatives.ncols()).run(run, &problem, gradients, scratch)
 }
 
 /// The row of h [T · K, D] whose product with its event's row of items [T, D] is the greatest, the first among equals.
 pub fn best_interests(run: &impl Parallel, h: ArrayView2<f32>, items: ArrayView2<f32>, best: ArrayViewMut1<i32>) {
     let (set, width) = (instructions(), items.ncols());
-    let (h, items, best) = (of(&h), of(&items), best.into_slice().expect("in one piece"));
+    let (h, items, best) = (elements(&h), elements(&items), elements_mut(best));
     let size = h.len().checked_div(best.len()).unwrap_or(0);
     assert!(width > 0 && items.len() == best.len() * width && h.len() == best.len() * size && size % width == 0);
     let per = rows_per_part(size);
@@ -136,18 +129,6 @@ fn plan_of(problem: &Problem, width: usize) -> Plan {
     let events = problem.targets.len();
     let interests = (problem.h.len() / width).checked_div(events).unwrap_or(1);
     Plan::new(events, interests, problem.items.len() / width, width)
-}
-
-fn of<'a>(x: &'a ArrayView2<f32>) -> &'a [f32] {
-    x.as_slice().expect("row-major")
-}
-
-fn of_list<'a, T>(x: &'a ArrayView1<T>) -> &'a [T] {
-    x.as_slice().expect("in one piece")
-}
-
-fn of_mut(x: ArrayViewMut2<'_, f32>) -> &mut [f32] {
-    x.into_slice().expect("row-major")
 }
 
 #[cfg(test)]

@@ -1,22 +1,27 @@
 //! Rows of unit length.
 
+use ndarray::{ArrayView2, ArrayViewMut2};
+
 use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part};
 use crate::simd::{self, fma};
+use crate::views::{elements, elements_mut};
 
 /// The norm that a shorter row is divided by.
 const FLOOR: f32 = 1e-6;
 
 /// `y = x / max(‖x‖, 1e-6)`, row by row; NaN where the norm is beyond the floats, so that nobody takes it for zeros.
-pub fn normalize(run: &impl Parallel, x: &[f32], width: usize, y: &mut [f32]) {
-    assert_eq!(x.len(), y.len());
+pub fn normalize(run: &impl Parallel, x: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
+    assert!(x.dim() == y.dim());
+    let (width, x, y) = (x.ncols(), elements(&x), elements_mut(y));
     let size = rows_per_part(width) * width;
     over_parts(run, y, size, |block, y| normalize_rows(&x[block * size..][..y.len()], width, y));
 }
 
 /// `dx = (dy − ŷ (ŷ · dy)) / ‖x‖` with ŷ = x / ‖x‖, row by row; `dx = dy / 1e-6` below the floor.
-pub fn normalize_gradient(run: &impl Parallel, x: &[f32], dy: &[f32], width: usize, dx: &mut [f32]) {
-    assert!(x.len() == dx.len() && dy.len() == dx.len());
+pub fn normalize_gradient(run: &impl Parallel, x: ArrayView2<f32>, dy: ArrayView2<f32>, dx: ArrayViewMut2<f32>) {
+    assert!(x.dim() == dx.dim() && dy.dim() == dx.dim());
+    let (width, x, dy, dx) = (dx.ncols(), elements(&x), elements(&dy), elements_mut(dx));
     let size = rows_per_part(width) * width;
     over_parts(run, dx, size, |block, dx| {
         let range = block * size..block * size + dx.len();
@@ -69,6 +74,7 @@ mod tests {
     use super::*;
     use crate::parallel::Serial;
     use crate::parallel::testing::{LENGTHS, TwoThreads, bits, close, differences, sets, values, wide};
+    use crate::views::testing::{matrix, matrix_mut};
 
     fn naive(x: &[f64], width: usize) -> Vec<f64> {
         let row = |x: &[f64]| {
@@ -98,9 +104,14 @@ mod tests {
     #[test]
     fn short_rows_are_divided_by_the_floor() {
         let (mut y, mut dx) = ([f32::NAN; 4], [f32::NAN; 4]);
-        normalize(&Serial, &[0.0, 0.0, 3.0, 4.0], 2, &mut y);
+        normalize(&Serial, matrix(&[0.0, 0.0, 3.0, 4.0], 2), matrix_mut(&mut y, 2));
         close(&y, &[0.0, 0.0, 0.6, 0.8], 1e-7);
-        normalize_gradient(&Serial, &[0.0, 0.0, 3.0, 4.0], &[1.0, 2.0, 1.0, 0.0], 2, &mut dx);
+        normalize_gradient(
+            &Serial,
+            matrix(&[0.0, 0.0, 3.0, 4.0], 2),
+            matrix(&[1.0, 2.0, 1.0, 0.0], 2),
+            matrix_mut(&mut dx, 2),
+        );
         // ŷ = (0.6, 0.8): (dy − 0.6 ŷ) / 5 = (0.64, −0.48) / 5.
         close(&dx, &[1e6, 2e6, 0.128, -0.096], 1e-6);
     }
@@ -108,7 +119,7 @@ mod tests {
     #[test]
     fn rows_whose_norm_overflows_are_no_zeros() {
         let mut y = [0.0; 4];
-        normalize(&Serial, &[3e38, 3e38, 0.6, 0.8], 2, &mut y);
+        normalize(&Serial, matrix(&[3e38, 3e38, 0.6, 0.8], 2), matrix_mut(&mut y, 2));
         assert!(y[0].is_nan() && y[1].is_nan());
         close(&y[2..], &[0.6, 0.8], 1e-6);
     }
@@ -118,14 +129,14 @@ mod tests {
         let (rows, width) = if cfg!(miri) { (3, 7) } else { (1000, 50) };
         let x = values(1, rows * width);
         let [mut y, mut z, mut one] = [(); 3].map(|()| vec![f32::NAN; x.len()]);
-        normalize(&Serial, &x, width, &mut y);
-        normalize(&TwoThreads, &x, width, &mut z);
+        normalize(&Serial, matrix(&x, width), matrix_mut(&mut y, width));
+        normalize(&TwoThreads, matrix(&x, width), matrix_mut(&mut z, width));
         for (x, one) in x.chunks(width).zip(one.chunks_mut(width)) {
-            normalize(&Serial, x, width, one);
+            normalize(&Serial, matrix(x, width), matrix_mut(one, width));
         }
         assert!(bits(&y) == bits(&z) && bits(&y) == bits(&one));
-        normalize_gradient(&Serial, &x, &y, width, &mut z);
-        normalize_gradient(&TwoThreads, &x, &y, width, &mut one);
+        normalize_gradient(&Serial, matrix(&x, width), matrix(&y, width), matrix_mut(&mut z, width));
+        normalize_gradient(&TwoThreads, matrix(&x, width), matrix(&y, width), matrix_mut(&mut one, width));
         assert_eq!(bits(&z), bits(&one));
     }
 }

@@ -5,6 +5,7 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 use crate::multiversion;
 use crate::parallel::{Panel, Parallel, Segmented, over_panels};
 use crate::simd::{LANES, fma, fold_sum, math};
+use crate::views::{elements, elements_mut};
 
 /// Columns that run through a segment together, in registers.
 const COLUMNS: usize = 4 * LANES;
@@ -19,13 +20,13 @@ pub fn prefix_mix(
     out: ArrayViewMut2<f32>,
     lse: ArrayViewMut2<f32>,
 ) {
-    let (heads, width, offsets) = (logits.ncols(), x.ncols(), offsets.to_slice().expect("in one piece"));
-    let (logits, x) = (logits.to_slice().expect("row-major"), x.to_slice().expect("row-major"));
+    let (heads, width, offsets) = (logits.ncols(), x.ncols(), elements(&offsets));
+    let (logits, x) = (elements(&logits), elements(&x));
     if heads == 0 {
         return;
     }
-    let out = Segmented { data: out.into_slice().expect("row-major"), width: heads * width, offsets };
-    let lse = Segmented { data: lse.into_slice().expect("row-major"), width: heads, offsets };
+    let out = Segmented { data: elements_mut(out), width: heads * width, offsets };
+    let lse = Segmented { data: elements_mut(lse), width: heads, offsets };
     over_panels(run, [out, lse], heads, |head, group| {
         for (segment, [mut out, mut lse]) in group {
             let from = offsets[segment] as usize;
@@ -93,11 +94,10 @@ pub fn prefix_mix_gradient(
     dlogits: ArrayViewMut2<f32>,
     dx: ArrayViewMut2<f32>,
 ) {
-    let (heads, width, offsets) = (mixed.logits.ncols(), mixed.x.ncols(), offsets.to_slice().expect("in one piece"));
-    let dlogits = Segmented { data: dlogits.into_slice().expect("row-major"), width: heads, offsets };
-    let dx = Segmented { data: dx.into_slice().expect("row-major"), width, offsets };
-    let [logits, x, out, lse, dout] =
-        [mixed.logits, mixed.x, mixed.out, mixed.lse, mixed.dout].map(|x| x.to_slice().expect("row-major"));
+    let (heads, width, offsets) = (mixed.logits.ncols(), mixed.x.ncols(), elements(&offsets));
+    let dlogits = Segmented { data: elements_mut(dlogits), width: heads, offsets };
+    let dx = Segmented { data: elements_mut(dx), width, offsets };
+    let [logits, x, out, lse, dout] = [mixed.logits, mixed.x, mixed.out, mixed.lse, mixed.dout].map(|x| elements(&x));
     over_panels(run, [dlogits, dx], 1, |_, group| {
         for (segment, [mut dlogits, mut dx]) in group {
             let from = offsets[segment] as usize;
@@ -173,6 +173,7 @@ mod tests {
     use super::*;
     use crate::parallel::Serial;
     use crate::parallel::testing::{Reverse, TwoThreads, bits, close, differences, values, wide};
+    use crate::views::testing::{shaped, shaped_mut, vector};
 
     /// The formula, each prefix by itself.
     fn naive(logits: &[f64], x: &[f64], offsets: &[i32], (heads, width): (usize, usize)) -> Vec<f64> {
@@ -223,18 +224,12 @@ mod tests {
             let columns = [heads * width, heads, heads, width];
             let mut all = columns.map(|columns| vec![f32::NAN; t * columns]);
             let [out, lse, dlogits, dx] = &mut all;
-            fn matrix(x: &[f32], t: usize, n: usize) -> ArrayView2<'_, f32> {
-                ArrayView2::from_shape((t, n), x).unwrap()
-            }
-            fn to(x: &mut [f32], t: usize, n: usize) -> ArrayViewMut2<'_, f32> {
-                ArrayViewMut2::from_shape((t, n), x).unwrap()
-            }
-            let (logits, x) = (matrix(&self.logits, t, heads), matrix(&self.x, t, width));
-            let offsets = ArrayView1::from(&self.offsets);
-            prefix_mix(run, logits, x, offsets, to(out, t * heads, width), to(lse, t, heads));
-            let (out, dout) = (matrix(out, t * heads, width), matrix(&self.dout, t * heads, width));
-            let mixed = Mixed { logits, x, out, lse: matrix(lse, t, heads), dout };
-            prefix_mix_gradient(run, &mixed, offsets, to(dlogits, t, heads), to(dx, t, width));
+            let (logits, x) = (shaped((t, heads), &self.logits), shaped((t, width), &self.x));
+            let offsets = vector(&self.offsets);
+            prefix_mix(run, logits, x, offsets, shaped_mut((t * heads, width), out), shaped_mut((t, heads), lse));
+            let (out, dout) = (shaped((t * heads, width), out), shaped((t * heads, width), &self.dout));
+            let mixed = Mixed { logits, x, out, lse: shaped((t, heads), lse), dout };
+            prefix_mix_gradient(run, &mixed, offsets, shaped_mut((t, heads), dlogits), shaped_mut((t, width), dx));
             all
         }
     }

@@ -1,5 +1,7 @@
 //! Matrix products. An element is summed over K in one order that depends on K alone, so rows never influence each other.
 
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
+
 use crate::Parallel;
 use crate::activation::relu_of;
 use crate::elementwise::add_to;
@@ -7,6 +9,7 @@ use crate::parallel::over_parts;
 use crate::simd::matrix::{DEPTH, Into, Left, PANEL, multiply, transpose};
 use crate::simd::{Instructions, LANES, instructions};
 use crate::size;
+use crate::views::{elements, elements_mut};
 
 /// Rows of a block of work, at least; a multiple of the rows of every tile of [`multiply`].
 const ROWS: usize = 48;
@@ -96,6 +99,18 @@ pub fn linear_scratch(_rows: usize, inner: usize, outer: usize) -> usize {
     panels_size(inner, outer)
 }
 
+/// A linear layer's operands.
+#[derive(Clone, Copy)]
+pub struct Linear<'a> {
+    /// [rows, inner]
+    pub x: ArrayView2<'a, f32>,
+    /// [inner, outer]
+    pub w: ArrayView2<'a, f32>,
+    /// [outer]
+    pub bias: Option<ArrayView1<'a, f32>>,
+    pub then: Then<'a>,
+}
+
 /// What becomes of the elements of a product.
 #[derive(Clone, Copy)]
 pub enum Then<'a> {
@@ -103,7 +118,7 @@ pub enum Then<'a> {
     /// `max(y, 0)`
     Relu,
     /// `onto + y`, onto [rows, outer]
-    Onto(&'a [f32]),
+    Onto(ArrayView2<'a, f32>),
 }
 
 impl Then<'_> {
@@ -112,39 +127,30 @@ impl Then<'_> {
         match self {
             Self::Stay => {}
             Self::Relu => relu_of::on(set, y),
-            Self::Onto(onto) => add_to::on(set, &onto[from..][..y.len()], y),
+            Self::Onto(onto) => add_to::on(set, &elements(&onto)[from..][..y.len()], y),
         }
     }
 }
 
-/// `y = x · w + bias`, and `then`; x [rows, inner], w [inner, outer], bias [outer], y [rows, outer].
-pub fn linear(
-    run: &impl Parallel,
-    x: &[f32],
-    w: &[f32],
-    bias: Option<&[f32]>,
-    then: Then,
-    rows: usize,
-    inner: usize,
-    outer: usize,
-    y: &mut [f32],
-    scratch: &mut [f32],
-) {
-    linear_on(instructions(), run, x, w, bias, then, (rows, inner, outer), y, scratch);
+/// `y = x · w + bias`, and `then`; y [rows, outer].
+pub fn linear(run: &impl Parallel, operands: Linear, y: ArrayViewMut2<f32>, scratch: &mut [f32]) {
+    linear_on(instructions(), run, operands, y, scratch);
 }
 
 fn linear_on(
     set: Instructions,
     run: &impl Parallel,
-    x: &[f32],
-    w: &[f32],
-    bias: Option<&[f32]>,
-    then: Then,
-    (rows, inner, outer): (usize, usize, usize),
-    y: &mut [f32],
+    Linear { x, w, bias, then }: Linear,
+    y: ArrayViewMut2<f32>,
     scratch: &mut [f32],
 ) {
-    assert!(x.len() == rows * inner && w.len() == inner * outer && y.len() == rows * outer);
+    let ((rows, inner), outer) = (x.dim(), w.ncols());
+    assert!(w.nrows() == inner && y.dim() == (rows, outer));
+    assert!(bias.is_none_or(|bias| bias.len() == outer), "a bias for each column");
+    if let Then::Onto(onto) = then {
+        assert!(onto.dim() == y.dim());
+    }
+    let (x, w, y, bias) = (elements(&x), elements(&w), elements_mut(y), bias.map(|bias| elements(&bias)));
     // Copying w pays where many rows share it, or where its rows are not whole vectors.
     let direct = outer == PANEL || (rows <= ROWS && outer.is_multiple_of(LANES));
     let panels = if direct {
@@ -154,7 +160,7 @@ fn linear_on(
         pack(run, w, inner, outer, panels);
         Panels::packed(panels, inner)
     };
-    by_rows(set, run, x, panels, bias, then, (rows, inner, outer), y);
+    by_rows(set, run, x, panels, (bias, then), (rows, inner, outer), y);
 }
 
 fn by_rows(
@@ -162,8 +168,7 @@ fn by_rows(
     run: &impl Parallel,
     a: &[f32],
     b: Panels,
-    bias: Option<&[f32]>,
-    then: Then,
+    (bias, then): (Option<&[f32]>, Then),
     (rows, depth, columns): (usize, usize, usize),
     y: &mut [f32],
 ) {
@@ -185,15 +190,12 @@ pub fn linear_input_gradient_scratch(rows: usize, inner: usize, outer: usize) ->
 /// `dx = dy · wᵀ`; dy [rows, outer], w [inner, outer], dx [rows, inner].
 pub fn linear_input_gradient(
     run: &impl Parallel,
-    dy: &[f32],
-    w: &[f32],
-    rows: usize,
-    inner: usize,
-    outer: usize,
-    dx: &mut [f32],
+    dy: ArrayView2<f32>,
+    w: ArrayView2<f32>,
+    dx: ArrayViewMut2<f32>,
     scratch: &mut [f32],
 ) {
-    self::inner(run, dy, w, rows, inner, outer, dx, scratch);
+    inner(run, dy, w, dx, scratch);
 }
 
 /// Rows of a product over rows that are multiplied while they are in the nearest cache: a column of 64 is on as many lines,
@@ -214,27 +216,25 @@ pub fn linear_weight_gradient_scratch(rows: usize, inner: usize, outer: usize) -
 /// `dw = xᵀ · dy`; x [rows, inner], dy [rows, outer], dw [inner, outer].
 pub fn linear_weight_gradient(
     run: &impl Parallel,
-    x: &[f32],
-    dy: &[f32],
-    rows: usize,
-    inner: usize,
-    outer: usize,
-    dw: &mut [f32],
+    x: ArrayView2<f32>,
+    dy: ArrayView2<f32>,
+    dw: ArrayViewMut2<f32>,
     scratch: &mut [f32],
 ) {
-    weight_gradient_on(instructions(), run, x, dy, (rows, inner, outer), dw, scratch);
+    weight_gradient_on(instructions(), run, x, dy, dw, scratch);
 }
 
 fn weight_gradient_on(
     set: Instructions,
     run: &impl Parallel,
-    x: &[f32],
-    dy: &[f32],
-    (rows, inner, outer): (usize, usize, usize),
-    dw: &mut [f32],
+    x: ArrayView2<f32>,
+    dy: ArrayView2<f32>,
+    dw: ArrayViewMut2<f32>,
     scratch: &mut [f32],
 ) {
-    assert!(x.len() == rows * inner && dy.len() == rows * outer && dw.len() == inner * outer);
+    let ((rows, inner), outer) = (x.dim(), dy.ncols());
+    assert!(dy.nrows() == rows && dw.dim() == (inner, outer));
+    let (x, dy, dw) = (elements(&x), elements(&dy), elements_mut(dw));
     if dw.is_empty() {
         return;
     }
@@ -294,32 +294,24 @@ pub fn inner_scratch(_n: usize, m: usize, width: usize) -> usize {
 }
 
 /// `y = a · bᵀ`; a [n, width], b [m, width], y [n, m].
-pub fn inner(
-    run: &impl Parallel,
-    a: &[f32],
-    b: &[f32],
-    n: usize,
-    m: usize,
-    width: usize,
-    y: &mut [f32],
-    scratch: &mut [f32],
-) {
-    inner_on(instructions(), run, a, b, (n, m, width), y, scratch);
+pub fn inner(run: &impl Parallel, a: ArrayView2<f32>, b: ArrayView2<f32>, y: ArrayViewMut2<f32>, scratch: &mut [f32]) {
+    inner_on(instructions(), run, a, b, y, scratch);
 }
 
 fn inner_on(
     set: Instructions,
     run: &impl Parallel,
-    a: &[f32],
-    b: &[f32],
-    (n, m, width): (usize, usize, usize),
-    y: &mut [f32],
+    a: ArrayView2<f32>,
+    b: ArrayView2<f32>,
+    y: ArrayViewMut2<f32>,
     scratch: &mut [f32],
 ) {
-    assert!(a.len() == n * width && b.len() == m * width && y.len() == n * m);
+    let ((n, width), m) = (a.dim(), b.nrows());
+    assert!(b.ncols() == width && y.dim() == (n, m));
+    let (a, b, y) = (elements(&a), elements(&b), elements_mut(y));
     let panels = &mut scratch[..panels_size(width, m)];
     pack_transposed(set, run, b, m, width, panels);
-    by_rows(set, run, a, Panels::packed(panels, width), None, Then::Stay, (n, width, m), y);
+    by_rows(set, run, a, Panels::packed(panels, width), (None, Then::Stay), (n, width, m), y);
 }
 
 #[cfg(test)]

@@ -1,7 +1,12 @@
 //! The latest rows of each segment, and columns of whole numbers by row.
 
+use ndarray::{ArrayView1, ArrayViewMut1};
+
+use crate::views::{elements, elements_mut};
+
 /// The last `most` rows of each segment, and their offsets by segment.
-pub fn recent_rows(offsets: &[i32], most: usize, rows: &mut [i32], ends: &mut [i32]) {
+pub fn recent_rows(offsets: ArrayView1<i32>, most: usize, rows: ArrayViewMut1<i32>, ends: ArrayViewMut1<i32>) {
+    let (offsets, rows, ends) = (elements(&offsets), elements_mut(rows), elements_mut(ends));
     assert_eq!(offsets.len(), ends.len());
     let mut count = 0;
     if let Some(first) = ends.first_mut() {
@@ -18,8 +23,8 @@ pub fn recent_rows(offsets: &[i32], most: usize, rows: &mut [i32], ends: &mut [i
 }
 
 /// How many rows of the segments are among their last `most`.
-pub fn recent_count(offsets: &[i32], most: usize) -> usize {
-    offsets.windows(2).map(|bounds| kept(bounds, most) as usize).sum()
+pub fn recent_count(offsets: ArrayView1<i32>, most: usize) -> usize {
+    elements(&offsets).windows(2).map(|bounds| kept(bounds, most) as usize).sum()
 }
 
 fn kept(bounds: &[i32], most: usize) -> i32 {
@@ -27,8 +32,9 @@ fn kept(bounds: &[i32], most: usize) -> i32 {
 }
 
 /// `y[i] = column[rows[i]]`.
-pub fn take(column: &[i32], rows: &[i32], y: &mut [i32]) {
-    for (y, &row) in y.iter_mut().zip(rows) {
+pub fn take(column: ArrayView1<i32>, rows: ArrayView1<i32>, y: ArrayViewMut1<i32>) {
+    let column = elements(&column);
+    for (y, &row) in elements_mut(y).iter_mut().zip(elements(&rows)) {
         *y = column[row as usize];
     }
 }
@@ -37,22 +43,24 @@ pub fn take(column: &[i32], rows: &[i32], y: &mut [i32]) {
 mod tests {
     use super::*;
 
+    use crate::views::testing::{vector, vector_mut};
+
     #[test]
     fn the_last_rows_of_each_segment_remain() {
         let offsets = [0, 3, 3, 4, 8];
         let (mut rows, mut ends) = ([9; 5], [9; 5]);
-        assert_eq!(recent_count(&offsets, 2), 5);
-        recent_rows(&offsets, 2, &mut rows, &mut ends);
+        assert_eq!(recent_count(vector(&offsets), 2), 5);
+        recent_rows(vector(&offsets), 2, vector_mut(&mut rows), vector_mut(&mut ends));
         assert_eq!((rows, ends), ([1, 2, 3, 6, 7], [0, 2, 2, 3, 5]));
-        recent_rows(&offsets, 0, &mut [], &mut ends);
+        recent_rows(vector(&offsets), 0, vector_mut(&mut []), vector_mut(&mut ends));
         assert_eq!(ends, [0; 5]);
-        recent_rows(&[0], 2, &mut [], &mut [9]);
+        recent_rows(vector(&[0]), 2, vector_mut(&mut []), vector_mut(&mut [9]));
     }
 
     #[test]
     fn columns_are_taken_by_row() {
         let mut y = [0; 3];
-        take(&[7, -1, 5], &[2, 0, 2], &mut y);
+        take(vector(&[7, -1, 5]), vector(&[2, 0, 2]), vector_mut(&mut y));
         assert_eq!(y, [5, 7, 5]);
     }
 }

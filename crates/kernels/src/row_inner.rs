@@ -5,14 +5,15 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part, zip_parts};
 use crate::simd::{fma, fold_sum};
+use crate::views::{elements, elements_mut};
 
 /// `y[t, n] = h_t · own_tn`; h [T, D], own [T · N, D] with the N rows of t one after the other, y [T, N].
 pub fn row_inner(run: &impl Parallel, h: ArrayView2<f32>, own: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
     let ((rows, width), each) = (h.dim(), y.ncols());
     assert!(own.dim() == (rows * each, width) && y.nrows() == rows);
-    let (h, own) = (h.to_slice().expect("row-major"), own.to_slice().expect("row-major"));
+    let (h, own) = (elements(&h), elements(&own));
     let per = rows_per_part(each * width);
-    over_parts(run, y.into_slice().expect("row-major"), per * each, |block, y| {
+    over_parts(run, elements_mut(y), per * each, |block, y| {
         let from = block * per;
         let count = y.len() / each;
         inner_rows(&h[from * width..][..count * width], &own[from * each * width..], (width, each), y);
@@ -30,8 +31,8 @@ pub fn row_inner_gradient(
 ) {
     let ((rows, width), each) = (h.dim(), dy.ncols());
     assert!(own.dim() == (rows * each, width) && dy.nrows() == rows && dh.dim() == h.dim() && down.dim() == own.dim());
-    let [h, own, dy] = [h, own, dy].map(|x| x.to_slice().expect("row-major"));
-    let [dh, down] = [dh, down].map(|x| x.into_slice().expect("row-major"));
+    let [h, own, dy] = [h, own, dy].map(|x| elements(&x));
+    let [dh, down] = [dh, down].map(elements_mut);
     let per = rows_per_part(each * width);
     zip_parts(run, [dh, down], [per * width, per * each * width], |block, [dh, down]| {
         let from = block * per;
@@ -83,18 +84,11 @@ mod tests {
     use super::*;
     use crate::parallel::Serial;
     use crate::parallel::testing::{TwoThreads, bits, close, differences, values, wide};
+    use crate::views::testing::{matrix, matrix_mut, shaped};
 
     fn naive(h: &[f64], own: &[f64], (width, each): (usize, usize)) -> Vec<f64> {
         let row = |n: usize| (0..width).map(|c| h[n / each * width + c] * own[n * width + c]).sum();
         (0..h.len() / width * each).map(row).collect()
-    }
-
-    fn matrix(x: &[f32], columns: usize) -> ArrayView2<'_, f32> {
-        ArrayView2::from_shape((x.len() / columns, columns), x).unwrap()
-    }
-
-    fn to(x: &mut [f32], columns: usize) -> ArrayViewMut2<'_, f32> {
-        ArrayViewMut2::from_shape((x.len() / columns, columns), x).unwrap()
     }
 
     /// [y, dh, down] over buffers full of garbage.
@@ -102,8 +96,8 @@ mod tests {
         let [h, own, dy] = [t * d, t * n * d, t * n].map(|size| values(size as u32, size));
         let mut results = [t * n, t * d, t * n * d].map(|size| vec![f32::NAN; size]);
         let [y, dh, down] = &mut results;
-        row_inner(run, matrix(&h, d), matrix(&own, d), to(y, n));
-        row_inner_gradient(run, matrix(&h, d), matrix(&own, d), matrix(&dy, n), to(dh, d), to(down, d));
+        row_inner(run, matrix(&h, d), matrix(&own, d), matrix_mut(y, n));
+        row_inner_gradient(run, matrix(&h, d), matrix(&own, d), matrix(&dy, n), matrix_mut(dh, d), matrix_mut(down, d));
         close(y, &naive(&wide(&h), &wide(&own), (d, n)), 1e-5);
         let (h, own, dy) = (wide(&h), wide(&own), wide(&dy));
         close(dh, &differences(&h, &dy, |h| naive(h, &own, (d, n))), 1e-5);
@@ -120,10 +114,10 @@ mod tests {
 
     #[test]
     fn no_candidates_give_no_gradient() {
-        let (h, none) = ([1.0; 6], ArrayView2::from_shape((0, 3), &[]).unwrap());
-        let dy = ArrayView2::from_shape((2, 0), &[]).unwrap();
+        let (h, none) = ([1.0; 6], shaped((0, 3), &[]));
+        let dy = shaped((2, 0), &[]);
         let (mut dh, mut down) = ([f32::NAN; 6], []);
-        row_inner_gradient(&Serial, matrix(&h, 3), none, dy, to(&mut dh, 3), to(&mut down, 3));
+        row_inner_gradient(&Serial, matrix(&h, 3), none, dy, matrix_mut(&mut dh, 3), matrix_mut(&mut down, 3));
         assert_eq!(dh, [0.0; 6]);
     }
 }

@@ -1,6 +1,6 @@
 //! Products of rows with rows, and of rows with numbers.
 
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part};
@@ -8,20 +8,20 @@ use crate::simd::{self, fma, fold_sum};
 use crate::views::{elements, elements_mut};
 
 /// `y[t] = a[t] · b[t]`; a and b [T, D].
-pub fn row_dot(run: &impl Parallel, a: ArrayView2<f32>, b: ArrayView2<f32>, y: &mut [f32]) {
+pub fn row_dot(run: &impl Parallel, a: ArrayView2<f32>, b: ArrayView2<f32>, y: ArrayViewMut1<f32>) {
     assert!(a.dim() == b.dim() && a.nrows() == y.len());
-    let (width, a, b) = (a.ncols(), elements(a), elements(b));
+    let (width, a, b) = (a.ncols(), elements(&a), elements(&b));
     let per = rows_per_part(width);
-    over_parts(run, y, per, |block, y| {
+    over_parts(run, elements_mut(y), per, |block, y| {
         let rows = block * per * width..(block * per + y.len()) * width;
         dot_rows(&a[rows.clone()], &b[rows], width, y);
     });
 }
 
 /// `y[t] = s[t] · x[t]`; x and y [T, D], s [T].
-pub fn scale_rows(run: &impl Parallel, x: ArrayView2<f32>, s: &[f32], y: ArrayViewMut2<f32>) {
+pub fn scale_rows(run: &impl Parallel, x: ArrayView2<f32>, s: ArrayView1<f32>, y: ArrayViewMut2<f32>) {
     assert!(x.dim() == y.dim() && x.nrows() == s.len());
-    let (width, x) = (x.ncols(), elements(x));
+    let (width, x, s) = (x.ncols(), elements(&x), elements(&s));
     let per = rows_per_part(width);
     over_parts(run, elements_mut(y), per * width, |block, y| {
         scaled_rows(&x[block * per * width..][..y.len()], &s[block * per..], width, y);
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
     use crate::parallel::Serial;
     use crate::parallel::testing::{LENGTHS, TwoThreads, bits, close, sets, values};
-    use crate::views::testing::{matrix, matrix_mut};
+    use crate::views::testing::{matrix, matrix_mut, vector, vector_mut};
 
     #[test]
     fn every_set_is_the_formula() {
@@ -75,12 +75,12 @@ mod tests {
         let (a, b) = (values(1, rows * width), values(2, rows * width));
         let [a, b] = [&a, &b].map(|x| matrix(x, width));
         let [mut y, mut z] = [(); 2].map(|()| vec![f32::NAN; rows]);
-        row_dot(&Serial, a, b, &mut y);
-        row_dot(&TwoThreads, a, b, &mut z);
+        row_dot(&Serial, a, b, vector_mut(&mut y));
+        row_dot(&TwoThreads, a, b, vector_mut(&mut z));
         assert_eq!(bits(&y), bits(&z));
         let [mut p, mut q] = [(); 2].map(|()| vec![f32::NAN; rows * width]);
-        scale_rows(&Serial, a, &y, matrix_mut(&mut p, width));
-        scale_rows(&TwoThreads, a, &y, matrix_mut(&mut q, width));
+        scale_rows(&Serial, a, vector(&y), matrix_mut(&mut p, width));
+        scale_rows(&TwoThreads, a, vector(&y), matrix_mut(&mut q, width));
         assert_eq!(bits(&p), bits(&q));
     }
 }

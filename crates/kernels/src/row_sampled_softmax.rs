@@ -1,49 +1,37 @@
 //! Cross entropy over the target and negatives that each row has for itself.
 
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
-
-use crate::cross_entropy::Terms;
 use crate::multiversion;
 use crate::parallel::{Parallel, rows_per_part, zip_parts};
+use crate::sampled_softmax::{Examples, Gradients};
 use crate::simd::{fma, fold_sum, math};
 use crate::size;
+use crate::views::{elements, elements_mut};
 
 /// Scratch of [`row_sampled_softmax`], in f32: a row's exponentials and its loss.
 pub fn row_sampled_softmax_scratch(t: usize, n: usize) -> usize {
     size::times([t, size::plus([n, 1])])
 }
 
-/// Vectors of the loss, or their gradients: h and positives [T, D], negatives [T · N, D], the N of a row one after the other.
-pub struct Vectors<M> {
-    pub h: M,
-    pub positives: M,
-    pub negatives: M,
-}
-
-/// Mean over T of the cross entropy over {target} ∪ the row's negatives, with its gradients; the ids `targets` [T] and `drawn`
-/// [T · N]. A negative with the id of the row's target is left out. `terms` are weights of the rows [T] and corrections of the
-/// logits, of the drawn [T · N] and of the targets [T].
+/// Mean over T of the cross entropy over {target} ∪ the row's negatives, with its gradients. A negative with the id of the
+/// row's target is masked.
 pub fn row_sampled_softmax(
     run: &impl Parallel,
-    x: Vectors<ArrayView2<f32>>,
-    targets: ArrayView1<i32>,
-    drawn: ArrayView1<i32>,
-    terms: Terms,
-    d: Vectors<ArrayViewMut2<f32>>,
+    examples: &Examples,
+    Gradients { dh, dpositives, dnegatives }: Gradients,
     scratch: &mut [f32],
 ) -> f64 {
-    let (rows, width) = x.h.dim();
+    let Examples { h, positives, negatives, targets, drawn, terms } = *examples;
+    let (rows, width) = h.dim();
     let each = drawn.len().checked_div(rows).unwrap_or(0);
     assert!(width > 0 && targets.len() == rows && drawn.len() == rows * each && terms.fit(rows, drawn.len()));
-    assert!(x.positives.dim() == x.h.dim() && x.negatives.dim() == (rows * each, width));
-    assert!(d.h.dim() == x.h.dim() && d.positives.dim() == x.h.dim() && d.negatives.dim() == x.negatives.dim());
-    let [h, positives, negatives] = [x.h, x.positives, x.negatives].map(|x| x.to_slice().expect("row-major"));
-    let outs = [d.h, d.positives, d.negatives].map(|d| d.into_slice().expect("row-major"));
-    let (targets, drawn) = (targets.to_slice().expect("in one piece"), drawn.to_slice().expect("in one piece"));
+    assert!(positives.dim() == h.dim() && negatives.dim() == (rows * each, width));
+    assert!(dh.dim() == h.dim() && dpositives.dim() == h.dim() && dnegatives.dim() == negatives.dim());
+    let [h, positives, negatives] = [h, positives, negatives].map(|x| elements(&x));
+    let [dh, dpositives, dnegatives] = [dh, dpositives, dnegatives].map(elements_mut);
+    let (targets, drawn) = (elements(&targets), elements(&drawn));
     let total = terms.total_weight(rows);
     let per = rows_per_part((each + 1) * width);
     let scratch = &mut scratch[..rows * (each + 1)];
-    let [dh, dpositives, dnegatives] = outs;
     let sizes = [per * width, per * width, per * each * width, per * (each + 1)];
     zip_parts(run, [dh, dpositives, dnegatives, &mut *scratch], sizes, |block, [dh, dpos, dneg, scratch]| {
         for (i, scratch) in scratch.chunks_exact_mut(each + 1).enumerate() {
@@ -120,19 +108,12 @@ multiversion!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cross_entropy::{Plan, Positives, Problem};
+    use crate::cross_entropy::{Plan, Positives, Problem, Terms};
     use crate::parallel::Serial;
     use crate::parallel::testing::{Reverse, TwoThreads, bits, close, values, wide};
     use crate::simd::bf16::Precision;
     use crate::simd::instructions;
-
-    fn matrix(x: &[f32], columns: usize) -> ArrayView2<'_, f32> {
-        ArrayView2::from_shape((x.len() / columns, columns), x).unwrap()
-    }
-
-    fn to(x: &mut [f32], columns: usize) -> ArrayViewMut2<'_, f32> {
-        ArrayViewMut2::from_shape((x.len() / columns, columns), x).unwrap()
-    }
+    use crate::views::testing::{matrix, matrix_mut, vector};
 
     struct World {
         h: Vec<f32>,
@@ -166,21 +147,12 @@ mod tests {
 
         fn run(&self, run: &impl Parallel, terms: Terms) -> (f64, [Vec<f32>; 3]) {
             let mut all = [&self.h, &self.positives, &self.negatives].map(|x| vec![f32::NAN; x.len()]);
-            let [h, positives, negatives] = &mut all;
-            let d = self.width;
-            let loss = row_sampled_softmax(
-                run,
-                Vectors {
-                    h: matrix(&self.h, d),
-                    positives: matrix(&self.positives, d),
-                    negatives: matrix(&self.negatives, d),
-                },
-                ArrayView1::from(&self.targets),
-                ArrayView1::from(&self.drawn),
-                terms,
-                Vectors { h: to(h, d), positives: to(positives, d), negatives: to(negatives, d) },
-                &mut vec![f32::NAN; self.targets.len() + self.drawn.len()],
-            );
+            let [dh, dpositives, dnegatives] = all.each_mut().map(|x| matrix_mut(x, self.width));
+            let [h, positives, negatives] = [&self.h, &self.positives, &self.negatives].map(|x| matrix(x, self.width));
+            let (targets, drawn) = (vector(&self.targets), vector(&self.drawn));
+            let examples = Examples { h, positives, negatives, targets, drawn, terms };
+            let mut scratch = vec![f32::NAN; self.targets.len() + self.drawn.len()];
+            let loss = row_sampled_softmax(run, &examples, Gradients { dh, dpositives, dnegatives }, &mut scratch);
             (loss, all)
         }
     }

@@ -1,10 +1,13 @@
 //! Cross entropy over the target and a set of negatives that all rows share.
 
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
+
 use crate::Parallel;
 use crate::cross_entropy::{Plan, Positives, Problem, Terms};
 use crate::parallel::over_parts;
 use crate::simd::bf16::Precision;
-use crate::simd::instructions;
+use crate::simd::{Instructions, instructions};
+use crate::views::{elements, elements_mut};
 
 /// Rows of dpositives in a block.
 const ROWS: usize = 256;
@@ -14,44 +17,60 @@ pub fn sampled_softmax_scratch(t: usize, n: usize, width: usize, precision: Prec
     Plan::new(t, n, width, precision).scratch()
 }
 
-/// Mean over T of the cross entropy over {target} ∪ negatives, with its gradients; h, positives [T, D], negatives [N, D],
-/// the ids `targets` [T] and `drawn` [N]. A negative with the id of a row's target is left out of that row.
-/// `terms` are weights of the rows and corrections of the logits.
-pub fn sampled_softmax(
-    run: &impl Parallel,
-    h: &[f32],
-    positives: &[f32],
-    negatives: &[f32],
-    targets: &[i32],
-    drawn: &[i32],
-    terms: Terms,
-    width: usize,
-    precision: Precision,
-    dh: &mut [f32],
-    dpositives: &mut [f32],
-    dnegatives: &mut [f32],
-    scratch: &mut [f32],
-) -> f64 {
-    let positives = Some(Positives { vectors: positives, drawn });
-    let problem = Problem { set: instructions(), h, items: negatives, targets, positives, terms };
-    sampled(run, &problem, width, precision, dh, dpositives, dnegatives, scratch)
+/// Rows, a positive for each, and negatives.
+#[derive(Clone, Copy)]
+pub struct Examples<'a> {
+    /// [T, D]
+    pub h: ArrayView2<'a, f32>,
+    /// [T, D]
+    pub positives: ArrayView2<'a, f32>,
+    /// Those that all rows share [N, D], or the N of each row one after the other [T · N, D].
+    pub negatives: ArrayView2<'a, f32>,
+    /// The ids of the positives [T].
+    pub targets: ArrayView1<'a, i32>,
+    /// The ids of the negatives.
+    pub drawn: ArrayView1<'a, i32>,
+    /// Weights of the rows and corrections of the logits.
+    pub terms: Terms<'a>,
 }
 
-fn sampled(
+/// What [`sampled_softmax`] fills.
+pub struct Gradients<'a> {
+    pub dh: ArrayViewMut2<'a, f32>,
+    pub dpositives: ArrayViewMut2<'a, f32>,
+    pub dnegatives: ArrayViewMut2<'a, f32>,
+}
+
+/// Mean over T of the cross entropy over {target} ∪ negatives, which all rows share, with its gradients. A negative with the id
+/// of a row's target is masked in that row.
+pub fn sampled_softmax(
     run: &impl Parallel,
-    problem: &Problem,
-    width: usize,
+    examples: &Examples,
     precision: Precision,
-    dh: &mut [f32],
-    dpositives: &mut [f32],
-    dnegatives: &mut [f32],
+    gradients: Gradients,
     scratch: &mut [f32],
 ) -> f64 {
-    let Some(Positives { vectors, drawn }) = problem.positives else { unreachable!("positives are given") };
-    let h = problem.h;
-    assert!(vectors.len() == h.len() && dpositives.len() == h.len());
-    let plan = Plan::new(problem.targets.len(), drawn.len(), width, precision);
-    let loss = plan.run(run, problem, dh, dnegatives, scratch);
+    sampled_softmax_on(instructions(), run, examples, precision, gradients, scratch)
+}
+
+fn sampled_softmax_on(
+    set: Instructions,
+    run: &impl Parallel,
+    examples: &Examples,
+    precision: Precision,
+    Gradients { dh, dpositives, dnegatives }: Gradients,
+    scratch: &mut [f32],
+) -> f64 {
+    let Examples { h, positives, negatives, targets, drawn, terms } = *examples;
+    let ((rows, width), count) = (h.dim(), negatives.nrows());
+    assert!(positives.dim() == h.dim() && negatives.ncols() == width && targets.len() == rows && drawn.len() == count);
+    assert!(dh.dim() == h.dim() && dpositives.dim() == h.dim() && dnegatives.dim() == negatives.dim());
+    let [h, vectors, items] = [h, positives, negatives].map(|x| elements(&x));
+    let positives = Some(Positives { vectors, drawn: elements(&drawn) });
+    let problem = Problem { set, h, items, targets: elements(&targets), positives, terms };
+    let plan = Plan::new(rows, count, width, precision);
+    let loss = plan.run(run, &problem, elements_mut(dh), elements_mut(dnegatives), scratch);
+    let dpositives = elements_mut(dpositives);
     over_parts(run, dpositives, ROWS * width, |block, part| {
         for (i, y) in part.chunks_exact_mut(width).enumerate() {
             let row = block * ROWS + i;
@@ -67,9 +86,9 @@ fn sampled(
 mod tests {
     use super::*;
     use crate::Serial;
-    use crate::cross_entropy::{cross_entropy, cross_entropy_scratch};
+    use crate::cross_entropy::{self, cross_entropy_scratch};
     use crate::parallel::testing::{Reverse, TwoThreads, bits, close, differences, distance, sets, values, wide};
-    use crate::simd::Instructions;
+    use crate::views::testing::{matrix, matrix_mut, vector};
 
     /// h, positives, negatives, targets, drawn.
     struct World {
@@ -160,24 +179,13 @@ mod tests {
             let (t, n) = (self.h.len(), self.negatives.len());
             let [mut dh, mut dpositives, mut dnegatives] = [garbage(t), garbage(t), garbage(n)];
             let size = sampled_softmax_scratch(self.targets.len(), self.drawn.len(), self.width, self.precision);
-            let problem = Problem {
-                set,
-                h: &self.h,
-                items: &self.negatives,
-                targets: &self.targets,
-                positives: Some(Positives { vectors: &self.positives, drawn: &self.drawn }),
-                terms: self.terms(),
-            };
-            let loss = sampled(
-                run,
-                &problem,
-                self.width,
-                self.precision,
-                &mut dh,
-                &mut dpositives,
-                &mut dnegatives,
-                &mut garbage(size),
-            );
+            let [h, positives, negatives] = [&self.h, &self.positives, &self.negatives].map(|x| matrix(x, self.width));
+            let (targets, drawn) = (vector(&self.targets), vector(&self.drawn));
+            let examples = Examples { h, positives, negatives, targets, drawn, terms: self.terms() };
+            let [to_h, to_positives, to_negatives] =
+                [&mut dh, &mut dpositives, &mut dnegatives].map(|x| matrix_mut(x, self.width));
+            let out = Gradients { dh: to_h, dpositives: to_positives, dnegatives: to_negatives };
+            let loss = sampled_softmax_on(set, run, &examples, self.precision, out, &mut garbage(size));
             (loss, [dh, dpositives, dnegatives])
         }
 
@@ -268,19 +276,13 @@ mod tests {
         let (loss, [dh, dpositives, mut dnegatives]) = world.run(instructions(), &Serial);
         let (mut full_dh, mut full_ditems) = (vec![0.0; t * width], vec![0.0; v * width]);
         let mut scratch = vec![0.0; cross_entropy_scratch(t, v, width, Precision::F32)];
-        let (h, items) = (&world.h, &world.negatives);
-        let full = cross_entropy(
-            &Serial,
-            h,
-            items,
-            &world.targets,
-            None,
-            width,
-            Precision::F32,
-            &mut full_dh,
-            &mut full_ditems,
-            &mut scratch,
-        );
+        let (h, items) = (matrix(&world.h, width), matrix(&world.negatives, width));
+        let examples = cross_entropy::Examples { h, items, targets: vector(&world.targets), weights: None };
+        let out = cross_entropy::Gradients {
+            dh: matrix_mut(&mut full_dh, width),
+            ditems: matrix_mut(&mut full_ditems, width),
+        };
+        let full = cross_entropy::cross_entropy(&Serial, &examples, Precision::F32, out, &mut scratch);
         assert!((loss - full).abs() < 1e-6);
         close(&dh, &wide(&full_dh), 1e-6);
         for (row, &id) in world.targets.iter().enumerate() {

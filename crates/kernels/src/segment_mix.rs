@@ -1,6 +1,6 @@
 //! Weighted sums of the rows of each segment, as many as there are columns of weights.
 
-use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3};
+use ndarray::{ArrayView1, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3};
 
 use crate::multiversion;
 use crate::parallel::{Parallel, Segmented, over_parts, over_segments, rows_per_part};
@@ -14,13 +14,13 @@ pub fn segment_mix(
     run: &impl Parallel,
     weights: ArrayView2<f32>,
     values: ArrayView2<f32>,
-    offsets: &[i32],
+    offsets: ArrayView1<i32>,
     y: ArrayViewMut3<f32>,
 ) {
     let (segments, columns, width) = y.dim();
     assert!(weights.dim() == (values.nrows(), columns) && values.ncols() == width && segments + 1 == offsets.len());
     let per = rows_per_part(columns * width * values.nrows().div_ceil(segments.max(1)).max(1));
-    let (weights, values) = (elements(weights), elements(values));
+    let (weights, values, offsets) = (elements(&weights), elements(&values), elements(&offsets));
     over_parts(run, elements_mut(y), per * columns * width, |block, y| {
         for (i, y) in y.chunks_exact_mut(columns * width).enumerate() {
             let [w, v] = [columns, width].map(|width| bounds(offsets, block * per + i, width));
@@ -35,14 +35,14 @@ pub fn segment_mix_gradient(
     weights: ArrayView2<f32>,
     values: ArrayView2<f32>,
     dy: ArrayView3<f32>,
-    offsets: &[i32],
+    offsets: ArrayView1<i32>,
     dweights: ArrayViewMut2<f32>,
     dvalues: ArrayViewMut2<f32>,
 ) {
     let (segments, columns, width) = dy.dim();
     assert!(weights.dim() == (values.nrows(), columns) && values.ncols() == width && segments + 1 == offsets.len());
     assert!(weights.dim() == dweights.dim() && values.dim() == dvalues.dim());
-    let (weights, values, dy) = (elements(weights), elements(values), elements(dy));
+    let (weights, values, dy, offsets) = (elements(&weights), elements(&values), elements(&dy), elements(&offsets));
     let outs = [(elements_mut(dweights), columns), (elements_mut(dvalues), width)];
     let outs = outs.map(|(data, width)| Segmented { data, width, offsets });
     over_segments(run, outs, |segment, [dweights, dvalues]| {
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use crate::parallel::Serial;
     use crate::parallel::testing::{TwoThreads, bits, close, differences, sets, values, wide};
-    use crate::views::testing::matrix;
+    use crate::views::testing::{matrix, vector};
 
     fn naive(weights: &[f64], values: &[f64], columns: usize, width: usize) -> Vec<f64> {
         let rows = weights.len() / columns;
@@ -148,8 +148,8 @@ mod tests {
         let (w, v) = (matrix(&w, columns), matrix(&v, width));
         let [mut y, mut z] = [(); 2].map(|()| vec![f32::NAN; segments * columns * width]);
         let shape = (segments, columns, width);
-        segment_mix(&Serial, w, v, &offsets, ArrayViewMut3::from_shape(shape, &mut y).unwrap());
-        segment_mix(&TwoThreads, w, v, &offsets, ArrayViewMut3::from_shape(shape, &mut z).unwrap());
+        segment_mix(&Serial, w, v, vector(&offsets), ArrayViewMut3::from_shape(shape, &mut y).unwrap());
+        segment_mix(&TwoThreads, w, v, vector(&offsets), ArrayViewMut3::from_shape(shape, &mut z).unwrap());
         assert_eq!(bits(&y), bits(&z));
     }
 }

@@ -1,6 +1,6 @@
 //! Softmax over the rows of each segment, column by column.
 
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
 use crate::multiversion;
 use crate::parallel::{Parallel, Segmented, over_segments};
@@ -10,9 +10,9 @@ use crate::views::{elements, elements_mut};
 
 /// `y[t, h] = exp(x[t, h]) / Σ_s exp(x[s, h])` over the rows s of t's segment; x [T, H] at `offsets` [B + 1]. A column of
 /// `−inf` alone gives zeros, not NaN.
-pub fn segment_softmax(run: &impl Parallel, x: ArrayView2<f32>, offsets: &[i32], y: ArrayViewMut2<f32>) {
+pub fn segment_softmax(run: &impl Parallel, x: ArrayView2<f32>, offsets: ArrayView1<i32>, y: ArrayViewMut2<f32>) {
     assert_eq!(x.dim(), y.dim());
-    let (width, x) = (x.ncols(), elements(x));
+    let (width, x, offsets) = (x.ncols(), elements(&x), elements(&offsets));
     over_segments(run, [Segmented { data: elements_mut(y), width, offsets }], |segment, [y]| {
         softmax_rows(&x[bounds(offsets, segment, width)], width, y);
     });
@@ -23,11 +23,11 @@ pub fn segment_softmax_gradient(
     run: &impl Parallel,
     y: ArrayView2<f32>,
     dy: ArrayView2<f32>,
-    offsets: &[i32],
+    offsets: ArrayView1<i32>,
     dx: ArrayViewMut2<f32>,
 ) {
     assert!(y.dim() == dy.dim() && y.dim() == dx.dim());
-    let (width, y, dy) = (y.ncols(), elements(y), elements(dy));
+    let (width, y, dy, offsets) = (y.ncols(), elements(&y), elements(&dy), elements(&offsets));
     over_segments(run, [Segmented { data: elements_mut(dx), width, offsets }], |segment, [dx]| {
         let rows = bounds(offsets, segment, width);
         gradient_rows(&y[rows.clone()], &dy[rows], width, dx);
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use crate::parallel::Serial;
     use crate::parallel::testing::{TwoThreads, bits, close, differences, sets, values, wide};
-    use crate::views::testing::{matrix, matrix_mut};
+    use crate::views::testing::{matrix, matrix_mut, vector};
 
     fn naive(x: &[f64], width: usize) -> Vec<f64> {
         let total = |column: usize| x.iter().skip(column).step_by(width).map(|x| x.exp()).sum::<f64>();
@@ -135,14 +135,20 @@ mod tests {
         let (rows, width) = (offsets[lengths.len()] as usize, 5);
         let (x, dy) = (values(1, rows * width), values(2, rows * width));
         let [mut y, mut z, mut dx, mut dz] = [(); 4].map(|()| vec![f32::NAN; rows * width]);
-        segment_softmax(&Serial, matrix(&x, width), &offsets, matrix_mut(&mut y, width));
-        segment_softmax(&TwoThreads, matrix(&x, width), &offsets, matrix_mut(&mut z, width));
-        segment_softmax_gradient(&Serial, matrix(&y, width), matrix(&dy, width), &offsets, matrix_mut(&mut dx, width));
+        segment_softmax(&Serial, matrix(&x, width), vector(&offsets), matrix_mut(&mut y, width));
+        segment_softmax(&TwoThreads, matrix(&x, width), vector(&offsets), matrix_mut(&mut z, width));
+        segment_softmax_gradient(
+            &Serial,
+            matrix(&y, width),
+            matrix(&dy, width),
+            vector(&offsets),
+            matrix_mut(&mut dx, width),
+        );
         segment_softmax_gradient(
             &TwoThreads,
             matrix(&y, width),
             matrix(&dy, width),
-            &offsets,
+            vector(&offsets),
             matrix_mut(&mut dz, width),
         );
         assert!(bits(&y) == bits(&z) && bits(&dx) == bits(&dz));

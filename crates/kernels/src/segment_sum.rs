@@ -1,6 +1,6 @@
 //! Sums and means over the rows of each segment.
 
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
 use crate::multiversion;
 use crate::parallel::{Parallel, Segmented, over_parts, over_segments, rows_per_part};
@@ -9,19 +9,24 @@ use crate::simd::{self, LANES};
 use crate::views::{elements, elements_mut};
 
 /// `y[b] = Σ_t x[t]` over the rows of segment b, in f64; x [T, D] at `offsets` [B + 1], y [B, D], zeros for no rows.
-pub fn segment_sum(run: &impl Parallel, x: ArrayView2<f32>, offsets: &[i32], y: ArrayViewMut2<f32>) {
+pub fn segment_sum(run: &impl Parallel, x: ArrayView2<f32>, offsets: ArrayView1<i32>, y: ArrayViewMut2<f32>) {
     reduced(run, x, offsets, y, |_| 1.0);
 }
 
 /// `y[b]` = the mean of the rows of segment b, shapes as of [`segment_sum`]; zeros for no rows.
-pub fn segment_mean(run: &impl Parallel, x: ArrayView2<f32>, offsets: &[i32], y: ArrayViewMut2<f32>) {
+pub fn segment_mean(run: &impl Parallel, x: ArrayView2<f32>, offsets: ArrayView1<i32>, y: ArrayViewMut2<f32>) {
     reduced(run, x, offsets, y, |rows| rows.max(1) as f64);
 }
 
 /// `dx[t] = dy[b] / rows of b` for each row t of segment b; dy [B, D], dx [T, D].
-pub fn segment_mean_gradient(run: &impl Parallel, dy: ArrayView2<f32>, offsets: &[i32], dx: ArrayViewMut2<f32>) {
+pub fn segment_mean_gradient(
+    run: &impl Parallel,
+    dy: ArrayView2<f32>,
+    offsets: ArrayView1<i32>,
+    dx: ArrayViewMut2<f32>,
+) {
     assert!(dy.ncols() == dx.ncols() && dy.nrows() + 1 == offsets.len());
-    let (width, dy) = (dy.ncols(), elements(dy));
+    let (width, dy, offsets) = (dy.ncols(), elements(&dy), elements(&offsets));
     over_segments(run, [Segmented { data: elements_mut(dx), width, offsets }], |segment, [dx]| {
         let count = dx.len() as f32 / width.max(1) as f32;
         for dx in dx.chunks_exact_mut(width.max(1)) {
@@ -33,14 +38,14 @@ pub fn segment_mean_gradient(run: &impl Parallel, dy: ArrayView2<f32>, offsets: 
 fn reduced(
     run: &impl Parallel,
     x: ArrayView2<f32>,
-    offsets: &[i32],
+    offsets: ArrayView1<i32>,
     y: ArrayViewMut2<f32>,
     divisor: impl Fn(usize) -> f64 + Sync,
 ) {
     assert!(x.ncols() == y.ncols() && y.nrows() + 1 == offsets.len());
     let (rows, width) = x.dim();
     let per = rows_per_part(width * rows.div_ceil(y.nrows().max(1)).max(1));
-    let x = elements(x);
+    let (x, offsets) = (elements(&x), elements(&offsets));
     over_parts(run, elements_mut(y), per * width, |block, y| {
         for (i, y) in y.chunks_exact_mut(width).enumerate() {
             let at = bounds(offsets, block * per + i, width);
@@ -73,7 +78,7 @@ mod tests {
     use super::*;
     use crate::parallel::Serial;
     use crate::parallel::testing::{TwoThreads, bits, close, sets, values};
-    use crate::views::testing::{matrix, matrix_mut};
+    use crate::views::testing::{matrix, matrix_mut, vector};
 
     #[test]
     fn every_set_is_the_formula() {
@@ -93,12 +98,12 @@ mod tests {
         let (x, offsets) = ([1.0, 2.0, 3.0, 4.0, 10.0, 20.0], [0, 0, 2, 3]);
         let array = matrix(&x, 2);
         let [mut sum, mut mean] = [[f32::NAN; 6]; 2];
-        segment_sum(&Serial, array, &offsets, matrix_mut(&mut sum, 2));
-        segment_mean(&Serial, array, &offsets, matrix_mut(&mut mean, 2));
+        segment_sum(&Serial, array, vector(&offsets), matrix_mut(&mut sum, 2));
+        segment_mean(&Serial, array, vector(&offsets), matrix_mut(&mut mean, 2));
         assert_eq!(sum, [0.0, 0.0, 4.0, 6.0, 10.0, 20.0]);
         assert_eq!(mean, [0.0, 0.0, 2.0, 3.0, 10.0, 20.0]);
         let mut dx = [f32::NAN; 6];
-        segment_mean_gradient(&Serial, array, &offsets, matrix_mut(&mut dx, 2));
+        segment_mean_gradient(&Serial, array, vector(&offsets), matrix_mut(&mut dx, 2));
         assert_eq!(dx, [1.5, 2.0, 1.5, 2.0, 10.0, 20.0]);
     }
 
@@ -109,8 +114,8 @@ mod tests {
         let x = values(1, 3 * segments as usize * width);
         let x = matrix(&x, width);
         let [mut y, mut z] = [(); 2].map(|()| vec![f32::NAN; segments as usize * width]);
-        segment_sum(&Serial, x, &offsets, matrix_mut(&mut y, width));
-        segment_sum(&TwoThreads, x, &offsets, matrix_mut(&mut z, width));
+        segment_sum(&Serial, x, vector(&offsets), matrix_mut(&mut y, width));
+        segment_sum(&TwoThreads, x, vector(&offsets), matrix_mut(&mut z, width));
         assert_eq!(bits(&y), bits(&z));
     }
 }

@@ -2,41 +2,48 @@
 
 use std::ops::Range;
 
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1};
+
+use crate::views::{elements, elements_mut};
+
 /// Where the elements of a segment lie in a row-major matrix of `width` columns.
 pub(crate) fn bounds(offsets: &[i32], segment: usize, width: usize) -> Range<usize> {
     offsets[segment] as usize * width..offsets[segment + 1] as usize * width
 }
 
 /// Each row's segment.
-pub fn segment_ids(offsets: &[i32], y: &mut [i32]) {
+pub fn segment_ids(offsets: ArrayView1<i32>, y: ArrayViewMut1<i32>) {
+    let (offsets, y) = (elements(&offsets), elements_mut(y));
     for (segment, bounds) in (0..).zip(offsets.windows(2)) {
         y[bounds[0] as usize..bounds[1] as usize].fill(segment);
     }
 }
 
 /// The offsets of segments in which each row becomes `times` rows; none overflows, by the caller.
-pub fn repeat_offsets(offsets: &[i32], times: i32, y: &mut [i32]) {
+pub fn repeat_offsets(offsets: ArrayView1<i32>, times: i32, y: ArrayViewMut1<i32>) {
     assert_eq!(offsets.len(), y.len());
-    y.iter_mut().zip(offsets).for_each(|(y, offset)| *y = offset * times);
+    elements_mut(y).iter_mut().zip(elements(&offsets)).for_each(|(y, offset)| *y = offset * times);
 }
 
 /// How many pairs of an event and a candidate [`pairs`] finds.
-pub fn pair_count(offsets: &[i32], candidate_offsets: &[i32]) -> u64 {
+pub fn pair_count(offsets: ArrayView1<i32>, candidate_offsets: ArrayView1<i32>) -> u64 {
     let length = |pair: &[i32]| (pair[1] - pair[0]) as u64;
-    let pairs = offsets.windows(2).zip(candidate_offsets.windows(2));
+    let pairs = elements(&offsets).windows(2).zip(elements(&candidate_offsets).windows(2));
     pairs.map(|(events, candidates)| length(events) * length(candidates)).sum()
 }
 
 /// Every pair of an event, at `offsets` [B + 1], and a candidate of the same segment, at `candidate_offsets` [B + 1]:
 /// candidate by candidate, each with its segment's events in order. `pair_offsets` [C + 1] tell where a candidate's begin.
 pub fn pairs(
-    offsets: &[i32],
-    candidate_offsets: &[i32],
-    events: &mut [i32],
-    candidates: &mut [i32],
-    pair_offsets: &mut [i32],
+    offsets: ArrayView1<i32>,
+    candidate_offsets: ArrayView1<i32>,
+    events: ArrayViewMut1<i32>,
+    candidates: ArrayViewMut1<i32>,
+    pair_offsets: ArrayViewMut1<i32>,
 ) {
     assert!(offsets.len() == candidate_offsets.len() && events.len() == candidates.len());
+    let (offsets, candidate_offsets) = (elements(&offsets), elements(&candidate_offsets));
+    let [events, candidates, pair_offsets] = [events, candidates, pair_offsets].map(elements_mut);
     let mut at = 0;
     pair_offsets[0] = 0;
     for (events_of, candidates_of) in offsets.windows(2).zip(candidate_offsets.windows(2)) {
@@ -51,8 +58,10 @@ pub fn pairs(
     assert_eq!(at, events.len(), "as many as were counted");
 }
 
-/// The items of rows of `k` that are not −1, row by row, and the `offsets` of the rows among them.
-pub fn present(items: &[i32], k: usize, present: &mut [i32], offsets: &mut [i32]) {
+/// The items of rows [B, k] that are not −1, row by row, and the `offsets` [B + 1] of the rows among them.
+pub fn present(items: ArrayView2<i32>, present: ArrayViewMut1<i32>, offsets: ArrayViewMut1<i32>) {
+    assert_eq!(offsets.len(), items.nrows() + 1);
+    let (k, items, present, offsets) = (items.ncols(), elements(&items), elements_mut(present), elements_mut(offsets));
     let mut count = 0;
     offsets[0] = 0;
     for (b, end) in offsets[1..].iter_mut().enumerate() {
@@ -66,7 +75,8 @@ pub fn present(items: &[i32], k: usize, present: &mut [i32], offsets: &mut [i32]
 }
 
 /// Each row's index within its segment.
-pub fn positions(offsets: &[i32], y: &mut [i32]) {
+pub fn positions(offsets: ArrayView1<i32>, y: ArrayViewMut1<i32>) {
+    let (offsets, y) = (elements(&offsets), elements_mut(y));
     for bounds in offsets.windows(2) {
         for (position, y) in (0..).zip(&mut y[bounds[0] as usize..bounds[1] as usize]) {
             *y = position;
@@ -75,7 +85,8 @@ pub fn positions(offsets: &[i32], y: &mut [i32]) {
 }
 
 /// The last row of each segment that has one, and `queries`, the offsets of these rows by segment.
-pub fn last_rows(offsets: &[i32], rows: &mut [i32], queries: &mut [i32]) {
+pub fn last_rows(offsets: ArrayView1<i32>, rows: ArrayViewMut1<i32>, queries: ArrayViewMut1<i32>) {
+    let (offsets, rows, queries) = (elements(&offsets), elements_mut(rows), elements_mut(queries));
     assert_eq!(offsets.len(), queries.len());
     let mut count = 0;
     if let Some(first) = queries.first_mut() {
@@ -94,62 +105,65 @@ pub fn last_rows(offsets: &[i32], rows: &mut [i32], queries: &mut [i32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::views::testing::{matrix, vector, vector_mut};
+
     #[test]
     fn positions_start_again_in_each_segment() {
         let mut y = [9; 5];
-        positions(&[0, 2, 2, 5], &mut y);
+        positions(vector(&[0, 2, 2, 5]), vector_mut(&mut y));
         assert_eq!(y, [0, 1, 0, 1, 2]);
-        positions(&[0], &mut []);
-        positions(&[], &mut []);
+        positions(vector(&[0]), vector_mut(&mut []));
+        positions(vector(&[]), vector_mut(&mut []));
     }
 
     #[test]
     fn ids_skip_empty_segments() {
         let mut y = [9; 5];
-        segment_ids(&[0, 2, 2, 5], &mut y);
+        segment_ids(vector(&[0, 2, 2, 5]), vector_mut(&mut y));
         assert_eq!(y, [0, 0, 2, 2, 2]);
     }
 
     #[test]
     fn offsets_are_repeated() {
         let mut y = [9; 3];
-        repeat_offsets(&[0, 1, 3], 4, &mut y);
+        repeat_offsets(vector(&[0, 1, 3]), 4, vector_mut(&mut y));
         assert_eq!(y, [0, 4, 12]);
     }
 
     #[test]
     fn pairs_are_candidate_by_candidate() {
-        let (offsets, candidate_offsets) = ([0, 2, 2, 3], [0, 2, 3, 5]);
-        assert_eq!(pair_count(&offsets, &candidate_offsets), 6);
+        let (offsets, candidate_offsets) = (vector(&[0, 2, 2, 3]), vector(&[0, 2, 3, 5]));
+        assert_eq!(pair_count(offsets, candidate_offsets), 6);
         let (mut events, mut candidates, mut by) = ([9; 6], [9; 6], [9; 6]);
-        pairs(&offsets, &candidate_offsets, &mut events, &mut candidates, &mut by);
+        pairs(offsets, candidate_offsets, vector_mut(&mut events), vector_mut(&mut candidates), vector_mut(&mut by));
         assert_eq!(events, [0, 1, 0, 1, 2, 2]);
         assert_eq!(candidates, [0, 0, 1, 1, 3, 4]);
         assert_eq!(by, [0, 2, 4, 4, 5, 6]);
-        assert_eq!(pair_count(&[0, i32::MAX], &[0, i32::MAX]), (i32::MAX as u64).pow(2));
+        let most = vector(&[0, i32::MAX]);
+        assert_eq!(pair_count(most, most), (i32::MAX as u64).pow(2));
     }
 
     #[test]
     fn what_is_absent_is_left_out() {
         let (mut items, mut offsets) = ([9; 3], [9; 4]);
-        present(&[4, -1, -1, -1, 0, 4], 2, &mut items, &mut offsets);
+        present(matrix(&[4, -1, -1, -1, 0, 4], 2), vector_mut(&mut items), vector_mut(&mut offsets));
         assert_eq!((items, offsets), ([4, 0, 4], [0, 1, 1, 3]));
     }
 
     #[test]
     fn last_rows_skip_empty_segments() {
         let (mut rows, mut queries) = ([9; 2], [9; 5]);
-        last_rows(&[0, 0, 2, 5, 5], &mut rows, &mut queries);
+        last_rows(vector(&[0, 0, 2, 5, 5]), vector_mut(&mut rows), vector_mut(&mut queries));
         assert_eq!(rows, [1, 4]);
         assert_eq!(queries, [0, 0, 1, 2, 2]);
         let mut queries = [9; 1];
-        last_rows(&[0], &mut [], &mut queries);
+        last_rows(vector(&[0]), vector_mut(&mut []), vector_mut(&mut queries));
         assert_eq!(queries, [0]);
     }
 
     #[test]
     #[should_panic(expected = "one row for each segment")]
     fn the_number_of_last_rows_is_checked() {
-        last_rows(&[0, 1, 1], &mut [0; 2], &mut [0; 3]);
+        last_rows(vector(&[0, 1, 1]), vector_mut(&mut [0; 2]), vector_mut(&mut [0; 3]));
     }
 }

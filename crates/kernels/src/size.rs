@@ -19,6 +19,7 @@ pub fn padded(size: usize, unit: usize) -> usize {
 mod tests {
     use super::*;
     use crate::simd::bf16::Precision;
+    use crate::views::testing::vector;
     use crate::{cross_entropy, layer_norm, product, reduce, sampled_softmax, top_k};
 
     #[test]
@@ -40,7 +41,7 @@ mod tests {
             cross_entropy::cross_entropy_scratch(huge, huge, huge, Precision::F32),
             cross_entropy::cross_entropy_scratch(huge, huge, huge / 32 * 32, Precision::Bf16),
             sampled_softmax::sampled_softmax_scratch(65, 65, huge, Precision::F32),
-            top_k::top_k_scratch(&[0, 1], 1, huge, true, 1)[2],
+            top_k::top_k_scratch(vector(&[0, 1]), (1, huge), true, 1)[2],
         ];
         assert_eq!(sizes, [usize::MAX; 10]);
     }

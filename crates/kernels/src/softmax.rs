@@ -1,19 +1,24 @@
 //! Softmax along rows.
 
+use ndarray::{ArrayView2, ArrayViewMut2};
+
 use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part};
 use crate::simd::{self, LANES, Lane, fma, math, sum_lanes};
+use crate::views::{elements, elements_mut};
 
 /// Row-wise softmax, `y[i] = exp(x[i] − max) / Σ exp(x[j] − max)`. A row of `−inf` alone gives zeros, not NaN.
-pub fn softmax(run: &impl Parallel, x: &[f32], width: usize, y: &mut [f32]) {
-    assert_eq!(x.len(), y.len());
+pub fn softmax(run: &impl Parallel, x: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
+    assert!(x.dim() == y.dim());
+    let (width, x, y) = (x.ncols(), elements(&x), elements_mut(y));
     let size = rows_per_part(width) * width;
     over_parts(run, y, size, |block, y| softmax_rows(&x[block * size..][..y.len()], width, y));
 }
 
 /// `dx = y ⊙ (dy − Σ_j y_j dy_j)`, row by row.
-pub fn softmax_gradient(run: &impl Parallel, y: &[f32], dy: &[f32], width: usize, dx: &mut [f32]) {
-    assert!(y.len() == dx.len() && dy.len() == dx.len());
+pub fn softmax_gradient(run: &impl Parallel, y: ArrayView2<f32>, dy: ArrayView2<f32>, dx: ArrayViewMut2<f32>) {
+    assert!(y.dim() == dx.dim() && dy.dim() == dx.dim());
+    let (width, y, dy, dx) = (dx.ncols(), elements(&y), elements(&dy), elements_mut(dx));
     let size = rows_per_part(width) * width;
     over_parts(run, dx, size, |block, dx| {
         let range = block * size..block * size + dx.len();
@@ -94,6 +99,7 @@ mod tests {
     use super::*;
     use crate::parallel::Serial;
     use crate::parallel::testing::{LENGTHS, Reverse, TwoThreads, bits, close, differences, sets, values, wide};
+    use crate::views::testing::{matrix, matrix_mut};
 
     fn naive(x: &[f64], width: usize) -> Vec<f64> {
         let row = |x: &[f64]| {
@@ -124,13 +130,13 @@ mod tests {
     #[test]
     fn a_row_of_nothing_gives_zeros_and_large_scores_stay_finite() {
         let mut y = [f32::NAN; 3];
-        softmax(&Serial, &[f32::NEG_INFINITY; 3], 3, &mut y);
+        softmax(&Serial, matrix(&[f32::NEG_INFINITY; 3], 3), matrix_mut(&mut y, 3));
         assert_eq!(y, [0.0; 3]);
-        softmax(&Serial, &[1e30, f32::NEG_INFINITY, 1e30], 3, &mut y);
+        softmax(&Serial, matrix(&[1e30, f32::NEG_INFINITY, 1e30], 3), matrix_mut(&mut y, 3));
         assert_eq!(y, [0.5, 0.0, 0.5]);
-        softmax(&Serial, &[0.0, f32::NAN, f32::NEG_INFINITY], 3, &mut y);
+        softmax(&Serial, matrix(&[0.0, f32::NAN, f32::NEG_INFINITY], 3), matrix_mut(&mut y, 3));
         assert!(y[0].is_nan());
-        softmax(&Serial, &[], 0, &mut []);
+        softmax(&Serial, matrix(&[], 0), matrix_mut(&mut [], 0));
     }
 
     #[test]
@@ -138,15 +144,15 @@ mod tests {
         let (rows, width) = if cfg!(miri) { (3, 7) } else { (1000, 50) };
         let (x, dy) = (values(1, rows * width), values(2, rows * width));
         let [mut y, mut z, mut one] = [(); 3].map(|()| vec![f32::NAN; x.len()]);
-        softmax(&Serial, &x, width, &mut y);
-        softmax(&TwoThreads, &x, width, &mut z);
+        softmax(&Serial, matrix(&x, width), matrix_mut(&mut y, width));
+        softmax(&TwoThreads, matrix(&x, width), matrix_mut(&mut z, width));
         for (x, one) in x.chunks(width).zip(one.chunks_mut(width)) {
-            softmax(&Serial, x, width, one);
+            softmax(&Serial, matrix(x, width), matrix_mut(one, width));
         }
         assert!(bits(&y) == bits(&z) && bits(&y) == bits(&one));
         let [mut dx, mut dz] = [(); 2].map(|()| vec![f32::NAN; x.len()]);
-        softmax_gradient(&Serial, &y, &dy, width, &mut dx);
-        softmax_gradient(&Reverse, &y, &dy, width, &mut dz);
+        softmax_gradient(&Serial, matrix(&y, width), matrix(&dy, width), matrix_mut(&mut dx, width));
+        softmax_gradient(&Reverse, matrix(&y, width), matrix(&dy, width), matrix_mut(&mut dz, width));
         assert_eq!(bits(&dx), bits(&dz));
     }
 }

@@ -1,15 +1,25 @@
 //! Rows of a table by id, and gradients that hold the touched rows alone.
 
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part, zip_parts};
 use crate::simd;
 use crate::views::{elements, elements_mut};
 
+/// A gradient that holds the touched rows of a table alone.
+#[derive(Clone, Copy)]
+pub struct RowsById<'a> {
+    /// [U, width]
+    pub rows: ArrayView2<'a, f32>,
+    /// [U], ascending and distinct
+    pub ids: ArrayView1<'a, i32>,
+}
+
 /// `y` [T, width] = the rows `ids` [T] of `table`.
-pub fn gather(run: &impl Parallel, table: &[f32], width: usize, ids: &[i32], y: &mut [f32]) {
-    assert_eq!(y.len(), ids.len() * width);
+pub fn gather(run: &impl Parallel, table: ArrayView2<f32>, ids: ArrayView1<i32>, y: ArrayViewMut2<f32>) {
+    assert!(y.dim() == (ids.len(), table.ncols()));
+    let (width, table, ids, y) = (table.ncols(), elements(&table), elements(&ids), elements_mut(y));
     let per = rows_per_part(width);
     over_parts(run, y, per * width, |block, y| {
         for (y, &id) in y.chunks_exact_mut(width).zip(&ids[block * per..]) {
@@ -19,9 +29,9 @@ pub fn gather(run: &impl Parallel, table: &[f32], width: usize, ids: &[i32], y: 
 }
 
 /// [`gather`], and zeros for the id −1.
-pub fn gather_or_none(run: &impl Parallel, table: ArrayView2<f32>, ids: &[i32], y: ArrayViewMut2<f32>) {
-    assert!(y.nrows() == ids.len() && y.ncols() == table.ncols());
-    let (width, table) = (table.ncols(), elements(table));
+pub fn gather_or_none(run: &impl Parallel, table: ArrayView2<f32>, ids: ArrayView1<i32>, y: ArrayViewMut2<f32>) {
+    assert!(y.dim() == (ids.len(), table.ncols()));
+    let (width, table, ids) = (table.ncols(), elements(&table), elements(&ids));
     let per = rows_per_part(width);
     over_parts(run, elements_mut(y), per * width, |block, y| {
         for (y, &id) in y.chunks_exact_mut(width).zip(&ids[block * per..]) {
@@ -36,28 +46,29 @@ pub fn gather_or_none(run: &impl Parallel, table: ArrayView2<f32>, ids: &[i32], 
 /// `y` [T, width] = factor · the rows `ids` [T] of `table` + the rows `positions` [T] of `places`.
 pub fn embed(
     run: &impl Parallel,
-    table: &[f32],
-    ids: &[i32],
+    table: ArrayView2<f32>,
+    ids: ArrayView1<i32>,
     factor: f32,
-    places: &[f32],
-    positions: &[i32],
-    width: usize,
-    y: &mut [f32],
+    places: ArrayView2<f32>,
+    positions: ArrayView1<i32>,
+    y: ArrayViewMut2<f32>,
 ) {
-    assert!(y.len() == ids.len() * width && ids.len() == positions.len());
+    let width = table.ncols();
+    assert!(y.dim() == (ids.len(), width) && places.ncols() == width && ids.len() == positions.len());
+    let (table, ids, places) = (elements(&table), elements(&ids), elements(&places));
+    let (positions, y) = (elements(&positions), elements_mut(y));
     let per = rows_per_part(width);
     over_parts(run, y, per * width, |block, y| {
-        embed_rows(table, &ids[block * per..], factor, places, &positions[block * per..], width, y);
+        let from = block * per;
+        embed_rows([table, places], [&ids[from..], &positions[from..]], factor, width, y);
     });
 }
 
 #[inline(always)]
 fn embed_rows_body<const FMA: bool>(
-    table: &[f32],
-    ids: &[i32],
+    [table, places]: [&[f32]; 2],
+    [ids, positions]: [&[i32]; 2],
     factor: f32,
-    places: &[f32],
-    positions: &[i32],
     width: usize,
     y: &mut [f32],
 ) {
@@ -69,12 +80,13 @@ fn embed_rows_body<const FMA: bool>(
 
 multiversion!(
     fn embed_rows = embed_rows_body(
-        table: &[f32], ids: &[i32], factor: f32, places: &[f32], positions: &[i32], width: usize, y: &mut [f32])
+        tables: [&[f32]; 2], ids: [&[i32]; 2], factor: f32, width: usize, y: &mut [f32])
 );
 
 /// `order` = the positions of `ids` by ascending id, equal ids in order of occurrence; returns how many ids differ.
-pub fn sort_ids(ids: &[i32], order: &mut [u32]) -> usize {
+pub fn sort_ids(ids: ArrayView1<i32>, order: &mut [u32]) -> usize {
     assert_eq!(ids.len(), order.len());
+    let ids = elements(&ids);
     for (position, order) in (0..).zip(&mut *order) {
         *order = position;
     }
@@ -84,7 +96,8 @@ pub fn sort_ids(ids: &[i32], order: &mut [u32]) -> usize {
 }
 
 /// Of an order by [`sort_ids`], which holds `distinct` ids, what is left without the id −1, and how many ids it holds then.
-pub fn without_none<'a>(ids: &[i32], order: &'a [u32], distinct: usize) -> (&'a [u32], usize) {
+pub fn without_none<'a>(ids: ArrayView1<i32>, order: &'a [u32], distinct: usize) -> (&'a [u32], usize) {
+    let ids = elements(&ids);
     let none = order.partition_point(|&position| ids[position as usize] < 0);
     (&order[none..], distinct - usize::from(none > 0))
 }
@@ -99,14 +112,15 @@ fn runs<'a>(ids: &'a [i32], order: &'a [u32]) -> impl Iterator<Item = usize> + '
 /// occurrence; `order` and U are those of [`sort_ids`], or of [`without_none`].
 pub fn gather_gradient(
     run: &impl Parallel,
-    dy: &[f32],
-    width: usize,
-    ids: &[i32],
+    dy: ArrayView2<f32>,
+    ids: ArrayView1<i32>,
     order: &[u32],
-    rows: &mut [f32],
-    unique: &mut [i32],
+    rows: ArrayViewMut2<f32>,
+    unique: ArrayViewMut1<i32>,
 ) {
-    assert!(dy.len() == ids.len() * width && order.len() <= ids.len() && rows.len() == unique.len() * width);
+    let width = dy.ncols();
+    assert!(dy.nrows() == ids.len() && order.len() <= ids.len() && rows.dim() == (unique.len(), width));
+    let (dy, ids, rows, unique) = (elements(&dy), elements(&ids), elements_mut(rows), elements_mut(unique));
     for (unique, place) in unique.iter_mut().zip(runs(ids, order)) {
         *unique = ids[order[place] as usize];
     }
@@ -127,8 +141,8 @@ pub fn gather_gradient(
 }
 
 /// How many ids two ascending lists hold together.
-pub fn merged_count(a_ids: &[i32], b_ids: &[i32]) -> usize {
-    merged(a_ids, b_ids).count()
+pub fn merged_count(a_ids: ArrayView1<i32>, b_ids: ArrayView1<i32>) -> usize {
+    merged(elements(&a_ids), elements(&b_ids)).count()
 }
 
 /// The ascending union of two ascending lists of ids.
@@ -145,18 +159,13 @@ fn merged<'a>(mut a: &'a [i32], mut b: &'a [i32]) -> impl Iterator<Item = i32> +
 }
 
 /// Two gradients by rows as one: ids ascending, a + b where an id is in both.
-pub fn merge_rows(
-    run: &impl Parallel,
-    a_rows: &[f32],
-    a_ids: &[i32],
-    b_rows: &[f32],
-    b_ids: &[i32],
-    width: usize,
-    rows: &mut [f32],
-    ids: &mut [i32],
-) {
-    assert!(a_rows.len() == a_ids.len() * width && b_rows.len() == b_ids.len() * width);
-    assert_eq!(rows.len(), ids.len() * width);
+pub fn merge_rows(run: &impl Parallel, a: RowsById, b: RowsById, rows: ArrayViewMut2<f32>, ids: ArrayViewMut1<i32>) {
+    let width = rows.ncols();
+    assert!(a.rows.dim() == (a.ids.len(), width) && b.rows.dim() == (b.ids.len(), width));
+    assert_eq!(rows.nrows(), ids.len());
+    let [a_rows, b_rows] = [elements(&a.rows), elements(&b.rows)];
+    let [a_ids, b_ids] = [elements(&a.ids), elements(&b.ids)];
+    let (rows, ids) = (elements_mut(rows), elements_mut(ids));
     for (id, merged) in ids.iter_mut().zip(merged(a_ids, b_ids)) {
         *id = merged;
     }
@@ -177,9 +186,11 @@ pub fn merge_rows(
     });
 }
 
-/// `y` [count, width] = `rows` [U, width] at the ascending `ids` [U], zero elsewhere.
-pub fn scatter(run: &impl Parallel, rows: &[f32], width: usize, ids: &[i32], y: &mut [f32]) {
-    assert_eq!(rows.len(), ids.len() * width);
+/// `y` [count, width] = the rows by their ids, zero elsewhere.
+pub fn scatter(run: &impl Parallel, RowsById { rows, ids }: RowsById, y: ArrayViewMut2<f32>) {
+    let width = y.ncols();
+    assert!(rows.dim() == (ids.len(), width));
+    let (rows, ids, y) = (elements(&rows), elements(&ids), elements_mut(y));
     let per = rows_per_part(width);
     zip_parts(run, [y], [per * width], |block, [y]| {
         y.fill(0.0);
@@ -210,7 +221,7 @@ mod tests {
     use crate::parallel::Serial;
     use crate::parallel::testing::{LENGTHS, Reverse, TwoThreads, bits, sets, values};
     use crate::random;
-    use crate::views::testing::{matrix, matrix_mut};
+    use crate::views::testing::{matrix, matrix_mut, shaped_mut, vector, vector_mut};
     use std::collections::BTreeMap;
 
     const COUNTS: &[usize] = if cfg!(miri) { &[0, 1, 9] } else { &[0, 1, 2, 17, 300, 2000] };
@@ -233,24 +244,26 @@ mod tests {
 
     fn gradient(run: &impl Parallel, dy: &[f32], width: usize, ids: &[i32]) -> (Vec<f32>, Vec<i32>) {
         let mut order = vec![u32::MAX; ids.len()];
-        let count = sort_ids(ids, &mut order);
+        let count = sort_ids(vector(ids), &mut order);
         let (mut rows, mut unique) = (vec![f32::NAN; count * width], vec![-1; count]);
-        gather_gradient(run, dy, width, ids, &order, &mut rows, &mut unique);
+        let (out, dy) = (matrix_mut(&mut rows, width), matrix(dy, width));
+        gather_gradient(run, dy, vector(ids), &order, out, vector_mut(&mut unique));
         (rows, unique)
     }
 
     #[test]
     fn an_id_of_none_gives_zeros_and_takes_no_gradient() {
         let mut y = [f32::NAN; 8];
-        gather_or_none(&Serial, matrix(&[1.0, 2.0, 3.0, 4.0], 2), &[1, -1, 0, -1], matrix_mut(&mut y, 2));
+        gather_or_none(&Serial, matrix(&[1.0, 2.0, 3.0, 4.0], 2), vector(&[1, -1, 0, -1]), matrix_mut(&mut y, 2));
         assert_eq!(y, [3.0, 4.0, 0.0, 0.0, 1.0, 2.0, 0.0, 0.0]);
-        for (ids, rows) in [(&[1, -1, 1, 0][..], &[0, 1][..]), (&[-1, -1], &[]), (&[], &[]), (&[3], &[3])] {
+        for (ids, rows) in [(&[1i32, -1, 1, 0][..], &[0, 1][..]), (&[-1, -1], &[]), (&[], &[]), (&[3], &[3])] {
             let mut order = vec![0; ids.len()];
-            let distinct = sort_ids(ids, &mut order);
-            let (order, distinct) = without_none(ids, &order, distinct);
+            let distinct = sort_ids(vector(ids), &mut order);
+            let (order, distinct) = without_none(vector(ids), &order, distinct);
             let (mut sums, mut unique) = (vec![f32::NAN; distinct], vec![9; distinct]);
             let dy: Vec<f32> = (1..=ids.len()).map(|i| i as f32).collect();
-            gather_gradient(&Serial, &dy, 1, ids, order, &mut sums, &mut unique);
+            let (to_rows, to_ids) = (shaped_mut((distinct, 1), &mut sums), vector_mut(&mut unique));
+            gather_gradient(&Serial, matrix(&dy, 1), vector(ids), order, to_rows, to_ids);
             assert_eq!(unique, rows);
             let sum = |row: &i32| ids.iter().zip(&dy).filter(|(id, _)| *id == row).map(|(_, dy)| dy).sum::<f32>();
             assert_eq!(sums, rows.iter().map(sum).collect::<Vec<_>>());
@@ -260,12 +273,13 @@ mod tests {
     #[test]
     fn gathers_rows() {
         let mut y = [f32::NAN; 6];
-        gather(&Serial, &[0.0, 1.0, 10.0, 11.0, 20.0, 21.0], 2, &[2, 0, 2], &mut y);
+        let table = [0.0, 1.0, 10.0, 11.0, 20.0, 21.0];
+        gather(&Serial, matrix(&table, 2), vector(&[2, 0, 2]), matrix_mut(&mut y, 2));
         assert_eq!(y, [20.0, 21.0, 0.0, 1.0, 20.0, 21.0]);
         for &width in LENGTHS.iter().filter(|&&width| width > 0) {
             let (table, ids) = (values(1, 30 * width), ids(2, 1000, 30));
             let mut y = vec![f32::NAN; ids.len() * width];
-            gather(&TwoThreads, &table, width, &ids, &mut y);
+            gather(&TwoThreads, matrix(&table, width), vector(&ids), matrix_mut(&mut y, width));
             for (y, &id) in y.chunks(width).zip(&ids) {
                 assert_eq!(y, &table[id as usize * width..][..width]);
             }
@@ -275,9 +289,9 @@ mod tests {
     #[test]
     fn sorting_is_stable() {
         let mut order = [9; 5];
-        assert_eq!(sort_ids(&[3, 1, 3, 0, 1], &mut order), 3);
+        assert_eq!(sort_ids(vector(&[3, 1, 3, 0, 1]), &mut order), 3);
         assert_eq!(order, [3, 1, 4, 0, 2]);
-        assert_eq!(sort_ids(&[], &mut []), 0);
+        assert_eq!(sort_ids(vector(&[]), &mut []), 0);
     }
 
     #[test]
@@ -305,10 +319,12 @@ mod tests {
             let (b, b_ids) = gradient(&Serial, &values(2, n / 2 * width), width, &ids(2, n / 2, 900));
             let together = ([&a[..], &b].concat(), [&a_ids[..], &b_ids].concat());
             let expected = naive(&together.0, width, &together.1);
-            let count = merged_count(&a_ids, &b_ids);
+            let count = merged_count(vector(&a_ids), vector(&b_ids));
             assert_eq!(count, expected.len());
             let (mut rows, mut ids) = (vec![f32::NAN; count * width], vec![-1; count]);
-            merge_rows(&TwoThreads, &a, &a_ids, &b, &b_ids, width, &mut rows, &mut ids);
+            let [a, b] = [(&a, &a_ids), (&b, &b_ids)]
+                .map(|(rows, ids)| RowsById { rows: matrix(rows, width), ids: vector(ids) });
+            merge_rows(&TwoThreads, a, b, matrix_mut(&mut rows, width), vector_mut(&mut ids));
             assert_eq!(ids, expected.keys().copied().collect::<Vec<_>>());
             assert_eq!(rows, expected.values().flatten().copied().collect::<Vec<_>>());
         }
@@ -326,11 +342,13 @@ mod tests {
             });
             let expected = bits(&expected.collect::<Vec<f32>>());
             let mut y = vec![f32::NAN; count * width];
-            embed(&TwoThreads, &table, &at, 0.3, &places, &positions, width, &mut y);
+            let (items, places_by_row) = (matrix(&table, width), matrix(&places, width));
+            let (by, to) = (vector(&positions), matrix_mut(&mut y, width));
+            embed(&TwoThreads, items, vector(&at), 0.3, places_by_row, by, to);
             assert_eq!(bits(&y), expected);
             for &set in sets() {
                 let mut y = vec![f32::NAN; count * width];
-                embed_rows::on(set, &table, &at, 0.3, &places, &positions, width, &mut y);
+                embed_rows::on(set, [&table, &places], [&at, &positions], 0.3, width, &mut y);
                 assert_eq!(bits(&y), expected, "{set:?}");
             }
         }
@@ -339,13 +357,15 @@ mod tests {
     #[test]
     fn scatters_rows_between_zeros() {
         let mut y = [f32::NAN; 8];
-        scatter(&Serial, &[1.0, 2.0, 3.0, 4.0], 2, &[0, 2], &mut y);
+        let by_id = RowsById { rows: matrix(&[1.0, 2.0, 3.0, 4.0], 2), ids: vector(&[0, 2]) };
+        scatter(&Serial, by_id, matrix_mut(&mut y, 2));
         assert_eq!(y, [1.0, 2.0, 0.0, 0.0, 3.0, 4.0, 0.0, 0.0]);
         let (width, count) = if cfg!(miri) { (5, 20) } else { (50, 3000) };
         let ids: Vec<i32> = (0..count as i32).filter(|&i| random::mix(i as u32).is_multiple_of(3)).collect();
         let rows = values(5, ids.len() * width);
         let mut y = vec![f32::NAN; count * width];
-        scatter(&Reverse, &rows, width, &ids, &mut y);
+        let by_id = RowsById { rows: matrix(&rows, width), ids: vector(&ids) };
+        scatter(&Reverse, by_id, matrix_mut(&mut y, width));
         let mut expected = vec![0.0; y.len()];
         for (row, &id) in rows.chunks(width).zip(&ids) {
             expected[id as usize * width..][..width].copy_from_slice(row);

@@ -89,10 +89,12 @@ mod table;
 mod tests;
 mod thresholds;
 
-pub use candidates::top_k_candidates;
+pub use candidates::{CandidateOutputs, top_k_candidates};
 pub use codes::{quantize, quantize_scratch, quantized_rows};
-pub use given::pair_best;
+pub use given::{PairOutputs, pair_best};
 pub use masks::Masks;
+
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
 use crate::Parallel;
 use crate::parallel::{over_parts, zip_mixed};
@@ -100,6 +102,7 @@ use crate::simd::compare::passes;
 use crate::simd::instructions;
 use crate::simd::matrix::PANEL;
 use crate::size::{plus, times};
+use crate::views::{elements, elements_mut};
 use exact::Exact;
 use keys::{ABSENT, Candidates, capacity, item_of, score_of, select_best, sort_best};
 use plan::{Plan, SIZES};
@@ -107,6 +110,30 @@ use quantized::Quantized;
 use select::search_range;
 use table::{Search, Table};
 use thresholds::shared_thresholds;
+
+/// Whose best items are asked for, and among which.
+#[derive(Clone, Copy)]
+pub struct Query<'a> {
+    /// [S, D]
+    pub vectors: ArrayView2<'a, f32>,
+    /// The vectors of user b are rows `offsets[b] .. offsets[b + 1]`: [B + 1].
+    pub offsets: ArrayView1<'a, i32>,
+    /// [V, D]
+    pub items: ArrayView2<'a, f32>,
+    /// The items' codes, as [`quantize`] makes them.
+    pub quantized: Option<ArrayView2<'a, i32>>,
+    pub masks: &'a Masks<'a>,
+}
+
+/// Results, [B, k] each.
+pub struct Outputs<'a> {
+    /// −1 where there are fewer items than k.
+    pub items: ArrayViewMut2<'a, i32>,
+    /// −∞ there.
+    pub scores: ArrayViewMut2<'a, f32>,
+    /// Which of the user's vectors gave the score; −1 there.
+    pub interests: ArrayViewMut2<'a, i32>,
+}
 
 /// Working memory of [`top_k`].
 pub struct Scratch<'a> {
@@ -118,71 +145,56 @@ pub struct Scratch<'a> {
 }
 
 /// Elements of `keys`, `queries` and `values` of [`Scratch`].
-pub fn top_k_scratch(offsets: &[i32], items: usize, width: usize, quantized: bool, k: usize) -> [usize; 3] {
-    let plan = plan_of(offsets, items, width, quantized, k);
+pub fn top_k_scratch(
+    offsets: ArrayView1<i32>,
+    (items, width): (usize, usize),
+    quantized: bool,
+    k: usize,
+) -> [usize; 3] {
+    let offsets = elements(&offsets);
+    let plan = plan_of(offsets, (items, width), quantized, k);
     let vectors = offsets.last().map_or(0, |&vectors| vectors as usize);
     let queries = if quantized { times([vectors, codes::query_size(width)]) } else { 0 };
     [times([plan.work(), plan.words()]), queries, times([plan.work(), plan.scratch().total])]
 }
 
-fn plan_of(offsets: &[i32], items: usize, width: usize, quantized: bool, k: usize) -> Plan {
+fn plan_of(offsets: &[i32], (items, width): (usize, usize), quantized: bool, k: usize) -> Plan {
     Plan::new(SIZES, offsets, items, width, if quantized { codes::words(width) } else { width }, k)
 }
 
-/// The k best items for each user, score = max over the user's vectors of vector · item, best first, ties by ascending id;
-/// vectors [S, D] at `offsets` [B + 1], items [V, D], outputs [B, k]. `out_interests` tells which of the user's vectors
-/// won. Absent places hold −1, −∞, −1; an item whose scores are all NaN or −∞ is never returned.
+/// The k best items for each user, score = max over the user's vectors of vector · item, best first, ties by ascending id. An item
+/// whose scores are all NaN or −∞ is never returned.
 ///
-/// With the items' `quantized` form, as [`quantize`] makes it, the codes are read in their place, and only items that the
-/// codes cannot rule out are scored: the result is the same to the bit.
-///
-/// A table of 32 MiB or more is cut into ranges, so that threads share the work for one user too.
-pub fn top_k(
-    run: &impl Parallel,
-    vectors: &[f32],
-    offsets: &[i32],
-    items: &[f32],
-    quantized: Option<&[i32]>,
-    width: usize,
-    k: usize,
-    masks: &Masks,
-    out_items: &mut [i32],
-    out_scores: &mut [f32],
-    out_interests: &mut [i32],
-    scratch: Scratch,
-) {
-    assert!(width > 0 && !offsets.is_empty());
-    let plan = plan_of(offsets, items.len() / width, width, quantized.is_some(), k);
+/// With the items' codes these are read in their place, and only items that the codes cannot rule out are scored: the result is
+/// the same to the bit. A table of 32 MiB or more is divided into ranges, so that threads share the work for one user too.
+pub fn top_k(run: &impl Parallel, query: &Query, outputs: Outputs, scratch: Scratch) {
+    let Query { vectors, offsets, items, quantized, masks } = *query;
+    let (width, offsets, k) = (items.ncols(), elements(&offsets), outputs.items.ncols());
+    assert!(width > 0 && !offsets.is_empty() && vectors.ncols() == width);
+    let plan = plan_of(offsets, items.dim(), quantized.is_some(), k);
+    let (vectors, items) = (elements(&vectors), elements(&items));
     let exact = Exact { set: instructions(), items, vectors, width };
     let Scratch { keys, queries, values } = scratch;
-    let mut outputs = Outputs { items: out_items, scores: out_scores, interests: out_interests };
     let Some(codes) = quantized else {
         let search = Search { table: exact, offsets, masks, plan };
-        return search_all(run, &search, k, &mut outputs, keys, values);
+        return search_all(run, &search, outputs, keys, values);
     };
+    let codes = elements(&codes);
     codes::encode(run, vectors, width, codes, queries);
     let search = Search { table: Quantized { exact, codes, queries }, offsets, masks, plan };
-    search_all(run, &search, k, &mut outputs, keys, values);
-}
-
-/// Results [B, k].
-struct Outputs<'a> {
-    items: &'a mut [i32],
-    scores: &'a mut [f32],
-    interests: &'a mut [i32],
+    search_all(run, &search, outputs, keys, values);
 }
 
 fn search_all<T: Table>(
     run: &impl Parallel,
     search: &Search<T>,
-    k: usize,
-    outputs: &mut Outputs,
+    Outputs { items, scores, interests }: Outputs,
     keys: &mut [u64],
     scratch: &mut [f32],
 ) {
-    let (plan, users) = (search.plan, search.offsets.len() - 1);
+    let (plan, users, k) = (search.plan, search.offsets.len() - 1, items.ncols());
     assert_eq!(search.masks.seen_offsets.len(), users + 1);
-    assert!([outputs.items.len(), outputs.scores.len(), outputs.interests.len()] == [users * k; 3]);
+    assert!([items.dim(), scores.dim(), interests.dim()] == [(users, k); 3]);
     if k == 0 || users == 0 {
         return;
     }
@@ -196,7 +208,7 @@ fn search_all<T: Table>(
         over_parts(run, keys, plan.ranges * part, |_, keys| merge(&plan, keys));
     }
     let keys = &*keys;
-    let (ids, numbers) = ([&mut *outputs.items, &mut *outputs.interests], [&mut *outputs.scores, scratch]);
+    let (ids, numbers) = ([items, interests].map(elements_mut), [elements_mut(scores), scratch]);
     let sizes = ([plan.users * k; 2], [plan.users * k, plan.ranges * size]);
     zip_mixed(run, (ids, sizes.0), (numbers, sizes.1), |block, [items, interests], [scores, scratch]| {
         let lists = keys[block * plan.ranges * part..][..plan.keys()].chunks_exact(plan.capacity);
@@ -264,23 +276,22 @@ pub fn top_k_scores_scratch(users: usize, items: usize, k: usize) -> usize {
     times([users, plus([capacity(k.min(items)), items.div_ceil(PANEL)])])
 }
 
-/// The k best items for each user by given scores [B, V], as [`top_k`] does.
+/// The k best items for each user by given scores [B, V], as [`top_k`] does; outputs [B, k].
 pub fn top_k_scores(
     run: &impl Parallel,
-    scores: &[f32],
-    users: usize,
-    v: usize,
-    k: usize,
+    scores: ArrayView2<f32>,
     masks: &Masks,
-    out_items: &mut [i32],
-    out_scores: &mut [f32],
+    out_items: ArrayViewMut2<i32>,
+    out_scores: ArrayViewMut2<f32>,
     scratch: &mut [u64],
 ) {
-    assert!(scores.len() == users * v && masks.seen_offsets.len() == users + 1);
-    assert!(out_items.len() == users * k && out_scores.len() == users * k);
+    let ((users, v), k) = (scores.dim(), out_items.ncols());
+    assert!(masks.seen_offsets.len() == users + 1);
+    assert!(out_items.dim() == (users, k) && out_scores.dim() == (users, k));
     if k == 0 {
         return;
     }
+    let (scores, out_items, out_scores) = (elements(&scores), elements_mut(out_items), elements_mut(out_scores));
     let (capacity, panels) = (capacity(k.min(v)), v.div_ceil(PANEL));
     let words = &mut scratch[..users * (capacity + panels)];
     over_parts(run, words, capacity + panels, |user, words| {

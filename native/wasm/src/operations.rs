@@ -1,4 +1,5 @@
 //! The table of operations as exports.
+#![expect(clippy::too_many_arguments, reason = "an operation takes what its row of the table says")]
 
 use foci_engine::{Id, Ids, operations};
 use wasm_bindgen::prelude::wasm_bindgen;

@@ -55,22 +55,22 @@ export class TextNumbers implements TextNumbering {
   private slots = new Int32Array(4 * chunkRows)
   private readonly chunk = new TextWords()
   private readonly hashes = new Int32Array(chunkRows)
-  private readonly guesses = new Int32Array(chunkRows)
+  private readonly probes = new Int32Array(chunkRows)
 
   number(chunk: Chunk, column: number, faults: Uint8Array, codes: Int32Array): void {
     this.chunk.gather(chunk, column, faults)
     this.reserve(chunk.rows, this.chunk.used)
-    const { hashes, guesses, slots, entries } = this
+    const { hashes, probes, slots, entries } = this
     const { words, starts } = this.chunk
     const { rows } = chunk
     const mask = slots.length - 1
     // Each loop reads another part of memory, so that the processor waits for many rows at a time.
     for (let row = 0; row < rows; row++) hashes[row] = hashOf(words, starts[row]) & mask
-    for (let row = 0; row < rows; row++) guesses[row] = slots[hashes[row]]
-    for (let row = 0; row < rows; row++) codes[row] = entries[guesses[row]]
+    for (let row = 0; row < rows; row++) probes[row] = slots[hashes[row]]
+    for (let row = 0; row < rows; row++) codes[row] = entries[probes[row]]
     for (let row = 0; row < rows; row++) {
       if (faults[row] !== fault.none) codes[row] = -1
-      else if (guesses[row] === 0 || !isSame(entries, guesses[row] + 1, words, starts[row])) {
+      else if (probes[row] === 0 || !isSame(entries, probes[row] + 1, words, starts[row])) {
         codes[row] = this.find(words, starts[row], hashes[row])
       }
     }

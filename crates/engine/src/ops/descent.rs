@@ -1,6 +1,7 @@
 //! Optimisers of one line, in place.
 
 use foci_kernels::descent::{self as kernel, Descent};
+use foci_kernels::table::RowsById;
 
 use super::prelude::*;
 use super::tables::rows_by_ids;
@@ -9,7 +10,7 @@ pub fn sgd(arena: &mut Arena, parameter: u32, gradient: u32, rate: f64, decay: f
     arena.variable_named("parameter", parameter)?.same(&arena.f32("gradient", gradient)?)?;
     let [parameter, gradient] = arena.lend([parameter, gradient])?;
     let by = Descent::new(rate, decay, clip, 0.0);
-    kernel::sgd(&Pool, parameter.f32_mut(), gradient.f32().unwrap_or_default(), &by);
+    kernel::sgd(&Pool, parameter.f32_view1_mut(), gradient.f32_view("gradient")?.flat(), &by);
     Ok(())
 }
 
@@ -22,12 +23,10 @@ pub fn sgd_rows(
     decay: f64,
     clip: f64,
 ) -> Result<()> {
-    let width = touched(arena, parameter, rows, ids)?;
+    check_rows(arena, parameter, rows, ids)?;
     let [parameter, rows, ids] = arena.lend([parameter, rows, ids])?;
-    let (rows, ids) = (rows.f32().unwrap_or_default(), ids.i32().unwrap_or_default());
-    if width > 0 {
-        kernel::sgd_rows(&Pool, parameter.f32_mut(), rows, ids, width, &Descent::new(rate, decay, clip, 0.0));
-    }
+    let by_id = RowsById { rows: rows.f32_view("rows")?.view2()?, ids: ids.i32_view("ids")?.view1()? };
+    kernel::sgd_rows(&Pool, parameter.f32_view2_mut(), by_id, &Descent::new(rate, decay, clip, 0.0));
     Ok(())
 }
 
@@ -45,8 +44,9 @@ pub fn adagrad(
     variable.same(&arena.variable_named("squares", squares)?)?;
     variable.same(&arena.f32("gradient", gradient)?)?;
     let [parameter, squares, gradient] = arena.lend([parameter, squares, gradient])?;
+    let (parameter, squares) = (parameter.f32_view1_mut(), squares.f32_view1_mut());
     let by = Descent::new(rate, decay, clip, epsilon);
-    kernel::adagrad(&Pool, parameter.f32_mut(), squares.f32_mut(), gradient.f32().unwrap_or_default(), &by);
+    kernel::adagrad(&Pool, parameter, squares, gradient.f32_view("gradient")?.flat(), &by);
     Ok(())
 }
 
@@ -61,24 +61,21 @@ pub fn adagrad_rows(
     decay: f64,
     clip: f64,
 ) -> Result<()> {
-    let width = touched(arena, parameter, rows, ids)?;
+    check_rows(arena, parameter, rows, ids)?;
     arena.variable_named("parameter", parameter)?.same(&arena.variable_named("squares", squares)?)?;
     let [parameter, squares, rows, ids] = arena.lend([parameter, squares, rows, ids])?;
-    let (rows, ids) = (rows.f32().unwrap_or_default(), ids.i32().unwrap_or_default());
-    if width > 0 {
-        let by = Descent::new(rate, decay, clip, epsilon);
-        kernel::adagrad_rows(&Pool, parameter.f32_mut(), squares.f32_mut(), rows, ids, width, &by);
-    }
+    let by_id = RowsById { rows: rows.f32_view("rows")?.view2()?, ids: ids.i32_view("ids")?.view1()? };
+    let by = Descent::new(rate, decay, clip, epsilon);
+    kernel::adagrad_rows(&Pool, parameter.f32_view2_mut(), squares.f32_view2_mut(), by_id, &by);
     Ok(())
 }
 
-/// Checks the gradient of some rows of a variable, and gives their width.
-fn touched(arena: &Arena, parameter: u32, rows: u32, ids: u32) -> Result<usize> {
+/// Checks the gradient of some rows of a variable.
+fn check_rows(arena: &Arena, parameter: u32, rows: u32, ids: u32) -> Result<()> {
     let variable = arena.variable_named("parameter", parameter)?;
     let (gradient, at) = (arena.f32("rows", rows)?, arena.i32("ids", ids)?);
-    let ((count, width), columns) = (variable.matrix()?, rows_by_ids(&gradient, &at)?);
-    variable.expect(&[count, columns], "as wide as rows")?;
+    let ((count, _), by_id) = (variable.matrix()?, rows_by_ids(&gradient, &at)?);
+    variable.expect(&[count, by_id.rows.ncols()], "as wide as rows")?;
     ids_within(&at, count, "parameter")?;
-    ids_ascend(&at)?;
-    Ok(width)
+    ids_ascend(&at)
 }

@@ -2,6 +2,7 @@
 
 use foci_kernels::dropout::Dropout;
 use foci_kernels::{activation, dropout as kernel, elementwise};
+use ndarray::{ArrayView1, ArrayViewMut1};
 
 use super::prelude::*;
 
@@ -76,10 +77,10 @@ pub fn dropout(arena: &Arena, x: u32, rate: f64, seed: u32, draw: u32) -> Result
     unary(arena, x, |run, x, y| kernel::dropout(run, x, &key, y))
 }
 
-fn unary(arena: &Arena, x: u32, kernel: impl Fn(&Pool, &[f32], &mut [f32])) -> Result<Tensor> {
+fn unary(arena: &Arena, x: u32, kernel: impl Fn(&Pool, ArrayView1<f32>, ArrayViewMut1<f32>)) -> Result<Tensor> {
     let x = arena.f32("x", x)?;
     let mut y = arena.f32_result(x.shape)?;
-    kernel(&Pool, x.values, y.f32_mut());
+    kernel(&Pool, x.flat(), y.f32_view1_mut());
     Ok(y)
 }
 
@@ -88,11 +89,11 @@ fn binary(
     arena: &Arena,
     a: (&'static str, u32),
     b: (&'static str, u32),
-    kernel: impl Fn(&Pool, &[f32], &[f32], &mut [f32]),
+    kernel: impl Fn(&Pool, ArrayView1<f32>, ArrayView1<f32>, ArrayViewMut1<f32>),
 ) -> Result<Tensor> {
     let (a, b) = (arena.f32(a.0, a.1)?, arena.f32(b.0, b.1)?);
     a.same(&b)?;
     let mut y = arena.f32_result(a.shape)?;
-    kernel(&Pool, a.values, b.values, y.f32_mut());
+    kernel(&Pool, a.flat(), b.flat(), y.f32_view1_mut());
     Ok(y)
 }

@@ -2,8 +2,9 @@
 
 use foci_kernels::cross_entropy::Terms;
 use foci_kernels::row_inner as inner;
-use foci_kernels::row_sampled_softmax::{self as by_row, Vectors};
-use foci_kernels::{cross_entropy as full, max_cross_entropy as by_max, sampled_softmax as sampled, size};
+use foci_kernels::{
+    cross_entropy as full, max_cross_entropy as by_max, row_sampled_softmax as by_row, sampled_softmax as sampled, size,
+};
 
 use super::prelude::*;
 use super::rows::scalar;
@@ -17,21 +18,11 @@ pub fn cross_entropy(arena: &Arena, h: u32, items: u32, targets: u32, weights: u
     ids_within(&targets, count, "items")?;
     let weights = terms_of(arena, [0, 0, weights], rows, count)?.weights;
     let (mut dh, mut ditems) = (arena.f32_result(h.shape)?, arena.f32_result(items.shape)?);
+    let examples = full::Examples { h: h.view2()?, items: items.view2()?, targets: targets.view1()?, weights };
+    let gradients = full::Gradients { dh: dh.f32_view2_mut(), ditems: ditems.f32_view2_mut() };
     let precision = arena.precision();
     let loss = arena.with_scratch(full::cross_entropy_scratch(rows, count, width, precision), |scratch| {
-        let (dh, ditems) = (dh.f32_mut(), ditems.f32_mut());
-        full::cross_entropy(
-            &Pool,
-            h.values,
-            items.values,
-            targets.values,
-            weights,
-            width,
-            precision,
-            dh,
-            ditems,
-            scratch,
-        )
+        full::cross_entropy(&Pool, &examples, precision, gradients, scratch)
     })?;
     Ok([scalar(arena, loss)?, dh, ditems])
 }
@@ -59,23 +50,22 @@ pub fn sampled_softmax(
     let terms = terms_of(arena, [log_q, target_log_q, weights], rows, count)?;
     let (mut dh, mut dpositives, mut dnegatives) =
         (arena.f32_result(h.shape)?, arena.f32_result(h.shape)?, arena.f32_result(negatives.shape)?);
+    let examples = sampled::Examples {
+        h: h.view2()?,
+        positives: positives.view2()?,
+        negatives: negatives.view2()?,
+        targets: targets.view1()?,
+        drawn: drawn.view1()?,
+        terms,
+    };
+    let gradients = sampled::Gradients {
+        dh: dh.f32_view2_mut(),
+        dpositives: dpositives.f32_view2_mut(),
+        dnegatives: dnegatives.f32_view2_mut(),
+    };
     let precision = arena.precision();
     let loss = arena.with_scratch(sampled::sampled_softmax_scratch(rows, count, width, precision), |scratch| {
-        sampled::sampled_softmax(
-            &Pool,
-            h.values,
-            positives.values,
-            negatives.values,
-            targets.values,
-            drawn.values,
-            terms,
-            width,
-            precision,
-            dh.f32_mut(),
-            dpositives.f32_mut(),
-            dnegatives.f32_mut(),
-            scratch,
-        )
+        sampled::sampled_softmax(&Pool, &examples, precision, gradients, scratch)
     })?;
     Ok([scalar(arena, loss)?, dh, dpositives, dnegatives])
 }
@@ -101,10 +91,21 @@ pub fn row_sampled_softmax(
     let terms = terms_of(arena, [log_q, target_log_q, weights], rows, rows * each)?;
     let (mut dh, mut dpositives, mut dnegatives) =
         (arena.f32_result(h.shape)?, arena.f32_result(h.shape)?, arena.f32_result(negatives.shape)?);
-    let x = Vectors { h: h.as_rows()?, positives: positives.as_rows()?, negatives: negatives.as_rows()? };
+    let examples = sampled::Examples {
+        h: h.view2()?,
+        positives: positives.view2()?,
+        negatives: negatives.view2()?,
+        targets: targets.view1()?,
+        drawn: drawn.view1()?,
+        terms,
+    };
+    let gradients = sampled::Gradients {
+        dh: dh.f32_view2_mut(),
+        dpositives: dpositives.f32_view2_mut(),
+        dnegatives: dnegatives.f32_view2_mut(),
+    };
     let loss = arena.with_scratch(by_row::row_sampled_softmax_scratch(rows, each), |scratch| {
-        let d = Vectors { h: dh.rows_mut(), positives: dpositives.rows_mut(), negatives: dnegatives.rows_mut() };
-        by_row::row_sampled_softmax(&Pool, x, targets.list(), drawn.list(), terms, d, scratch)
+        by_row::row_sampled_softmax(&Pool, &examples, gradients, scratch)
     })?;
     Ok([scalar(arena, loss)?, dh, dpositives, dnegatives])
 }
@@ -113,7 +114,7 @@ pub fn row_inner(arena: &Arena, h: u32, own: u32) -> Result<Tensor> {
     let (h, own) = (arena.f32("h", h)?, arena.f32("own", own)?);
     let (rows, each) = rows_of_its_own(&h, &own)?;
     let mut y = arena.f32_result(Shape::of(&[rows, each])?)?;
-    inner::row_inner(&Pool, h.as_rows()?, own.as_rows()?, y.rows_mut());
+    inner::row_inner(&Pool, h.view2()?, own.view2()?, y.f32_view2_mut());
     Ok(y)
 }
 
@@ -122,7 +123,7 @@ pub fn row_inner_gradient(arena: &Arena, h: u32, own: u32, dy: u32) -> Result<[T
     let (rows, each) = rows_of_its_own(&h, &own)?;
     dy.expect(&[rows, each], "a number for each row of own")?;
     let (mut dh, mut down) = (arena.f32_result(h.shape)?, arena.f32_result(own.shape)?);
-    inner::row_inner_gradient(&Pool, h.as_rows()?, own.as_rows()?, dy.as_rows()?, dh.rows_mut(), down.rows_mut());
+    inner::row_inner_gradient(&Pool, h.view2()?, own.view2()?, dy.view2()?, dh.f32_view2_mut(), down.f32_view2_mut());
     Ok([dh, down])
 }
 
@@ -150,14 +151,12 @@ pub fn max_cross_entropy(
     let ((events, width), (count, _)) = (targets_by_interests(&h, &targets, interests)?, items.matrix()?);
     items.expect(&[count, width], "as wide as h")?;
     ids_within(&targets, count, "items")?;
-    let terms = terms_of(arena, [0, 0, weights], events, count)?;
     let (mut dh, mut ditems) = (arena.f32_result(h.shape)?, arena.f32_result(items.shape)?);
-    let (rows, table) = (h.as_rows()?, items.as_rows()?);
+    let weights = terms_of(arena, [0, 0, weights], events, count)?.weights;
+    let examples = full::Examples { h: h.view2()?, items: items.view2()?, targets: targets.view1()?, weights };
+    let gradients = full::Gradients { dh: dh.f32_view2_mut(), ditems: ditems.f32_view2_mut() };
     let size = by_max::max_cross_entropy_scratch(events, interests as usize, count, width);
-    let loss = arena.with_scratch(size, |scratch| {
-        let (dh, ditems) = (dh.rows_mut(), ditems.rows_mut());
-        by_max::max_cross_entropy(&Pool, rows, table, targets.list(), terms, dh, ditems, scratch)
-    })?;
+    let loss = arena.with_scratch(size, |scratch| by_max::max_cross_entropy(&Pool, &examples, gradients, scratch))?;
     Ok([scalar(arena, loss)?, dh, ditems])
 }
 
@@ -183,23 +182,21 @@ pub fn max_sampled_softmax(
     let terms = terms_of(arena, [log_q, target_log_q, weights], events, count)?;
     let (mut dh, mut dpositives, mut dnegatives) =
         (arena.f32_result(h.shape)?, arena.f32_result(positives.shape)?, arena.f32_result(negatives.shape)?);
-    let (rows, own, others) = (h.as_rows()?, positives.as_rows()?, negatives.as_rows()?);
+    let examples = sampled::Examples {
+        h: h.view2()?,
+        positives: positives.view2()?,
+        negatives: negatives.view2()?,
+        targets: targets.view1()?,
+        drawn: drawn.view1()?,
+        terms,
+    };
+    let gradients = sampled::Gradients {
+        dh: dh.f32_view2_mut(),
+        dpositives: dpositives.f32_view2_mut(),
+        dnegatives: dnegatives.f32_view2_mut(),
+    };
     let size = by_max::max_cross_entropy_scratch(events, interests as usize, count, width);
-    let loss = arena.with_scratch(size, |scratch| {
-        by_max::max_sampled_softmax(
-            &Pool,
-            rows,
-            own,
-            others,
-            targets.list(),
-            drawn.list(),
-            terms,
-            dh.rows_mut(),
-            dpositives.rows_mut(),
-            dnegatives.rows_mut(),
-            scratch,
-        )
-    })?;
+    let loss = arena.with_scratch(size, |scratch| by_max::max_sampled_softmax(&Pool, &examples, gradients, scratch))?;
     Ok([scalar(arena, loss)?, dh, dpositives, dnegatives])
 }
 
@@ -212,7 +209,7 @@ pub fn best_interests(arena: &Arena, h: u32, items: u32) -> Result<Tensor> {
         return Err(Fault::shape(format!("{h} must hold as many rows for each of {items}, at least one")));
     }
     let mut best = arena.i32_result(Shape::of(&[events])?)?;
-    by_max::best_interests(&Pool, h.as_rows()?, items.as_rows()?, best.list_mut());
+    by_max::best_interests(&Pool, h.view2()?, items.view2()?, best.i32_view1_mut());
     Ok(best)
 }
 

@@ -1,17 +1,18 @@
 //! What changes variables in place, and what is asked of gradients before.
 
-use foci_kernels::adam::{self as kernel, Adam};
+use foci_kernels::adam::{self as kernel, Adam, Variable};
 use foci_kernels::reduce;
+use foci_kernels::table::RowsById;
 
 use super::prelude::*;
 use super::tables::rows_by_ids;
 
 pub fn squared_norm(arena: &Arena, x: u32) -> Result<f64> {
-    Ok(reduce::squared_norm(arena.f32("x", x)?.values))
+    Ok(reduce::squared_norm(arena.f32("x", x)?.flat()))
 }
 
 pub fn finite(arena: &Arena, x: u32) -> Result<f64> {
-    Ok(f64::from(u8::from(reduce::all_finite(&Pool, arena.f32("x", x)?.values))))
+    Ok(f64::from(u8::from(reduce::all_finite(&Pool, arena.f32("x", x)?.flat()))))
 }
 
 pub fn adam(
@@ -32,8 +33,9 @@ pub fn adam(
     let variable = moments(arena, parameter, first, second)?;
     variable.same(&arena.f32("gradient", gradient)?)?;
     let [parameter, first, second, gradient] = arena.lend([parameter, first, second, gradient])?;
-    let gradient = gradient.f32().unwrap_or_default();
-    kernel::adam(&Pool, parameter.f32_mut(), first.f32_mut(), second.f32_mut(), gradient, &settings);
+    let [parameter, first, second] = [parameter, first, second].map(Tensor::f32_view1_mut);
+    let gradient = gradient.f32_view("gradient")?.flat();
+    kernel::adam(&Pool, Variable { parameter, first, second }, gradient, &settings);
     Ok(())
 }
 
@@ -55,16 +57,14 @@ pub fn adam_rows(
     let settings = Adam { rate, beta1, beta2, epsilon, decay, step: from_one(step)?, clip };
     let variable = moments(arena, parameter, first, second)?;
     let (gradient, at) = (arena.f32("rows", rows)?, arena.i32("ids", ids)?);
-    let ((count, width), columns) = (variable.matrix()?, rows_by_ids(&gradient, &at)?);
-    variable.expect(&[count, columns], "as wide as rows")?;
+    let ((count, _), by_id) = (variable.matrix()?, rows_by_ids(&gradient, &at)?);
+    variable.expect(&[count, by_id.rows.ncols()], "as wide as rows")?;
     ids_within(&at, count, "parameter")?;
     ids_ascend(&at)?;
     let [parameter, first, second, rows, ids] = arena.lend([parameter, first, second, rows, ids])?;
-    let (rows, ids) = (rows.f32().unwrap_or_default(), ids.i32().unwrap_or_default());
-    if width > 0 {
-        let (parameter, first, second) = (parameter.f32_mut(), first.f32_mut(), second.f32_mut());
-        kernel::adam_rows(&Pool, parameter, first, second, rows, ids, width, &settings);
-    }
+    let [parameter, first, second] = [parameter, first, second].map(Tensor::f32_view2_mut);
+    let by_id = RowsById { rows: rows.f32_view("rows")?.view2()?, ids: ids.i32_view("ids")?.view1()? };
+    kernel::adam_rows(&Pool, Variable { parameter, first, second }, by_id, &settings);
     Ok(())
 }
 

@@ -8,9 +8,9 @@ pub fn recent_rows(arena: &Arena, offsets: u32, most: u32) -> Result<[Tensor; 2]
     let offsets = arena.i32("offsets", offsets)?;
     offsets_ascend(&offsets)?;
     let most = counted("most", most)?;
-    let count = kernel::recent_count(offsets.values, most);
+    let count = kernel::recent_count(offsets.view1()?, most);
     let (mut rows, mut ends) = (arena.i32_result(Shape::of(&[count])?)?, arena.i32_result(offsets.shape)?);
-    kernel::recent_rows(offsets.values, most, rows.i32_mut(), ends.i32_mut());
+    kernel::recent_rows(offsets.view1()?, most, rows.i32_view1_mut(), ends.i32_view1_mut());
     Ok([rows, ends])
 }
 
@@ -19,6 +19,6 @@ pub fn take(arena: &Arena, column: u32, rows: u32) -> Result<Tensor> {
     let (length, count) = (column.vector()?, rows.vector()?);
     ids_within(&rows, length, "column")?;
     let mut y = arena.i32_result(Shape::of(&[count])?)?;
-    kernel::take(column.values, rows.values, y.i32_mut());
+    kernel::take(column.view1()?, rows.view1()?, y.i32_view1_mut());
     Ok(y)
 }

@@ -1,6 +1,7 @@
-//! Operations along the last axis: [..., D] seen as rows of width D. A width of 0 leaves nothing to compute.
+//! Operations along the last axis: [..., D] seen as rows [n, D].
 
 use foci_kernels::{columns, layer_norm as norm, normalize as unit, reduce, row_products, softmax as soft};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
 use super::prelude::*;
 use crate::shape::MAX_AXES;
@@ -14,161 +15,140 @@ pub fn multiply_row(arena: &Arena, x: u32, row: u32) -> Result<Tensor> {
 }
 
 /// x [..., D] and a row [D].
-fn with_row(arena: &Arena, x: u32, row: u32, kernel: impl Fn(&Pool, &[f32], &[f32], &mut [f32])) -> Result<Tensor> {
+fn with_row(
+    arena: &Arena,
+    x: u32,
+    row: u32,
+    kernel: impl Fn(&Pool, ArrayView2<f32>, ArrayView1<f32>, ArrayViewMut2<f32>),
+) -> Result<Tensor> {
     let (x, row) = (arena.f32("x", x)?, arena.f32("row", row)?);
-    let (_, width) = x.rows()?;
-    row.expect(&[width], "the width of x")?;
+    let rows = x.view_rows()?; // [n, D]
+    row.expect(&[rows.ncols()], "the width of x")?;
     let mut y = arena.f32_result(x.shape)?;
-    if width > 0 {
-        kernel(&Pool, x.values, row.values, y.f32_mut());
-    }
+    kernel(&Pool, rows, row.view1()?, y.f32_view2_mut());
     Ok(y)
 }
 
 pub fn sum_rows(arena: &Arena, x: u32) -> Result<Tensor> {
-    let x = arena.f32("x", x)?;
-    let (rows, width) = x.rows()?;
-    let mut y = arena.f32_result(Shape::of(&[width])?)?;
-    if width > 0 {
-        arena.with_scratch(reduce::sum_rows_scratch(rows, width), |scratch| {
-            reduce::sum_rows(&Pool, x.values, width, y.f32_mut(), scratch);
-        })?;
-    }
+    let x = arena.f32("x", x)?.view_rows()?; // [n, D]
+    let mut y = arena.f32_result(Shape::of(&[x.ncols()])?)?;
+    arena.with_scratch(reduce::sum_rows_scratch(x.nrows(), x.ncols()), |scratch| {
+        reduce::sum_rows(&Pool, x, y.f32_view1_mut(), scratch);
+    })?;
     Ok(y)
 }
 
 pub fn sum(arena: &Arena, x: u32) -> Result<Tensor> {
     let x = arena.f32("x", x)?;
-    scalar(arena, reduce::sum(x.values))
+    scalar(arena, reduce::sum(x.flat()))
 }
 
 pub fn mean(arena: &Arena, x: u32) -> Result<Tensor> {
     let x = arena.f32("x", x)?;
-    scalar(arena, reduce::mean(x.values))
+    scalar(arena, reduce::mean(x.flat()))
 }
 
 pub fn softmax(arena: &Arena, x: u32) -> Result<Tensor> {
     let x = arena.f32("x", x)?;
-    let (_, width) = x.rows()?;
+    let rows = x.view_rows()?; // [n, D]
     let mut y = arena.f32_result(x.shape)?;
-    if width > 0 {
-        soft::softmax(&Pool, x.values, width, y.f32_mut());
-    }
+    soft::softmax(&Pool, rows, y.f32_view2_mut());
     Ok(y)
 }
 
 pub fn softmax_gradient(arena: &Arena, y: u32, dy: u32) -> Result<Tensor> {
     let (y, dy) = (arena.f32("y", y)?, arena.f32("dy", dy)?);
     y.same(&dy)?;
-    let (_, width) = y.rows()?;
+    let (rows, upstream) = (y.view_rows()?, dy.view_rows()?); // [n, D]
     let mut dx = arena.f32_result(y.shape)?;
-    if width > 0 {
-        soft::softmax_gradient(&Pool, y.values, dy.values, width, dx.f32_mut());
-    }
+    soft::softmax_gradient(&Pool, rows, upstream, dx.f32_view2_mut());
     Ok(dx)
 }
 
 pub fn layer_norm(arena: &Arena, x: u32, gain: u32, bias: u32, epsilon: f64) -> Result<Tensor> {
     let (x, gain, bias) = (arena.f32("x", x)?, arena.f32("gain", gain)?, arena.f32("bias", bias)?);
-    let (_, width) = x.rows()?;
-    gain.expect(&[width], "the width of x")?;
-    bias.expect(&[width], "the width of x")?;
+    let rows = x.view_rows()?; // [n, D]
+    gain.expect(&[rows.ncols()], "the width of x")?;
+    bias.expect(&[rows.ncols()], "the width of x")?;
     let mut y = arena.f32_result(x.shape)?;
-    if width > 0 {
-        norm::layer_norm(&Pool, x.values, gain.values, bias.values, epsilon as f32, y.f32_mut());
-    }
+    norm::layer_norm(&Pool, rows, gain.view1()?, bias.view1()?, epsilon as f32, y.f32_view2_mut());
     Ok(y)
 }
 
 pub fn layer_norm_gradient(arena: &Arena, x: u32, gain: u32, dy: u32, epsilon: f64) -> Result<[Tensor; 3]> {
     let (x, gain, dy) = (arena.f32("x", x)?, arena.f32("gain", gain)?, arena.f32("dy", dy)?);
-    let (rows, width) = x.rows()?;
-    gain.expect(&[width], "the width of x")?;
+    let rows = x.view_rows()?; // [n, D]
+    gain.expect(&[rows.ncols()], "the width of x")?;
     x.same(&dy)?;
+    let (by, upstream) = (gain.view1()?, dy.view_rows()?);
     let (mut dx, mut dgain, mut dbias) =
         (arena.f32_result(x.shape)?, arena.f32_result(gain.shape)?, arena.f32_result(gain.shape)?);
-    if width > 0 {
-        arena.with_scratch(norm::layer_norm_gradient_scratch(rows, width), |scratch| {
-            let (dx, dgain, dbias) = (dx.f32_mut(), dgain.f32_mut(), dbias.f32_mut());
-            norm::layer_norm_gradient(
-                &Pool,
-                x.values,
-                gain.values,
-                dy.values,
-                epsilon as f32,
-                dx,
-                dgain,
-                dbias,
-                scratch,
-            );
-        })?;
-    }
+    let out = norm::Gradients { dx: dx.f32_view2_mut(), dgain: dgain.f32_view1_mut(), dbias: dbias.f32_view1_mut() };
+    arena.with_scratch(norm::layer_norm_gradient_scratch(rows.nrows(), rows.ncols()), |scratch| {
+        norm::layer_norm_gradient(&Pool, rows, by, upstream, epsilon as f32, out, scratch);
+    })?;
     Ok([dx, dgain, dbias])
 }
 
 pub fn normalize(arena: &Arena, x: u32) -> Result<Tensor> {
     let x = arena.f32("x", x)?;
-    let (_, width) = x.rows()?;
+    let rows = x.view_rows()?; // [n, D]
     let mut y = arena.f32_result(x.shape)?;
-    if width > 0 {
-        unit::normalize(&Pool, x.values, width, y.f32_mut());
-    }
+    unit::normalize(&Pool, rows, y.f32_view2_mut());
     Ok(y)
 }
 
 pub fn normalize_gradient(arena: &Arena, x: u32, dy: u32) -> Result<Tensor> {
     let (x, dy) = (arena.f32("x", x)?, arena.f32("dy", dy)?);
     x.same(&dy)?;
-    let (_, width) = x.rows()?;
+    let (rows, upstream) = (x.view_rows()?, dy.view_rows()?); // [n, D]
     let mut dx = arena.f32_result(x.shape)?;
-    if width > 0 {
-        unit::normalize_gradient(&Pool, x.values, dy.values, width, dx.f32_mut());
-    }
+    unit::normalize_gradient(&Pool, rows, upstream, dx.f32_view2_mut());
     Ok(dx)
 }
 
 pub fn row_dot(arena: &Arena, a: u32, b: u32) -> Result<Tensor> {
     let (a, b) = (arena.f32("a", a)?, arena.f32("b", b)?);
     a.same(&b)?;
-    let (left, right) = (a.array2()?, b.array2()?);
+    let (left, right) = (a.view2()?, b.view2()?);
     let mut y = arena.f32_result(Shape::of(&[left.nrows()])?)?;
-    row_products::row_dot(&Pool, left, right, y.f32_mut());
+    row_products::row_dot(&Pool, left, right, y.f32_view1_mut());
     Ok(y)
 }
 
 pub fn scale_rows(arena: &Arena, x: u32, s: u32) -> Result<Tensor> {
     let (x, s) = (arena.f32("x", x)?, arena.f32("s", s)?);
-    let rows = x.array2()?;
+    let rows = x.view2()?;
     s.expect(&[rows.nrows()], "a number for each row of x")?;
     let mut y = arena.f32_result(x.shape)?;
-    row_products::scale_rows(&Pool, rows, s.values, y.f32_array2());
+    row_products::scale_rows(&Pool, rows, s.view1()?, y.f32_view2_mut());
     Ok(y)
 }
 
 pub fn concat(arena: &Arena, a: u32, b: u32) -> Result<Tensor> {
     let (a, b) = (arena.f32("a", a)?, arena.f32("b", b)?);
-    let (left, right) = (a.array2()?, b.array2()?);
+    let (left, right) = (a.view2()?, b.view2()?);
     b.expect(&[left.nrows(), right.ncols()], "as many rows as a")?;
     let mut y = arena.f32_result(Shape::of(&[left.nrows(), left.ncols() + right.ncols()])?)?;
-    columns::concat(&Pool, left, right, y.f32_array2());
+    columns::concat(&Pool, left, right, y.f32_view2_mut());
     Ok(y)
 }
 
 pub fn narrow(arena: &Arena, x: u32, start: u32, length: u32) -> Result<Tensor> {
-    let x = arena.f32("x", x)?.array2()?;
+    let x = arena.f32("x", x)?.view2()?;
     let (start, length) = (counted("start", start)?, counted("length", length)?);
     columns_within(start, length, x.ncols())?;
     let mut y = arena.f32_result(Shape::of(&[x.nrows(), length])?)?;
-    columns::narrow(&Pool, x, start, y.f32_array2());
+    columns::narrow(&Pool, x, start, y.f32_view2_mut());
     Ok(y)
 }
 
 pub fn narrow_gradient(arena: &Arena, dy: u32, start: u32, width: u32) -> Result<Tensor> {
-    let dy = arena.f32("dy", dy)?.array2()?;
+    let dy = arena.f32("dy", dy)?.view2()?;
     let (start, width) = (counted("start", start)?, counted("width", width)?);
     columns_within(start, dy.ncols(), width)?;
     let mut dx = arena.f32_result(Shape::of(&[dy.nrows(), width])?)?;
-    columns::narrow_gradient(&Pool, dy, start, dx.f32_array2());
+    columns::narrow_gradient(&Pool, dy, start, dx.f32_view2_mut());
     Ok(dx)
 }
 

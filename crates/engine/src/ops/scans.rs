@@ -11,7 +11,14 @@ pub fn prefix_mix(arena: &Arena, logits: u32, x: u32, offsets: u32) -> Result<[T
     offsets_of(&offsets, events, "logits")?;
     let mut out = arena.f32_result(Shape::of(&[events, heads, width])?)?;
     let mut lse = arena.f32_result(logits.shape)?;
-    mix::prefix_mix(&Pool, logits.as_rows()?, x.as_rows()?, offsets.list(), out.rows_mut(), lse.rows_mut());
+    mix::prefix_mix(
+        &Pool,
+        logits.view_rows()?,
+        x.view_rows()?,
+        offsets.view1()?,
+        out.f32_view2_mut(),
+        lse.f32_view2_mut(),
+    );
     Ok([out, lse])
 }
 
@@ -34,12 +41,12 @@ pub fn prefix_mix_gradient(
     logits.same(&lse)?;
     let (mut dlogits, mut dx) = (arena.f32_result(logits.shape)?, arena.f32_result(x.shape)?);
     let mixed = mix::Mixed {
-        logits: logits.as_rows()?,
-        x: x.as_rows()?,
-        out: out.as_rows()?,
-        lse: lse.as_rows()?,
-        dout: dout.as_rows()?,
+        logits: logits.view_rows()?,
+        x: x.view_rows()?,
+        out: out.view_rows()?,
+        lse: lse.view_rows()?,
+        dout: dout.view_rows()?,
     };
-    mix::prefix_mix_gradient(&Pool, &mixed, offsets.list(), dlogits.rows_mut(), dx.rows_mut());
+    mix::prefix_mix_gradient(&Pool, &mixed, offsets.view1()?, dlogits.f32_view2_mut(), dx.f32_view2_mut());
     Ok([dlogits, dx])
 }

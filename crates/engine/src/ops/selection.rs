@@ -2,7 +2,9 @@
 
 use foci_kernels::reduce;
 use foci_kernels::simd::matrix::PANEL;
-use foci_kernels::top_k::{self as kernel, Masks, Scratch};
+use foci_kernels::top_k::{self as kernel, CandidateOutputs, Masks, Outputs, PairOutputs, Query, Scratch};
+
+use ndarray::{ArrayView1, ArrayView2};
 
 use super::prelude::*;
 use crate::fault::Code;
@@ -24,7 +26,7 @@ pub fn top_k(
     some_width(&vectors, width)?;
     items.expect(&[count, width], "as wide as vectors")?;
     let users = offsets_of(&offsets, rows, "vectors")?;
-    if !reduce::finite(vectors.values) {
+    if !reduce::finite(vectors.flat()) {
         return Err(unranked("vectors are"));
     }
     let masks = masks(arena, users, count, [seen, seen_offsets, allowed])?;
@@ -33,32 +35,31 @@ pub fn top_k(
     let shape = Shape::of(&[users, k])?;
     let (mut best, mut scores, mut interests) =
         (arena.i32_result(shape)?, arena.f32_result(shape)?, arena.i32_result(shape)?);
+    let (vectors, offsets, items) = (vectors.view2()?, offsets.view1()?, items.view2()?);
     if shape.count() > 0 {
-        let (vectors, offsets) = (vectors.values, offsets.values);
-        let [keys, queries, values] = kernel::top_k_scratch(offsets, count, width, quantized.is_some(), k);
+        let query = Query { vectors, offsets, items, quantized, masks: &masks };
+        let outputs = Outputs {
+            items: best.i32_view2_mut(),
+            scores: scores.f32_view2_mut(),
+            interests: interests.i32_view2_mut(),
+        };
+        let [keys, queries, values] = kernel::top_k_scratch(offsets, items.dim(), quantized.is_some(), k);
         arena.with_keys(keys, |keys| {
             arena.with_codes(queries, |queries| {
                 arena.with_scratch(values, |values| {
-                    let (best, scores, interests) = (best.i32_mut(), scores.f32_mut(), interests.i32_mut());
-                    let scratch = Scratch { keys, queries, values };
-                    let items = items.values;
-                    kernel::top_k(
-                        &Pool, vectors, offsets, items, quantized, width, k, &masks, best, scores, interests, scratch,
-                    );
+                    kernel::top_k(&Pool, &query, outputs, Scratch { keys, queries, values });
                 })
             })
         })?;
     }
-    ranked(scores.f32_mut(), k, offsets.values, &masks, count)?;
+    ranked(scores.f32_view("scores")?.view2()?, offsets, &masks, count)?;
     Ok([best, scores, interests])
 }
 
 /// Products of finite vectors with items may overflow: such a score is given, or its item is left out though there is a place.
-fn ranked(scores: &[f32], k: usize, offsets: &[i32], masks: &Masks<'_>, count: usize) -> Result<()> {
-    if k == 0 || reduce::finite(scores) {
-        return Ok(());
-    }
-    for (user, row) in scores.chunks(k).enumerate() {
+fn ranked(scores: ArrayView2<f32>, offsets: ArrayView1<i32>, masks: &Masks<'_>, count: usize) -> Result<()> {
+    let k = scores.ncols();
+    for (user, row) in scores.outer_iter().enumerate().filter(|(_, row)| !reduce::finite(*row)) {
         let given = row.iter().filter(|score| score.is_finite()).count();
         let odd = row.iter().any(|&score| !score.is_finite() && score != f32::NEG_INFINITY);
         let asked = offsets[user] < offsets[user + 1];
@@ -84,22 +85,23 @@ fn unranked(what: &str) -> Fault {
 }
 
 /// The items' codes that [`quantize`] made, if any.
-fn codes(arena: &Arena, count: usize, width: usize, quantized: u32) -> Result<Option<&[i32]>> {
+fn codes(arena: &Arena, count: usize, width: usize, quantized: u32) -> Result<Option<ArrayView2<'_, i32>>> {
     if quantized == 0 {
         return Ok(None);
     }
     let codes = arena.i32("quantized", quantized)?;
     codes.expect(&[kernel::quantized_rows(count, width), PANEL], "what quantize makes of items")?;
-    Ok(Some(codes.values))
+    Ok(Some(codes.view2()?))
 }
 
 pub fn quantize(arena: &Arena, items: u32) -> Result<Tensor> {
     let items = arena.f32("items", items)?;
     let (count, width) = items.matrix()?;
     some_width(&items, width)?;
+    let items = items.view2()?;
     let mut codes = arena.i32_result(Shape::of(&[kernel::quantized_rows(count, width), PANEL])?)?;
     arena.with_scratch(kernel::quantize_scratch(count), |scratch| {
-        kernel::quantize(&Pool, items.values, width, codes.i32_mut(), scratch);
+        kernel::quantize(&Pool, items, codes.i32_view2_mut(), scratch);
     })?;
     Ok(codes)
 }
@@ -120,8 +122,8 @@ pub fn top_k_scores(
     let (mut best, mut scores) = (arena.i32_result(shape)?, arena.f32_result(shape)?);
     if shape.count() > 0 {
         arena.with_keys(kernel::top_k_scores_scratch(users, count, k), |keys| {
-            let (best, scores) = (best.i32_mut(), scores.f32_mut());
-            kernel::top_k_scores(&Pool, given.values, users, count, k, &masks, best, scores, keys);
+            let (best, scores) = (best.i32_view2_mut(), scores.f32_view2_mut());
+            kernel::top_k_scores(&Pool, given.view2()?, &masks, best, scores, keys);
             Ok(())
         })?;
     }
@@ -131,7 +133,7 @@ pub fn top_k_scores(
 pub fn pair_best(arena: &Arena, vectors: u32, offsets: u32, rows: u32, candidate_offsets: u32) -> Result<[Tensor; 3]> {
     let (vectors, offsets) = (arena.f32("vectors", vectors)?, arena.i32("offsets", offsets)?);
     let (rows, candidate_offsets) = (arena.f32("rows", rows)?, arena.i32("candidateOffsets", candidate_offsets)?);
-    let (of_users, of_candidates) = (vectors.array2()?, rows.array2()?);
+    let (of_users, of_candidates) = (vectors.view2()?, rows.view2()?);
     some_width(&vectors, of_users.ncols())?;
     rows.expect(&[of_candidates.nrows(), of_users.ncols()], "as wide as vectors")?;
     let users = offsets_of(&offsets, of_users.nrows(), "vectors")?;
@@ -140,9 +142,12 @@ pub fn pair_best(arena: &Arena, vectors: u32, offsets: u32, rows: u32, candidate
     let shape = Shape::of(&[of_candidates.nrows()])?;
     let (mut scores, mut interests, mut winners) =
         (arena.f32_result(shape)?, arena.i32_result(shape)?, arena.i32_result(shape)?);
-    let (to_scores, to_interests, to_winners) = (scores.f32_mut(), interests.i32_mut(), winners.i32_mut());
-    let (offsets, candidate_offsets) = (offsets.values, candidate_offsets.values);
-    kernel::pair_best(&Pool, of_users, offsets, of_candidates, candidate_offsets, to_scores, to_interests, to_winners);
+    let outputs = PairOutputs {
+        scores: scores.f32_view1_mut(),
+        interests: interests.i32_view1_mut(),
+        winners: winners.i32_view1_mut(),
+    };
+    kernel::pair_best(&Pool, of_users, offsets.view1()?, of_candidates, candidate_offsets.view1()?, outputs);
     Ok([scores, interests, winners])
 }
 
@@ -153,15 +158,19 @@ pub fn top_k_candidates(arena: &Arena, scores: u32, items: u32, candidate_offset
     items.expect(&[count], "one for each of scores")?;
     ids_within(&items, i32::MAX as usize, "a catalogue")?;
     let users = offsets_of(&offsets, count, "scores")?;
-    if !reduce::finite(given.values) {
+    if !reduce::finite(given.flat()) {
         return Err(unranked("scores are"));
     }
     let k = counted("k", k)?;
     let shape = Shape::of(&[users, k])?;
     let (mut best, mut scores, mut places) =
         (arena.i32_result(shape)?, arena.f32_result(shape)?, arena.i32_result(shape)?);
-    let (to_best, to_scores, to_places) = (best.i32_mut(), scores.f32_mut(), places.i32_mut());
-    kernel::top_k_candidates(&Pool, given.values, items.values, offsets.values, k, to_best, to_scores, to_places);
+    let outputs = CandidateOutputs {
+        items: best.i32_view2_mut(),
+        scores: scores.f32_view2_mut(),
+        places: places.i32_view2_mut(),
+    };
+    kernel::top_k_candidates(&Pool, given.view1()?, items.view1()?, offsets.view1()?, outputs);
     Ok([best, scores, places])
 }
 

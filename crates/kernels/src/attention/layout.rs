@@ -1,8 +1,8 @@
 //! A batch: its segments by head.
 
 use super::MAX_HEAD;
-use super::cut::{Chunk, chunk};
-use super::weights::Mask;
+use super::blocks::{Chunk, chunk};
+use super::softmax::Mask;
 use crate::dropout::Dropout;
 use crate::simd::LANES;
 use crate::simd::short::Rows;
@@ -89,7 +89,7 @@ pub(super) struct Inputs<'a> {
     pub(super) k: &'a [f32],
     pub(super) v: &'a [f32],
     pub(super) shape: Shape<'a>,
-    pub(super) dropout: &'a Dropout,
+    pub(super) dropout: Dropout,
 }
 
 impl<'a> Inputs<'a> {

@@ -1,6 +1,6 @@
 //! The five products, between a block of queries and a chunk of keys.
 
-use super::cut::{Block, GROUP};
+use super::blocks::{Block, GROUP};
 use super::layout::View;
 use crate::simd::matrix::{Into, Left, PANEL, multiply};
 use crate::simd::transpose::to_columns;
@@ -78,7 +78,7 @@ pub(super) fn scores(set: Instructions, block: &Block, rows: &View<'_>, keys: &C
 
 /// `sums[i]` = Σ_j weights[i, j] · rows[j], columns from `from` on. Of `group` queries each meets, with weights of 0, the
 /// keys that the last sees.
-pub(super) fn mix(
+pub(super) fn weighted_sum(
     set: Instructions,
     block: &Block,
     weights: &[f32],
@@ -97,7 +97,7 @@ pub(super) fn mix(
 
 /// `sums[j]` += Σ_i weights[i, j] · rows[i], columns from `from` on; sums [keys, width]. Keys that no block before has seen
 /// are set.
-pub(super) fn spread(
+pub(super) fn accumulate_keys(
     set: Instructions,
     block: &Block,
     weights: &[f32],

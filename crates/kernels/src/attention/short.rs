@@ -3,14 +3,14 @@
 
 use std::ops::Range;
 
-use super::cut::ROWS;
+use super::blocks::ROWS;
 use super::layout::Inputs;
-use super::weights::{Each, hide};
+use super::softmax::{PerQuery, mask_after};
 use crate::multiversion;
 use crate::parallel::Group;
 use crate::simd::lane_reduce::{max_each, sum_each};
 use crate::simd::rows::suits;
-use crate::simd::short::{FEW, mix_short, multiply_short};
+use crate::simd::short::{FEW, multiply_short, weighted_sum_short};
 use crate::simd::{Instructions, LANES, Lane, fma, math};
 
 /// What [`forward`] works in, in f32: a row of sixteen scores for each query, and the keys of a segment as columns.
@@ -44,13 +44,13 @@ pub(super) fn forward(
     let (shape, scores) = (inputs.shape, scores.as_chunks_mut().0);
     let mut visible = [LANES; ROWS];
     let rows = score(set, inputs, head, group.segments().take(count), columns, scores, &mut visible);
-    let mut softmax = [Each::of(0.0), Each::of(0.0)];
-    weigh::on(set, set, rows, &visible, shape.scale(), scores, &mut softmax);
+    let mut softmax = [PerQuery::of(0.0), PerQuery::of(0.0)];
+    softmax::on(set, set, rows, &visible, shape.scale(), scores, &mut softmax);
     let (mut row, [new, whole]) = (0, softmax);
     for (b, [mut out, mut lse]) in group.take(count) {
         let v = shape.rows(inputs.v, shape.offsets, b, head).first(shape.keys(b));
         for i in 0..out.rows() {
-            mix_short(set, &scores[row][..visible[row]], v, new.get(row), out.row(i));
+            weighted_sum_short(set, &scores[row][..visible[row]], v, new.get(row), out.row(i));
             lse.row(i)[0] = whole.get(row);
             row += 1;
         }
@@ -85,18 +85,18 @@ fn score(
 /// Rows of sixteen scores · √d, of which the first are seen, become weights exp(score − max), 0 for the others; [what sums of
 /// values are multiplied by, `lse`].
 #[inline(always)]
-fn weigh_body<const FMA: bool>(
+fn softmax_body<const FMA: bool>(
     set: Instructions,
     rows: usize,
     visible: &[usize; ROWS],
     scale: f32,
     scores: &mut [Lane],
-    [new, lse]: &mut [Each; 2],
+    [new, lse]: &mut [PerQuery; 2],
 ) {
     let (scores, visible) = (scores.as_chunks_mut().0, visible.as_chunks::<LANES>().0);
     for (n, (scores, visible)) in scores.iter_mut().zip(visible).enumerate().take(rows.div_ceil(LANES)) {
         for (x, &visible) in scores.iter_mut().zip(visible) {
-            hide(std::slice::from_mut(x), visible, f32::NEG_INFINITY);
+            mask_after(std::slice::from_mut(x), visible, f32::NEG_INFINITY);
         }
         let max = max_each(set, scores);
         for (x, max) in scores.iter_mut().zip(max) {
@@ -113,7 +113,7 @@ fn weigh_body<const FMA: bool>(
 }
 
 multiversion!(
-    fn weigh = weigh_body(
+    fn softmax = softmax_body(
         set: Instructions, rows: usize, visible: &[usize; ROWS], scale: f32, scores: &mut [Lane],
-        softmax: &mut [Each; 2])
+        softmax: &mut [PerQuery; 2])
 );

@@ -4,6 +4,7 @@ use super::*;
 use crate::parallel::Serial;
 use crate::parallel::testing::{Reverse, TwoThreads, bits, close, differences, sets, values, wide};
 use crate::random;
+use crate::views::testing::{matrix, matrix_mut, vector};
 
 /// A batch of ragged segments, of which the last `queries[b]` rows ask.
 struct World {
@@ -44,12 +45,16 @@ impl World {
         }
     }
 
+    fn read(&self) -> Attention<'_> {
+        let [q, k, v] = [&self.q, &self.k, &self.v].map(|x| matrix(x, self.width));
+        let [queries, offsets] = [&self.queries, &self.offsets].map(|x| vector(x));
+        Attention { q, k, v, queries, offsets, heads: self.heads, dropout: self.dropout }
+    }
+
     fn forward(&self, run: &impl Parallel) -> (Vec<f32>, Vec<f32>) {
         let mut out = vec![f32::NAN; self.q.len()];
         let mut lse = vec![f32::NAN; self.q.len() / self.width.max(1) * self.heads];
-        let (queries, offsets) = (&self.queries, &self.offsets);
-        let Self { q, k, v, width, heads, dropout, .. } = self;
-        attention(run, q, k, v, queries, offsets, *width, *heads, dropout, &mut out, &mut lse);
+        attention(run, &self.read(), matrix_mut(&mut out, self.width), matrix_mut(&mut lse, self.heads));
         (out, lse)
     }
 
@@ -57,10 +62,10 @@ impl World {
         let (out, lse) = self.forward(run);
         let mut dq = vec![f32::NAN; self.q.len()];
         let (mut dk, mut dv) = (vec![f32::NAN; self.k.len()], vec![f32::NAN; self.k.len()]);
-        let Self { q, k, v, dout, queries, offsets, width, heads, dropout } = self;
-        attention_gradient(
-            run, q, k, v, &out, &lse, dout, queries, offsets, *width, *heads, dropout, &mut dq, &mut dk, &mut dv,
-        );
+        let [out, dout] = [&out, &self.dout].map(|x| matrix(x, self.width));
+        let given = Given { out, lse: matrix(&lse, self.heads), dout };
+        let [to_q, to_k, to_v] = [&mut dq, &mut dk, &mut dv].map(|x| matrix_mut(x, self.width));
+        attention_gradient(run, &self.read(), &given, Gradients { dq: to_q, dk: to_k, dv: to_v });
         [dq, dk, dv]
     }
 
@@ -152,7 +157,7 @@ fn gradients_are_central_differences() {
 impl World {
     fn inputs(&self) -> Inputs<'_> {
         let shape = Shape::new(&self.queries, &self.offsets, self.width, self.heads);
-        Inputs { q: &self.q, k: &self.k, v: &self.v, shape, dropout: &self.dropout }
+        Inputs { q: &self.q, k: &self.k, v: &self.v, shape, dropout: self.dropout }
     }
 }
 
@@ -167,7 +172,9 @@ fn every_set_is_the_formula() {
             close(&out, &expected, 1e-5);
             let mut new = world.backward(&Serial).map(|x| vec![f32::NAN; x.len()]);
             let [dq, dk, dv] = &mut new;
-            gradient_on(set, &Serial, &world.inputs(), &out, &lse, &world.dout, [dq, dk, dv]);
+            let [out, dout] = [&out, &world.dout].map(|x| matrix(x, world.width));
+            let given = Given { out, lse: matrix(&lse, world.heads), dout };
+            gradient_on(set, &Serial, &world.inputs(), &given, [dq, dk, dv]);
             for (new, expected) in new.iter().zip(&gradients) {
                 close(new, expected, 2e-5);
             }
@@ -272,7 +279,10 @@ fn what_follows_is_not_seen_whatever_it_holds() {
 fn one_key_gives_its_value() {
     let (mut out, mut lse) = ([f32::NAN; 3], [f32::NAN]);
     let (q, k, v) = ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]);
-    attention(&Serial, &q, &k, &v, &[0, 1], &[0, 1], 3, 1, &Dropout::NONE, &mut out, &mut lse);
+    let ([x, y, z], one) = ([&q, &k, &v].map(|x| matrix(x, 3)), [0, 1]);
+    let read =
+        Attention { q: x, k: y, v: z, queries: vector(&one), offsets: vector(&one), heads: 1, dropout: Dropout::NONE };
+    attention(&Serial, &read, matrix_mut(&mut out, 3), matrix_mut(&mut lse, 1));
     assert_eq!(out, v);
     close(&lse, &[32.0 / 3f64.sqrt()], 1e-6); // q · k = 4 + 10 + 18
 }

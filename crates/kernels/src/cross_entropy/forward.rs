@@ -35,8 +35,7 @@ impl Plan {
         (problem, rounded): (&'a Problem<'a>, Option<Bf16Items<'a>>),
         block: RowBlock,
         max_norm: f32,
-        panels: &'a mut [f32],
-        shifts: &'a mut [f32],
+        [panels, shifts]: [&'a mut [f32]; 2],
         sums: &mut [f32],
     ) -> Forward<'a> {
         let width = self.width;

@@ -40,7 +40,8 @@ impl Plan {
         let total_weight = problem.terms.total_weight(self.rows);
         let (mut loss, mut before) = (0.0, None);
         for block in self.row_blocks().map(Some).chain([None]) {
-            let next = block.map(|block| self.prepare(run, (problem, rounded), block, max_norm, panels, shifts, sums));
+            let next =
+                block.map(|block| self.prepare(run, (problem, rounded), block, max_norm, [panels, shifts], sums));
             let last = before.map(|block: RowBlock| {
                 let coefficients = &coefficients[block.from..];
                 Backward { problem, block, total_weight, sums: done, factors, coefficients, scaled }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::Serial;
 use crate::parallel::testing::{Reverse, TwoThreads, bits, close, differences, distance, sets, values, wide};
+use crate::views::testing::{matrix, matrix_mut, vector};
 
 /// The formula: [loss, dh, ditems] in f64.
 fn formula(h: &[f64], items: &[f64], targets: &[i32], width: usize) -> (f64, Vec<f64>, Vec<f64>) {
@@ -50,8 +51,10 @@ fn fused_in(
     let size = cross_entropy_scratch(targets.len(), items.len() / width, width, precision);
     let mut scratch = vec![f32::NAN; size];
     let (mut dh, mut ditems) = (vec![f32::NAN; h.len()], vec![f32::NAN; items.len()]);
-    let loss =
-        cross_entropy_on(set, run, h, items, targets, None, width, precision, &mut dh, &mut ditems, &mut scratch);
+    let examples =
+        Examples { h: matrix(h, width), items: matrix(items, width), targets: vector(targets), weights: None };
+    let out = Gradients { dh: matrix_mut(&mut dh, width), ditems: matrix_mut(&mut ditems, width) };
+    let loss = cross_entropy_on(set, run, &examples, precision, out, &mut scratch);
     (loss, dh, ditems)
 }
 
@@ -143,8 +146,9 @@ fn weights_count_rows_as_often_and_ones_change_no_bit() {
     let with = |h: &[f32], targets: &[i32], weights: Option<&[f32]>, precision| {
         let mut scratch = vec![f32::NAN; cross_entropy_scratch(targets.len(), v, 32, precision)];
         let (mut dh, mut ditems) = (vec![f32::NAN; h.len()], vec![f32::NAN; items.len()]);
-        let (to_h, to_items) = (&mut dh, &mut ditems);
-        let loss = cross_entropy(&Serial, h, &items, targets, weights, 32, precision, to_h, to_items, &mut scratch);
+        let examples = Examples { h: matrix(h, 32), items: matrix(&items, 32), targets: vector(targets), weights };
+        let out = Gradients { dh: matrix_mut(&mut dh, 32), ditems: matrix_mut(&mut ditems, 32) };
+        let loss = cross_entropy(&Serial, &examples, precision, out, &mut scratch);
         (loss, dh, ditems)
     };
     for precision in [Precision::F32, Precision::Bf16] {

@@ -80,8 +80,7 @@ impl Plan {
         run: &impl Parallel,
         problem: &Problem,
         block: Block,
-        total_weight: f64,
-        fields: &Fields,
+        (fields, total_weight): (&Fields, f64),
         (sums, exponentials): (&[f32], &[f32]),
         to: &mut Gradients,
     ) {

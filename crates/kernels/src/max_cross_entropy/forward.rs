@@ -18,8 +18,7 @@ impl Plan {
         block: Block,
         max_norm: f32,
         fields: &mut Fields,
-        sums: &mut [f32],
-        exponentials: &mut [f32],
+        (sums, exponentials): (&mut [f32], &mut [f32]),
     ) -> bool {
         for (group, first, events) in self.groups(block) {
             let rows = &mut fields.rows[group * self.rows()..][..self.rows()];
@@ -137,7 +136,7 @@ impl Plan {
                 let panels = &fields.panels[group * self.panels()..][..self.panels()];
                 let shifts = &fields.shifts[first..][..self.per_group];
                 let events = (block.from + first, events);
-                self.accumulate_group(problem, events, panels, (shifts, bounded), place, sums, exponentials, chunk);
+                self.accumulate_group(problem, events, panels, (shifts, bounded), place, [sums, exponentials, chunk]);
             }
         });
     }
@@ -149,9 +148,7 @@ impl Plan {
         panels: &[f32],
         (shifts, bounded): (&[f32], bool),
         (from, count): (usize, usize),
-        sums: &mut [f32],
-        exponentials: &mut [f32],
-        chunk: &mut [f32],
+        [sums, exponentials, chunk]: [&mut [f32]; 3],
     ) {
         let (width, lanes) = (self.width, self.lanes());
         let (dh, sums) = sums.split_at_mut(lanes * width);

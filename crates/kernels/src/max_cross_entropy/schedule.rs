@@ -22,10 +22,10 @@ impl Plan {
         let mut loss = 0.0;
         for from in (0..self.events).step_by(self.block()) {
             let block = Block { from, events: self.block().min(self.events - from) };
-            let bounded = self.prepare(run, problem, block, max_norm, &mut fields, sums, exponentials);
+            let bounded = self.prepare(run, problem, block, max_norm, &mut fields, (&mut *sums, &mut *exponentials));
             self.accumulate(run, problem, block, (&fields, bounded), sums, exponentials);
             loss += self.normalise(problem, block, total_weight, sums, &mut fields);
-            self.gradients(run, problem, block, total_weight, &fields, (sums, exponentials), &mut to);
+            self.gradients(run, problem, block, (&fields, total_weight), (sums, exponentials), &mut to);
         }
         // An infinite item can hide: at −∞ its logit adds nothing to the loss, but its gradient is NaN.
         if max_norm.is_finite() { loss } else { f64::NAN }

@@ -1,8 +1,9 @@
 use super::*;
 use crate::Serial;
-use crate::cross_entropy::{cross_entropy, cross_entropy_scratch};
+use crate::cross_entropy::cross_entropy_scratch;
 use crate::parallel::testing::{Reverse, TwoThreads, bits, close, differences, sets, values, wide};
 use crate::simd::bf16::Precision;
+use crate::views::testing::{matrix, matrix_mut, vector, vector_mut};
 
 #[derive(Clone)]
 struct World {
@@ -216,9 +217,10 @@ fn one_vector_gives_the_cross_entropy() {
     let world = World::full(t, 1, v, width, 1.0);
     let (mut dh, mut ditems) = (vec![0.0; t * width], vec![0.0; v * width]);
     let mut scratch = vec![0.0; cross_entropy_scratch(t, v, width, Precision::F32)];
-    let (h, items, targets) = (&world.h, &world.items, &world.targets);
-    let full =
-        cross_entropy(&Serial, h, items, targets, None, width, Precision::F32, &mut dh, &mut ditems, &mut scratch);
+    let (h, items) = (matrix(&world.h, width), matrix(&world.items, width));
+    let examples = cross_entropy::Examples { h, items, targets: vector(&world.targets), weights: None };
+    let out = cross_entropy::Gradients { dh: matrix_mut(&mut dh, width), ditems: matrix_mut(&mut ditems, width) };
+    let full = cross_entropy::cross_entropy(&Serial, &examples, Precision::F32, out, &mut scratch);
     let actual = world.run(instructions(), &Serial);
     assert!((actual.0 - full).abs() < 1e-6);
     close(&actual.1[0], &wide(&dh), 1e-6);
@@ -293,13 +295,13 @@ fn threads_and_company_do_not_change_the_bits() {
 #[test]
 fn the_best_vector_of_an_event_is_the_first_among_equals() {
     // Two events of three vectors: products 1, 2, 2 and 3, −1, 0.
-    let h = ArrayView2::from_shape((6, 1), &[1.0, 2.0, 2.0, -3.0, 1.0, 0.0]).unwrap();
-    let items = ArrayView2::from_shape((2, 1), &[1.0, -1.0]).unwrap();
+    let h = matrix(&[1.0, 2.0, 2.0, -3.0, 1.0, 0.0], 1);
+    let items = matrix(&[1.0, -1.0], 1);
     let mut best = [9; 2];
-    best_interests(&TwoThreads, h, items, ArrayViewMut1::from(&mut best));
+    best_interests(&TwoThreads, h, items, vector_mut(&mut best));
     assert_eq!(best, [1, 3]);
-    let none = ArrayView2::from_shape((0, 1), &[]).unwrap();
-    best_interests(&Serial, none, none, ArrayViewMut1::from(&mut []));
+    let none = matrix(&[], 1);
+    best_interests(&Serial, none, none, vector_mut(&mut []));
 }
 
 #[test]

@@ -2,6 +2,7 @@ use super::*;
 use crate::Serial;
 use crate::parallel::testing::{Reverse, TwoThreads, bits, close, differences, sets, values, wide};
 use crate::random;
+use crate::views::testing::{matrix, shaped, shaped_mut, vector};
 
 /// `a · b` in f64: a [rows, depth], b [depth, columns].
 fn naive(a: &[f64], b: &[f64], rows: usize, depth: usize, columns: usize) -> Vec<f64> {
@@ -24,17 +25,19 @@ fn transposed(x: &[f64], rows: usize, columns: usize) -> Vec<f64> {
 fn all(set: Instructions, run: &impl Parallel, (rows, inner, outer): (usize, usize, usize)) -> [Vec<f32>; 4] {
     let (x, w) = (values(1, rows * inner), values(2, inner * outer));
     let (bias, dy) = (values(3, outer), values(4, rows * outer));
-    let shape = (rows, inner, outer);
+    let (of_x, of_w, of_y) = ((rows, inner), (inner, outer), (rows, outer));
     let garbage = |n| vec![f32::NAN; n];
     let mut y = [garbage(rows * outer), garbage(rows * inner), garbage(inner * outer), garbage(rows * rows)];
     let mut scratch = garbage(linear_scratch(rows, inner, outer));
-    linear_on(set, run, &x, &w, Some(&bias), Then::Stay, shape, &mut y[0], &mut scratch);
+    let [x, dy] = [shaped(of_x, &x), shaped(of_y, &dy)];
+    let operands = Linear { x, w: shaped(of_w, &w), bias: Some(vector(&bias)), then: Then::Stay };
+    linear_on(set, run, operands, shaped_mut(of_y, &mut y[0]), &mut scratch);
     let mut scratch = garbage(linear_input_gradient_scratch(rows, inner, outer));
-    inner_on(set, run, &dy, &w, shape, &mut y[1], &mut scratch);
+    inner_on(set, run, dy, shaped(of_w, &w), shaped_mut(of_x, &mut y[1]), &mut scratch);
     let mut scratch = garbage(linear_weight_gradient_scratch(rows, inner, outer));
-    weight_gradient_on(set, run, &x, &dy, shape, &mut y[2], &mut scratch);
+    weight_gradient_on(set, run, x, dy, shaped_mut(of_w, &mut y[2]), &mut scratch);
     let mut scratch = garbage(inner_scratch(rows, rows, inner));
-    inner_on(set, run, &x, &x, (rows, rows, inner), &mut y[3], &mut scratch);
+    inner_on(set, run, x, x, shaped_mut((rows, rows), &mut y[3]), &mut scratch);
     y
 }
 
@@ -78,14 +81,16 @@ fn what_becomes_of_a_product_has_the_bits_of_a_pass_of_its_own() {
             let then = |then| {
                 let mut y = vec![f32::NAN; rows * outer];
                 let mut scratch = vec![f32::NAN; linear_scratch(rows, inner, outer)];
-                linear_on(set, &TwoThreads, &x, &w, Some(&bias), then, shape, &mut y, &mut scratch);
+                let (x, w) = (shaped((rows, inner), &x), shaped((inner, outer), &w));
+                let operands = Linear { x, w, bias: Some(vector(&bias)), then };
+                linear_on(set, &TwoThreads, operands, shaped_mut((rows, outer), &mut y), &mut scratch);
                 y
             };
             let plain = then(Then::Stay);
             let relu: Vec<f32> = plain.iter().map(|&y| if y <= 0.0 { 0.0 } else { y }).collect();
             let sum: Vec<f32> = plain.iter().zip(&onto).map(|(y, onto)| onto + y).collect();
             assert_eq!(bits(&then(Then::Relu)), bits(&relu), "{set:?} {shape:?}");
-            assert_eq!(bits(&then(Then::Onto(&onto))), bits(&sum), "{set:?} {shape:?}");
+            assert_eq!(bits(&then(Then::Onto(shaped((rows, outer), &onto)))), bits(&sum), "{set:?} {shape:?}");
         }
     }
 }
@@ -109,7 +114,9 @@ fn a_row_alone_has_the_bits_it_has_in_a_batch() {
             let one = |set, rows: usize, x: &[f32]| {
                 let mut y = vec![f32::NAN; rows * outer];
                 let mut scratch = vec![f32::NAN; linear_scratch(rows, inner, outer)];
-                linear_on(set, &Serial, x, &w, Some(&bias), Then::Stay, (rows, inner, outer), &mut y, &mut scratch);
+                let (x, w, bias) = (matrix(x, inner), matrix(&w, outer), Some(vector(&bias)));
+                let operands = Linear { x, w, bias, then: Then::Stay };
+                linear_on(set, &Serial, operands, shaped_mut((rows, outer), &mut y), &mut scratch);
                 bits(&y)
             };
             for &set in sets() {
@@ -132,7 +139,7 @@ fn an_inner_product_depends_on_its_two_rows_alone() {
             let (n, m) = (a.len() / width, b.len() / width);
             let mut y = vec![f32::NAN; n * m];
             let mut scratch = vec![f32::NAN; inner_scratch(n, m, width)];
-            inner_on(set, &Serial, a, b, (n, m, width), &mut y, &mut scratch);
+            inner_on(set, &Serial, matrix(a, width), matrix(b, width), shaped_mut((n, m), &mut y), &mut scratch);
             bits(&y)
         };
         for &set in sets() {
@@ -175,9 +182,11 @@ fn a_product_by_hand() {
     let (x, w) = ([1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]);
     let mut y = [0.0; 4];
     let mut scratch = vec![0.0; linear_scratch(2, 2, 2)];
-    linear(&Serial, &x, &w, Some(&[10.0, 20.0]), Then::Stay, 2, 2, 2, &mut y, &mut scratch);
+    let (x, w, bias) = (matrix(&x, 2), matrix(&w, 2), [10.0, 20.0]);
+    let operands = Linear { x, w, bias: Some(vector(&bias)), then: Then::Stay };
+    linear(&Serial, operands, shaped_mut((2, 2), &mut y), &mut scratch);
     assert_eq!(y, [29.0, 42.0, 53.0, 70.0]);
     let mut scratch = vec![0.0; inner_scratch(2, 2, 2)];
-    inner(&Serial, &x, &w, 2, 2, 2, &mut y, &mut scratch);
+    inner(&Serial, x, w, shaped_mut((2, 2), &mut y), &mut scratch);
     assert_eq!(y, [17.0, 23.0, 39.0, 53.0]);
 }

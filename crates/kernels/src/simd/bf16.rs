@@ -101,7 +101,7 @@ pub fn multiply_pairs(
     #[cfg(target_arch = "x86_64")]
     if has_bf16() {
         // SAFETY: the CPU has the instructions, and the bounds were asserted.
-        return unsafe { x86::tiles(left, right, right_row, shape, into, out, out_row) };
+        return unsafe { x86::tiles(left, right, [right_row, out_row], shape, into, out) };
     }
     for r in 0..rows {
         for c in 0..columns {
@@ -188,14 +188,13 @@ mod x86 {
     pub(super) unsafe fn tiles(
         left: Left,
         right: &[f32],
-        right_row: usize,
+        rows: [usize; 2],
         shape: (usize, usize, usize),
         into: Into,
         out: &mut [f32],
-        out_row: usize,
     ) {
         // SAFETY: passed on from the caller.
-        unsafe { tiles_body::<Avx512Pairs>(left, right, right_row, shape, into, out, out_row) }
+        unsafe { tiles_body::<Avx512Pairs>(left, right, rows, shape, into, out) }
     }
 }
 

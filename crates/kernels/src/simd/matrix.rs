@@ -35,6 +35,7 @@ pub enum Into<'a> {
 /// its rows, out [rows, columns] with `out_row` between its rows.
 ///
 /// `right` is read in whole vectors: its rows must be readable up to `columns` rounded up to sixteen.
+#[expect(clippy::too_many_arguments, reason = "two operands, an output, how rows lie in each, and the shape")]
 pub fn multiply(
     set: Instructions,
     left: Left,
@@ -49,7 +50,7 @@ pub fn multiply(
         return;
     }
     check(left, right, right_row, (rows, depth, columns), into, out, out_row);
-    tiles(set, left, right, right_row, (rows, depth, columns), into, out, out_row);
+    tiles(set, left, right, [right_row, out_row], (rows, depth, columns), into, out);
 }
 
 /// Asserts that the slices hold what [`multiply`] reads and writes.
@@ -78,11 +79,10 @@ pub(super) fn check(
 vectorized!(tiles = tiles_body(
     left: Left,
     right: &[f32],
-    right_row: usize,
+    rows: [usize; 2],
     shape: (usize, usize, usize),
     into: Into,
     out: &mut [f32],
-    out_row: usize,
 ));
 
 /// Everything that a tile needs to know.
@@ -105,11 +105,10 @@ struct Tile<'a> {
 pub(super) unsafe fn tiles_body<V: Vector>(
     left: Left,
     right: &[f32],
-    right_row: usize,
+    [right_row, out_row]: [usize; 2],
     (rows, depth, columns): (usize, usize, usize),
     into: Into,
     out: &mut [f32],
-    out_row: usize,
 ) {
     let mut r = 0;
     while r < rows {

@@ -87,7 +87,7 @@ unsafe fn group<V: Floats, const M: usize>(
 }
 
 /// `out` = factor · Σ_r weights[r] · row r, for as many rows as there are weights; `out` is whole lanes wide.
-pub fn mix_short(set: Instructions, weights: &[f32], rows: Rows, factor: f32, out: &mut [f32]) {
+pub fn weighted_sum_short(set: Instructions, weights: &[f32], rows: Rows, factor: f32, out: &mut [f32]) {
     assert!(!weights.is_empty() && weights.len() <= rows.count && out.len().is_multiple_of(LANES), "a weight a row");
     assert!((rows.count - 1) * rows.stride + out.len() <= rows.values.len(), "rows are there");
     sums(set, weights, rows, factor, out);
@@ -98,7 +98,7 @@ vectorized!(sums = sums_body(weights: &[f32], rows: Rows, factor: f32, out: &mut
 #[inline(always)]
 unsafe fn sums_body<V: Floats>(weights: &[f32], rows: Rows, factor: f32, out: &mut [f32]) {
     let mut c = 0;
-    // SAFETY: `mix_short` asserted that the columns of `out` are there in each row.
+    // SAFETY: `weighted_sum_short` asserted that the columns of `out` are there in each row.
     unsafe {
         while c + PANEL <= out.len() {
             columns::<V, { PANEL / LANES }>(weights, rows, factor, c, out);
@@ -166,7 +166,7 @@ mod tests {
             let (weights, rows) = (values(1, count), values(2, count * stride));
             for &set in sets() {
                 let mut out = vec![f32::NAN; width];
-                mix_short(set, &weights, Rows { values: &rows, stride, count }, 0.3, &mut out);
+                weighted_sum_short(set, &weights, Rows { values: &rows, stride, count }, 0.3, &mut out);
                 let column = |c: usize| (0..count).map(|r| rows[r * stride + c]).collect::<Vec<f32>>();
                 let expected: Vec<f32> = (0..width).map(|c| dot(set, &weights, &column(c)) * 0.3).collect();
                 assert_eq!(bits(&out), bits(&expected), "{set:?} {count} {width}");

@@ -1,21 +1,35 @@
 //! The best of given candidates by given scores.
 
-use crate::parallel::{Parallel, zip_mixed};
+use ndarray::{ArrayView1, ArrayViewMut2};
 
-/// The k best of each user's candidates, best first, ties by ascending item: scores and `items` [C] at `offsets` [B + 1] →
-/// items, scores and places [B, k], a place being the candidate's row in C. Absent places hold −1, −∞, −1. Scores are finite.
+use crate::parallel::{Parallel, zip_mixed};
+use crate::views::{elements, elements_mut};
+
+/// Results of [`top_k_candidates`], [B, k] each.
+pub struct CandidateOutputs<'a> {
+    /// −1 where there are fewer candidates than k.
+    pub items: ArrayViewMut2<'a, i32>,
+    /// −∞ there.
+    pub scores: ArrayViewMut2<'a, f32>,
+    /// The candidate's row in C; −1 there.
+    pub places: ArrayViewMut2<'a, i32>,
+}
+
+/// The k best of each user's candidates, best first, ties by ascending item: scores and `items` [C] at `offsets` [B + 1].
+/// Scores are finite.
 pub fn top_k_candidates(
     run: &impl Parallel,
-    scores: &[f32],
-    items: &[i32],
-    offsets: &[i32],
-    k: usize,
-    out_items: &mut [i32],
-    out_scores: &mut [f32],
-    out_places: &mut [i32],
+    scores: ArrayView1<f32>,
+    items: ArrayView1<i32>,
+    offsets: ArrayView1<i32>,
+    outputs: CandidateOutputs,
 ) {
-    let users = offsets.len() - 1;
-    assert!(scores.len() == items.len() && [out_items.len(), out_scores.len(), out_places.len()] == [users * k; 3]);
+    let (users, k) = outputs.items.dim();
+    assert!(scores.len() == items.len() && users + 1 == offsets.len());
+    assert!(outputs.scores.dim() == (users, k) && outputs.places.dim() == (users, k));
+    let (scores, items, offsets) = (elements(&scores), elements(&items), elements(&offsets));
+    let (out_items, out_places) = (elements_mut(outputs.items), elements_mut(outputs.places));
+    let out_scores = elements_mut(outputs.scores);
     if k == 0 {
         return;
     }
@@ -78,13 +92,17 @@ mod tests {
     use crate::parallel::Serial;
     use crate::parallel::testing::{TwoThreads, bits};
     use crate::random;
+    use crate::views::testing::{shaped_mut, vector};
 
     type Found = (Vec<i32>, Vec<u32>, Vec<i32>);
 
     fn best(run: &impl Parallel, scores: &[f32], items: &[i32], offsets: &[i32], k: usize) -> Found {
-        let count = (offsets.len() - 1) * k;
+        let shape = (offsets.len() - 1, k);
+        let count = shape.0 * k;
         let (mut ids, mut found, mut places) = (vec![9; count], vec![f32::NAN; count], vec![9; count]);
-        top_k_candidates(run, scores, items, offsets, k, &mut ids, &mut found, &mut places);
+        let [to_items, to_places] = [&mut ids, &mut places].map(|x| shaped_mut(shape, x));
+        let outputs = CandidateOutputs { items: to_items, scores: shaped_mut(shape, &mut found), places: to_places };
+        top_k_candidates(run, vector(scores), vector(items), vector(offsets), outputs);
         (ids, bits(&found), places)
     }
 

@@ -5,12 +5,15 @@
 //! q · x = s (t d · c + q · e + f · c) ≤ s (t d · c + ‖q‖ ‖e‖ + ‖f‖ ‖c‖). The largest ‖e‖ and ‖c‖ of all items stand in the
 //! table, so the slack, ‖q‖ ‖e‖ + ‖f‖ ‖c‖ and what f32 rounds, is one number for each vector.
 
+use ndarray::{ArrayView2, ArrayViewMut2};
+
 use crate::Parallel;
 use crate::parallel::{over_parts, zip_mixed};
 use crate::simd::codes::QUERY_TAIL;
 use crate::simd::matrix::PANEL;
 use crate::simd::{LANES, instructions, padded};
 use crate::size::{plus, times};
+use crate::views::{elements, elements_mut};
 
 /// The smallest scale: products of codes with it are normal numbers, and what is smaller counts as an error.
 const SMALLEST: f32 = f32::from_bits(27 << 23);
@@ -44,10 +47,12 @@ pub fn quantize_scratch(items: usize) -> usize {
 /// Items [V, D] as 8-bit codes: `table` [[`quantized_rows`], 64] of i32.
 ///
 /// An item that holds an infinity, a NaN or a magnitude above [`LARGEST`] has an infinite scale: its score has no bound.
-pub fn quantize(run: &impl Parallel, items: &[f32], width: usize, table: &mut [i32], scratch: &mut [f32]) {
-    assert!(width > 0 && table.len() == quantized_rows(items.len() / width, width) * PANEL);
+pub fn quantize(run: &impl Parallel, items: ArrayView2<f32>, table: ArrayViewMut2<i32>, scratch: &mut [f32]) {
+    let (count, width) = items.dim();
+    assert!(width > 0 && table.dim() == (quantized_rows(count, width), PANEL));
+    let (items, table) = (elements(&items), elements_mut(table));
     let (panels, last) = table.split_at_mut(table.len() - PANEL);
-    let extents = &mut scratch[..quantize_scratch(items.len() / width)];
+    let extents = &mut scratch[..quantize_scratch(count)];
     let sizes = (panel_size(width), 2);
     zip_mixed(run, ([panels], [sizes.0]), ([&mut *extents], [sizes.1]), |block, [panel], [extents]| {
         let from = block * PANEL * width;

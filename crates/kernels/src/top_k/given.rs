@@ -1,32 +1,40 @@
 //! Scores of given candidates, with the bits that the search over a whole table gives them, and the best of these.
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1};
 
 use super::exact::Exact;
 use crate::parallel::{Parallel, zip_mixed};
 use crate::simd::instructions;
 use crate::simd::matrix::PANEL;
 use crate::simd::rows::FEW;
-use crate::views::elements;
+use crate::views::{elements, elements_mut};
+
+/// What [`pair_best`] finds of each candidate, [C] each.
+pub struct PairOutputs<'a> {
+    pub scores: ArrayViewMut1<'a, f32>,
+    /// Which of its user's vectors gave the score; −1 without vectors.
+    pub interests: ArrayViewMut1<'a, i32>,
+    /// The same as a row of vectors.
+    pub winners: ArrayViewMut1<'a, i32>,
+}
 
 /// Of each candidate the greatest inner product with its user's vectors, as [`top_k`](super::top_k) takes it: vectors [S, D]
-/// at `offsets` [B + 1], rows [C, D] at `row_offsets` [B + 1] → scores [C], and which vector gave it, the first of equals:
-/// by its place among the user's, `interests` [C], and by its row, `winners` [C]. Without vectors 0, −1, −1. A product that
-/// is NaN is the score.
+/// at `offsets` [B + 1], rows [C, D] at `row_offsets` [B + 1]. Of vectors with equal products the first counts. Without
+/// vectors 0, −1, −1. A product that is NaN is the score.
 pub fn pair_best(
     run: &impl Parallel,
     vectors: ArrayView2<f32>,
-    offsets: &[i32],
+    offsets: ArrayView1<i32>,
     rows: ArrayView2<f32>,
-    row_offsets: &[i32],
-    scores: &mut [f32],
-    interests: &mut [i32],
-    winners: &mut [i32],
+    row_offsets: ArrayView1<i32>,
+    PairOutputs { scores, interests, winners }: PairOutputs,
 ) {
     let (count, width) = rows.dim();
     assert!(width > 0 && vectors.ncols() == width && offsets.len() == row_offsets.len());
     assert!([scores.len(), interests.len(), winners.len()] == [count; 3]);
-    let exact = Exact { set: instructions(), items: elements(rows), vectors: elements(vectors), width };
+    let (offsets, row_offsets) = (elements(&offsets), elements(&row_offsets));
+    let (scores, interests, winners) = (elements_mut(scores), elements_mut(interests), elements_mut(winners));
+    let exact = Exact { set: instructions(), items: elements(&rows), vectors: elements(&vectors), width };
     zip_mixed(run, ([interests, winners], [PANEL; 2]), ([scores], [PANEL]), |block, [interests, winners], [scores]| {
         let first = block * PANEL;
         let mut user = row_offsets.partition_point(|&offset| offset as usize <= first) - 1;
@@ -68,11 +76,11 @@ fn best_of(exact: &Exact, [from, to]: [usize; 2], first: usize, scores: &mut [f3
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Masks, Scratch, top_k, top_k_scratch};
+    use super::super::{Masks, Outputs, Query, Scratch, top_k, top_k_scratch};
     use super::*;
     use crate::parallel::Serial;
     use crate::parallel::testing::{TwoThreads, bits, values};
-    use crate::views::testing::matrix;
+    use crate::views::testing::{matrix, matrix_mut, vector, vector_mut};
 
     /// Scores as bits, interests and winners.
     type Found = (Vec<u32>, Vec<i32>, Vec<i32>);
@@ -81,7 +89,9 @@ mod tests {
         let count = rows.len() / width;
         let (mut scores, mut interests, mut winners) = (vec![f32::NAN; count], vec![9; count], vec![9; count]);
         let (vectors, rows) = (matrix(vectors, width), matrix(rows, width));
-        pair_best(run, vectors, offsets, rows, at, &mut scores, &mut interests, &mut winners);
+        let [to_interests, to_winners] = [&mut interests, &mut winners].map(|x| vector_mut(x));
+        let outputs = PairOutputs { scores: vector_mut(&mut scores), interests: to_interests, winners: to_winners };
+        pair_best(run, vectors, vector(offsets), rows, vector(at), outputs);
         (bits(&scores), interests, winners)
     }
 
@@ -92,13 +102,21 @@ mod tests {
         let offsets: Vec<i32> = (0..4).map(|b| counts[..b].iter().sum::<usize>() as i32).collect();
         let row_offsets: Vec<i32> = (0..4).map(|b| (b * rows) as i32).collect();
         let found = best(&TwoThreads, &vectors, &offsets, &items.repeat(3), &row_offsets, width);
-        let [keys, queries, floats] = top_k_scratch(&offsets, rows, width, false, rows);
+        let [keys, queries, floats] = top_k_scratch(vector(&offsets), (rows, width), false, rows);
         let (mut keys, mut queries, mut floats) = (vec![0; keys], vec![0; queries], vec![0.0; floats]);
         let (mut ids, mut scores, mut interests) = (vec![9; 3 * rows], vec![f32::NAN; 3 * rows], vec![9; 3 * rows]);
         let masks = Masks { seen: &[], seen_offsets: &[0; 4], allowed: None };
         let scratch = Scratch { keys: &mut keys, queries: &mut queries, values: &mut floats };
-        let outs = (&mut ids, &mut scores, &mut interests);
-        top_k(&Serial, &vectors, &offsets, &items, None, width, rows, &masks, outs.0, outs.1, outs.2, scratch);
+        let query = Query {
+            vectors: matrix(&vectors, width),
+            offsets: vector(&offsets),
+            items: matrix(&items, width),
+            quantized: None,
+            masks: &masks,
+        };
+        let [to_items, to_interests] = [&mut ids, &mut interests].map(|x| matrix_mut(x, rows));
+        let outputs = Outputs { items: to_items, scores: matrix_mut(&mut scores, rows), interests: to_interests };
+        top_k(&Serial, &query, outputs, scratch);
         for (user, count) in counts.into_iter().enumerate() {
             for at in user * rows..(user + 1) * rows {
                 if count == 0 {

@@ -7,6 +7,7 @@ use crate::Serial;
 use crate::parallel::testing::{Reverse, SETS, TwoThreads, bits, values};
 use crate::product::{inner, inner_scratch};
 use crate::simd::Instructions;
+use crate::views::testing::{matrix, matrix_mut, shaped, shaped_mut};
 
 /// Items, scores as bits, interests.
 type Found = (Vec<i32>, Vec<u32>, Vec<i32>);
@@ -61,7 +62,11 @@ impl World {
         let read = if quantized { codes::words(self.width) } else { self.width };
         let plan = Plan::new(self.sizes, &self.offsets, items, self.width, read, k);
         let (mut ids, mut scores, mut interests) = (vec![7; users * k], vec![f32::NAN; users * k], vec![7; users * k]);
-        let mut outputs = Outputs { items: &mut ids, scores: &mut scores, interests: &mut interests };
+        let outputs = Outputs {
+            items: shaped_mut((users, k), &mut ids),
+            scores: shaped_mut((users, k), &mut scores),
+            interests: shaped_mut((users, k), &mut interests),
+        };
         let (mut keys, mut scratch) =
             (vec![7; plan.work() * plan.words()], vec![f32::NAN; plan.work() * plan.scratch().total]);
         let (exact, masks) =
@@ -70,10 +75,10 @@ impl World {
         if quantized {
             let (codes, queries) = self.codes();
             let search = Search { table: Quantized { exact, codes: &codes, queries: &queries }, offsets, masks, plan };
-            search_all(run, &search, k, &mut outputs, &mut keys, &mut scratch);
+            search_all(run, &search, outputs, &mut keys, &mut scratch);
         } else {
             let search = Search { table: exact, offsets, masks, plan };
-            search_all(run, &search, k, &mut outputs, &mut keys, &mut scratch);
+            search_all(run, &search, outputs, &mut keys, &mut scratch);
         }
         (ids, bits(&scores), interests)
     }
@@ -83,7 +88,8 @@ impl World {
         let items = self.items.len() / self.width;
         let mut codes = vec![7; quantized_rows(items, self.width) * PANEL];
         let mut queries = vec![7; self.vectors.len() / self.width * codes::query_size(self.width)];
-        quantize(&TwoThreads, &self.items, self.width, &mut codes, &mut vec![f32::NAN; quantize_scratch(items)]);
+        let (table, mut scratch) = (matrix_mut(&mut codes, PANEL), vec![f32::NAN; quantize_scratch(items)]);
+        quantize(&TwoThreads, matrix(&self.items, self.width), table, &mut scratch);
         codes::encode(&TwoThreads, &self.vectors, self.width, &codes, &mut queries);
         (codes, queries)
     }
@@ -93,7 +99,8 @@ impl World {
         let (s, v) = (self.vectors.len() / self.width, self.items.len() / self.width);
         let mut products = vec![0.0; s * v];
         let mut scratch = vec![0.0; inner_scratch(s, v, self.width)];
-        inner(&Serial, &self.vectors, &self.items, s, v, self.width, &mut products, &mut scratch);
+        let (vectors, items) = (matrix(&self.vectors, self.width), matrix(&self.items, self.width));
+        inner(&Serial, vectors, items, shaped_mut((s, v), &mut products), &mut scratch);
         let (mut scores, mut winners) = (vec![], vec![]);
         for range in self.offsets.windows(2) {
             for item in 0..v {
@@ -257,7 +264,8 @@ fn given(scores: &[f32], k: usize, seen: &[i32], allowed: Option<&[i32]>) -> (Ve
     let (mut ids, mut best) = (vec![7; k], vec![f32::NAN; k]);
     let masks = Masks { seen, seen_offsets: &[0, seen.len() as i32], allowed };
     let mut scratch = vec![7; top_k_scores_scratch(1, scores.len(), k)];
-    top_k_scores(&Serial, scores, 1, scores.len(), k, &masks, &mut ids, &mut best, &mut scratch);
+    let (scores, out) = (shaped((1, scores.len()), scores), (1, k));
+    top_k_scores(&Serial, scores, &masks, shaped_mut(out, &mut ids), shaped_mut(out, &mut best), &mut scratch);
     (ids, best)
 }
 
@@ -308,7 +316,8 @@ fn users_by_given_scores_are_users_by_vectors() {
     let (scores, _) = world.scores();
     let (mut ids, mut best) = (vec![7; 9 * 6], vec![f32::NAN; 9 * 6]);
     let mut scratch = vec![7; top_k_scores_scratch(9, 100, 6)];
-    top_k_scores(&TwoThreads, &scores, 9, 100, 6, &world.masks(), &mut ids, &mut best, &mut scratch);
+    let (to, by) = (matrix_mut(&mut ids, 6), matrix_mut(&mut best, 6));
+    top_k_scores(&TwoThreads, matrix(&scores, 100), &world.masks(), to, by, &mut scratch);
     let (expected_ids, expected_best, _) = world.run(instructions(), &Serial, 6);
     assert_eq!((ids, bits(&best)), (expected_ids, expected_best));
 }

@@ -1,4 +1,4 @@
-//! How one head of a segment is cut: its keys into chunks, its queries into blocks.
+//! How one head of a segment is divided: its keys into chunks, its queries into blocks.
 
 use std::ops::Range;
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::cut::{Block, GROUP, ROWS};
+use super::blocks::{Block, GROUP, ROWS};
 use super::layout::{Upstream, View};
 use crate::multiversion;
 use crate::parallel::Panel;
@@ -42,9 +42,9 @@ fn index(row: u32, key: u32) -> u32 {
 }
 
 /// A number for each query of a block.
-pub(super) struct Each(pub(super) [Lane; ROWS / LANES]);
+pub(super) struct PerQuery(pub(super) [Lane; ROWS / LANES]);
 
-impl Each {
+impl PerQuery {
     pub(super) fn of(x: f32) -> Self {
         Self([[x; LANES]; ROWS / LANES])
     }
@@ -60,24 +60,24 @@ impl Each {
     }
 }
 
-/// How a chunk joins the softmax of the keys before it.
+/// How a chunk is merged into the softmax of the keys before it.
 pub(super) struct Softmax {
     /// What the chunk's sums of values are multiplied by,
-    new: Each,
+    new: PerQuery,
     /// and what the output was before.
-    old: Each,
+    old: PerQuery,
 }
 
 /// Scores · √d become weights exp(score − max), 0 for keys that are not seen, dropped ones 0; `lse` takes the chunk in.
 #[inline(always)]
-fn weigh_body<const FMA: bool>(
+fn online_softmax_body<const FMA: bool>(
     block: &Block,
     mask: &Mask,
     scale: f32,
     scores: &mut [f32],
     lse: &mut Panel<'_>,
 ) -> Softmax {
-    let mut softmax = Softmax { new: Each::of(0.0), old: Each::of(0.0) };
+    let mut softmax = Softmax { new: PerQuery::of(0.0), old: PerQuery::of(0.0) };
     for (n, rows) in block.groups(LANES).enumerate() {
         let (max, total) = exponentials::<FMA>(block, rows.clone(), scale, scores);
         if mask.threshold > 0 {
@@ -97,7 +97,7 @@ fn weigh_body<const FMA: bool>(
             for (before, i) in before.iter_mut().zip(rows.clone()) {
                 *before = lse.row(block.first + i)[0];
             }
-            join::<FMA>(&mut whole, &before, &mut softmax.old.0[n], &mut softmax.new.0[n]);
+            rescale::<FMA>(&mut whole, &before, &mut softmax.old.0[n], &mut softmax.new.0[n]);
         }
         for (whole, i) in whole.iter().zip(rows) {
             lse.row(block.first + i)[0] = *whole;
@@ -108,7 +108,7 @@ fn weigh_body<const FMA: bool>(
 
 /// Sixteen softmaxes over a chunk become ones over the keys before it, too.
 #[inline(always)]
-fn join<const FMA: bool>(lse: &mut Lane, before: &Lane, old: &mut Lane, new: &mut Lane) {
+fn rescale<const FMA: bool>(lse: &mut Lane, before: &Lane, old: &mut Lane, new: &mut Lane) {
     for l in 0..LANES {
         let most = if before[l] > lse[l] { before[l] } else { lse[l] };
         let both = math::exp::<FMA>(before[l] - most) + math::exp::<FMA>(lse[l] - most);
@@ -126,7 +126,7 @@ fn join<const FMA: bool>(lse: &mut Lane, before: &Lane, old: &mut Lane, new: &mu
 fn exponentials<const FMA: bool>(block: &Block, rows: Range<usize>, scale: f32, scores: &mut [f32]) -> (Lane, Lane) {
     let (mut lanes, mut max, mut total) = ([[0.0; LANES]; LANES], [0.0; LANES], [1.0; LANES]);
     for (i, lanes) in rows.clone().zip(&mut lanes) {
-        hide(block.row(scores, i), block.visible(i), f32::NEG_INFINITY);
+        mask_after(block.row(scores, i), block.visible(i), f32::NEG_INFINITY);
         *lanes = [f32::NEG_INFINITY; LANES];
         for x in block.seen(scores, i) {
             for l in 0..LANES {
@@ -163,10 +163,10 @@ const EDGE: [u32; 2 * LANES] = {
     edge
 };
 
-/// Everything from lane `visible` on becomes `hidden` in the vector that is seen in part, and 0 in the one behind: products
+/// Everything from lane `visible` on becomes `masked` in the vector that is seen in part, and 0 in the one behind: products
 /// by groups of queries or keys read no further.
 #[inline(always)]
-pub(super) fn hide(row: &mut [Lane], visible: usize, hidden: f32) {
+pub(super) fn mask_after(row: &mut [Lane], visible: usize, masked: f32) {
     const { assert!(GROUP <= LANES) };
     let rest = visible % LANES;
     if rest > 0 {
@@ -174,7 +174,7 @@ pub(super) fn hide(row: &mut [Lane], visible: usize, hidden: f32) {
         let edge: &[u32; LANES] = EDGE[LANES - rest..].first_chunk().expect("twice the lanes");
         let mut x = row[visible / LANES];
         for l in 0..LANES {
-            x[l] = f32::from_bits(x[l].to_bits() & edge[l] | hidden.to_bits() & !edge[l]);
+            x[l] = f32::from_bits(x[l].to_bits() & edge[l] | masked.to_bits() & !edge[l]);
         }
         row[visible / LANES] = x;
     }
@@ -185,7 +185,7 @@ pub(super) fn hide(row: &mut [Lane], visible: usize, hidden: f32) {
 
 /// `out` = old · `out` + new · sums for columns from `from` on.
 #[inline(always)]
-fn finish_body<const FMA: bool>(
+fn normalise_body<const FMA: bool>(
     block: &Block,
     softmax: &Softmax,
     sums: &[[f32; PANEL]],
@@ -210,35 +210,35 @@ fn finish_body<const FMA: bool>(
 }
 
 /// What the gradient knows of a block's queries: `lse`, and D = out · dout.
-pub(super) struct Known {
-    lse: Each,
-    delta: Each,
+pub(super) struct RowStats {
+    lse: PerQuery,
+    delta: PerQuery,
 }
 
 #[inline(always)]
-fn known_body<const FMA: bool>(block: &Block, up: &Upstream<'_>) -> Known {
-    let mut known = Known { lse: Each::of(0.0), delta: Each::of(0.0) };
+fn row_stats_body<const FMA: bool>(block: &Block, up: &Upstream<'_>) -> RowStats {
+    let mut row_stats = RowStats { lse: PerQuery::of(0.0), delta: PerQuery::of(0.0) };
     for i in 0..block.count {
         let (out, dout) = (up.out.row(block.first + i), up.dout.row(block.first + i));
-        known.lse.set(i, up.lse.row(block.first + i)[0]);
-        known.delta.set(i, fold_sum(out, dout, |sum, a, b| fma::<FMA>(a, b, sum)));
+        row_stats.lse.set(i, up.lse.row(block.first + i)[0]);
+        row_stats.delta.set(i, fold_sum(out, dout, |sum, a, b| fma::<FMA>(a, b, sum)));
     }
-    known
+    row_stats
 }
 
 /// Scores · √d and dout · v become the weights of dout in dv, and ds; both 0 for keys that are not seen.
 #[inline(always)]
-fn differentiate_body<const FMA: bool>(
+fn softmax_gradient_body<const FMA: bool>(
     block: &Block,
     mask: &Mask,
     scale: f32,
-    known: &Known,
+    row_stats: &RowStats,
     scores: &mut [f32],
-    changes: &mut [f32],
+    dscores: &mut [f32],
 ) {
     for i in 0..block.count {
-        let (lse, delta) = (known.lse.get(i), known.delta.get(i));
-        for (v, (s, ds)) in block.seen(scores, i).iter_mut().zip(block.seen(changes, i)).enumerate() {
+        let (lse, delta) = (row_stats.lse.get(i), row_stats.delta.get(i));
+        for (v, (s, ds)) in block.seen(scores, i).iter_mut().zip(block.seen(dscores, i)).enumerate() {
             let mut kept = [mask.scale; LANES];
             if mask.threshold > 0 {
                 kept = mask.apply(block.first + i, block.start + v * LANES, &kept);
@@ -249,14 +249,20 @@ fn differentiate_body<const FMA: bool>(
                 s[l] = p * kept[l];
             }
         }
-        hide(block.row(scores, i), block.visible(i), 0.0);
-        hide(block.row(changes, i), block.visible(i), 0.0);
+        mask_after(block.row(scores, i), block.visible(i), 0.0);
+        mask_after(block.row(dscores, i), block.visible(i), 0.0);
     }
 }
 
 /// Adds `factor` · sums to the block's rows of `out`, columns from `from` on; the first chunk's are set.
 #[inline(always)]
-fn add_body<const FMA: bool>(block: &Block, sums: &[[f32; PANEL]], factor: f32, from: usize, out: &mut Panel<'_>) {
+fn accumulate_body<const FMA: bool>(
+    block: &Block,
+    sums: &[[f32; PANEL]],
+    factor: f32,
+    from: usize,
+    out: &mut Panel<'_>,
+) {
     for i in 0..block.count {
         let out = &mut out.row(block.first + i)[from..];
         let count = out.len().min(PANEL);
@@ -275,7 +281,7 @@ fn add_body<const FMA: bool>(block: &Block, sums: &[[f32; PANEL]], factor: f32, 
 
 /// Rows of `out` from `start` on become `factor` · sums [keys, width].
 #[inline(always)]
-fn store_body<const FMA: bool>(sums: &[f32], width: usize, factor: f32, start: usize, out: &mut Panel<'_>) {
+fn write_body<const FMA: bool>(sums: &[f32], width: usize, factor: f32, start: usize, out: &mut Panel<'_>) {
     for (j, sums) in sums.chunks_exact(width).enumerate() {
         let out = out.row(start + j);
         let count = out.len();
@@ -293,23 +299,23 @@ fn finite_body<const FMA: bool>(rows: usize, view: &View<'_>) -> bool {
 }
 
 multiversion!(
-    pub(super) fn weigh =
-        weigh_body(block: &Block, mask: &Mask, scale: f32, scores: &mut [f32], lse: &mut Panel<'_>) -> Softmax
+    pub(super) fn online_softmax =
+        online_softmax_body(block: &Block, mask: &Mask, scale: f32, scores: &mut [f32], lse: &mut Panel<'_>) -> Softmax
 );
 multiversion!(
-    pub(super) fn finish =
-        finish_body(block: &Block, softmax: &Softmax, sums: &[[f32; PANEL]], from: usize, out: &mut Panel<'_>)
+    pub(super) fn normalise =
+        normalise_body(block: &Block, softmax: &Softmax, sums: &[[f32; PANEL]], from: usize, out: &mut Panel<'_>)
 );
-multiversion!(pub(super) fn known = known_body(block: &Block, up: &Upstream<'_>) -> Known);
+multiversion!(pub(super) fn row_stats = row_stats_body(block: &Block, up: &Upstream<'_>) -> RowStats);
 multiversion!(
-    pub(super) fn differentiate = differentiate_body(
-        block: &Block, mask: &Mask, scale: f32, known: &Known, scores: &mut [f32], changes: &mut [f32])
-);
-multiversion!(
-    pub(super) fn add =
-        add_body(block: &Block, sums: &[[f32; PANEL]], factor: f32, from: usize, out: &mut Panel<'_>)
+    pub(super) fn softmax_gradient = softmax_gradient_body(
+        block: &Block, mask: &Mask, scale: f32, row_stats: &RowStats, scores: &mut [f32], dscores: &mut [f32])
 );
 multiversion!(
-    pub(super) fn store = store_body(sums: &[f32], width: usize, factor: f32, start: usize, out: &mut Panel<'_>)
+    pub(super) fn accumulate =
+        accumulate_body(block: &Block, sums: &[[f32; PANEL]], factor: f32, from: usize, out: &mut Panel<'_>)
+);
+multiversion!(
+    pub(super) fn write = write_body(sums: &[f32], width: usize, factor: f32, start: usize, out: &mut Panel<'_>)
 );
 multiversion!(pub(super) fn finite = finite_body(rows: usize, view: &View<'_>) -> bool);
