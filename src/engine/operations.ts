@@ -167,6 +167,54 @@ export interface Operations {
     seed: number,
     draw: number,
   ): Ids
+  /**
+   * Attention in general within segments: q [Q, D] at `queries` and k, v [T, D] at `offsets`, both [B + 1]. With
+   * `causal` 1 the queries of a segment are its last rows, and see the keys up to their own; with 0 there are any
+   * number of them, and they see all keys of their segment. Weights are softmax(q · k / √(D/H) + bias) where `silu`
+   * is 0, else SiLU(q · k + bias) / silu, a constant length. Biases are shared by the heads: `places` [2 L − 1]
+   * (0: none) by the place of the key less that of the query, L − 1 for none, beyond the ends the outermost, where
+   * the last query stands at the last key; `times` [129] (0: none) by the seconds between `querySeconds` i32 [Q]
+   * and `keySeconds` i32 [T], bucket ⌊ln(max(1, |Δ|)) / .301⌋ up to 128. Dropout on the weights of a softmax, the
+   * mask of `attention` → [out [Q, D], lse [Q, H]]; a query that sees no key gets zeros.
+   */
+  attend(
+    q: Id,
+    k: Id,
+    v: Id,
+    queries: Id,
+    offsets: Id,
+    places: Id,
+    times: Id,
+    querySeconds: Id,
+    keySeconds: Id,
+    heads: number,
+    causal: number,
+    silu: number,
+    rate: number,
+    seed: number,
+    draw: number,
+  ): Ids
+  /** → [dq, dk, dv, dplaces, dtimes], the last two empty where there is none. */
+  attendGradient(
+    q: Id,
+    k: Id,
+    v: Id,
+    out: Id,
+    lse: Id,
+    dout: Id,
+    queries: Id,
+    offsets: Id,
+    places: Id,
+    times: Id,
+    querySeconds: Id,
+    keySeconds: Id,
+    heads: number,
+    causal: number,
+    silu: number,
+    rate: number,
+    seed: number,
+    draw: number,
+  ): Ids
 
   // Selection
   /**
@@ -382,6 +430,8 @@ export const signatures = {
   present: { tensors: [0], gives: 'tensors' },
   attention: { tensors: [0, 1, 2, 3, 4], gives: 'tensors' },
   attentionGradient: { tensors: [0, 1, 2, 3, 4, 5, 6, 7], gives: 'tensors', training: true },
+  attend: { tensors: [0, 1, 2, 3, 4, 5, 6, 7, 8], gives: 'tensors', training: true },
+  attendGradient: { tensors: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], gives: 'tensors', training: true },
   topK: { tensors: [0, 1, 2, 4, 5, 6, 7], gives: 'tensors' },
   quantize: { tensors: [0], gives: 'tensors' },
   topKScores: { tensors: [0, 2, 3, 4], gives: 'tensors' },

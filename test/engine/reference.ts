@@ -4,6 +4,7 @@
  */
 import type { Engine, Id } from '../../src/engine/engine.ts'
 import { Arena } from './reference/arena.ts'
+import { attend } from './reference/attend.ts'
 import { attention } from './reference/attention.ts'
 import { columns } from './reference/columns.ts'
 import { descent } from './reference/descent.ts'
@@ -59,6 +60,7 @@ export function loadReference(): Reference {
     ...products(arena),
     ...tables(arena),
     ...segments(arena),
+    ...attend(arena),
     ...attention(arena),
     ...scans(arena),
     ...losses(arena),

@@ -216,6 +216,25 @@ macro_rules! training_operations {
                 q: Id, k: Id, v: Id, out: Id, lse: Id, dout: Id,
                 queries: Id, offsets: Id, heads: u32, rate: f64, seed: u32, draw: u32
             ) -> Ids;
+            /// Attention in general within segments: q [Q, D] at `queries` and k, v [T, D] at `offsets`, both [B + 1]. With
+            /// `causal` 1 the queries of a segment are its last rows, and see the keys up to their own; with 0 there are any
+            /// number of them, and they see all keys of their segment. Weights are softmax(q · k / √(D/H) + bias) where `silu`
+            /// is 0, else SiLU(q · k + bias) / silu, a constant length. Biases are shared by the heads: `places` [2 L − 1]
+            /// (0: none) by the place of the key less that of the query, L − 1 for none, beyond the ends the outermost, where
+            /// the last query stands at the last key; `times` [129] (0: none) by the seconds between `querySeconds` i32 [Q]
+            /// and `keySeconds` i32 [T], bucket ⌊ln(max(1, |Δ|)) / .301⌋ up to 128. Dropout on the weights of a softmax, the
+            /// mask of `attention` → [out [Q, D], lse [Q, H]]; a query that sees no key gets zeros.
+            attend "attend" (
+                q: Id, k: Id, v: Id, queries: Id, offsets: Id,
+                places: Id, times: Id, query_seconds: Id, key_seconds: Id,
+                heads: u32, causal: u32, silu: u32, rate: f64, seed: u32, draw: u32
+            ) -> Ids;
+            /// → [dq, dk, dv, dplaces, dtimes], the last two empty where there is none.
+            attend_gradient "attendGradient" (
+                q: Id, k: Id, v: Id, out: Id, lse: Id, dout: Id, queries: Id, offsets: Id,
+                places: Id, times: Id, query_seconds: Id, key_seconds: Id,
+                heads: u32, causal: u32, silu: u32, rate: f64, seed: u32, draw: u32
+            ) -> Ids;
 
             // Scans along segments
             /// Softmax pooling of every prefix: out[t, k] = Σ_{s ≤ t} e^{l_sk} x_s / Σ_{s ≤ t} e^{l_sk} over t's segment, of

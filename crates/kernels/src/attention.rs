@@ -21,6 +21,7 @@ use crate::views::{elements, elements_mut};
 use blocks::{AREA, GROUP, KEYS, ROWS};
 use layout::{Head, Inputs, Shape, Upstream};
 use products::{Columns, Rows, accumulate_keys, scores, weighted_sum};
+pub(crate) use softmax::index as weight_index;
 use softmax::{accumulate, finite, normalise, online_softmax, row_stats, softmax_gradient, write};
 
 /// The widest head.

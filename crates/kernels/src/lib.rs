@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod adam;
+pub mod attend;
 pub mod attention;
 pub mod columns;
 pub mod cross_entropy;

@@ -1,3 +1,4 @@
+import { attend } from './attend.ts'
 import { candidates } from './candidates.ts'
 import type { Cases } from './cases.ts'
 import { columns } from './columns.ts'
@@ -6,4 +7,4 @@ import { recent } from './recent.ts'
 import { segments } from './segments.ts'
 
 /** The topics whose cases stand in one file each. */
-export const topics: readonly Cases[] = [columns, segments, candidates, recent, descent]
+export const topics: readonly Cases[] = [columns, segments, candidates, attend, recent, descent]

@@ -82,13 +82,3 @@ fn arguments(
     let (queries, offsets) = (queries.view1()?, offsets.view1()?);
     Ok(Attention { q, k, v, queries, offsets, heads, dropout })
 }
-
-/// Each segment has at most as many queries as events.
-fn queries_fit(queries: &View<'_, i32>, offsets: &View<'_, i32>) -> Result<()> {
-    queries.same(offsets)?;
-    let longer = |(q, e): (&[i32], &[i32])| q[1] - q[0] > e[1] - e[0];
-    match queries.values.windows(2).zip(offsets.values.windows(2)).position(longer) {
-        None => Ok(()),
-        Some(segment) => Err(Fault::range(format!("queries gives segment {segment} more queries than it has events"))),
-    }
-}

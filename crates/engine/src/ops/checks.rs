@@ -29,6 +29,7 @@ pub fn ids_or_none_within(ids: &View<'_, i32>, count: usize, table: &str) -> Res
 }
 
 /// Ids ascend and none comes twice.
+#[inline(never)]
 pub fn ids_ascend(ids: &View<'_, i32>) -> Result<()> {
     match ids.values.windows(2).position(|pair| pair[0] >= pair[1]) {
         None => Ok(()),
@@ -68,7 +69,19 @@ pub fn offsets_of(offsets: &View<'_, i32>, rows: usize, of: &str) -> Result<usiz
     Err(Fault::range(format!("{} must end at {rows}, the rows of {of}, not {last}", offsets.name)))
 }
 
+/// Each segment has at most as many queries as events.
+#[inline(never)]
+pub fn queries_fit(queries: &View<'_, i32>, offsets: &View<'_, i32>) -> Result<()> {
+    queries.same(offsets)?;
+    let longer = |(q, e): (&[i32], &[i32])| q[1] - q[0] > e[1] - e[0];
+    match queries.values.windows(2).zip(offsets.values.windows(2)).position(longer) {
+        None => Ok(()),
+        Some(segment) => Err(Fault::range(format!("queries gives segment {segment} more queries than it has events"))),
+    }
+}
+
 /// A width that a product divides by or runs over.
+#[inline(never)]
 pub fn some_width<T>(of: &View<'_, T>, width: usize) -> Result<()> {
     if width > 0 {
         return Ok(());
@@ -77,6 +90,7 @@ pub fn some_width<T>(of: &View<'_, T>, width: usize) -> Result<()> {
 }
 
 /// A number of things: at most what an i32 counts, so that a negative number from JavaScript is none.
+#[inline(never)]
 pub fn counted(name: &str, value: u32) -> Result<usize> {
     if value <= i32::MAX as u32 {
         return Ok(value as usize);
@@ -85,6 +99,7 @@ pub fn counted(name: &str, value: u32) -> Result<usize> {
 }
 
 /// A probability of dropping: 0 ≤ rate < 1, and 0 where there is no training.
+#[inline(never)]
 pub fn drop_rate(rate: f64) -> Result<f32> {
     if cfg!(not(feature = "training")) && rate != 0.0 {
         return Err(Fault::range("rate is not 0; this build for inference drops nothing"));

@@ -1,6 +1,8 @@
 //! The operations: each checks shapes and ids, takes its results from the arena and calls its kernel.
 #![expect(clippy::too_many_arguments, reason = "an operation takes what its row of the table says")]
 
+#[cfg(feature = "training")]
+mod attend;
 mod attention;
 mod checks;
 #[cfg(feature = "training")]
@@ -19,6 +21,8 @@ mod segments;
 mod selection;
 mod tables;
 
+#[cfg(feature = "training")]
+pub use attend::*;
 pub use attention::*;
 #[cfg(feature = "training")]
 pub use descent::*;

@@ -37,7 +37,7 @@ impl Mask {
 
 /// Where a weight's bits stand: rows of 65,536 keys, and rows that would wrap around scattered among the earlier ones.
 #[inline(always)]
-fn index(row: u32, key: u32) -> u32 {
+pub(crate) fn index(row: u32, key: u32) -> u32 {
     row.wrapping_mul(65_536).wrapping_add(key) ^ (row >> 16).wrapping_mul(0x9e37_79b9)
 }
 
