@@ -17,6 +17,7 @@ export { type EvaluateOptions, evaluateArtefact } from './evaluate/evaluate-arte
 export type { Interval } from './evaluate/statistics.ts'
 export { type Counts, counting, type Encoder, retrieving } from './models/adapters.ts'
 export { blend } from './models/blend.ts'
+export { comirec } from './models/comirec.ts'
 export type {
   Batch,
   Best,
@@ -34,6 +35,7 @@ export type {
 export { choice, defineModel, integer, type ModelDefinition, type ModelSpec, number } from './models/define.ts'
 export { type Feature, itemFeature, type NumberFeature, userFeature, type VectorFeature, type WordsFeature } from './models/features.ts'
 export { markov } from './models/markov.ts'
+export { miSa } from './models/mi-sa.ts'
 export { pipeline } from './models/pipeline.ts'
 export { popularity } from './models/popularity.ts'
 export { sasrec } from './models/sasrec.ts'

@@ -94,6 +94,11 @@ export interface Model {
   interests?(histories: Histories, at: Requests): Interests
   /** Vectors of the items, [V, D]. */
   items?(): Tensor
+  /**
+   * Where a score is a sum over the events of the history: what each event adds to each candidate's, [P], candidate by candidate
+   * as `pairs` has them.
+   */
+  contributions?(histories: Histories, at: Requests, candidates: Candidates): Tensor
 }
 
 /** How a model learns. */

@@ -1,15 +1,19 @@
 import { nearest } from '../data/nearest.ts'
 import { FociError } from '../errors.ts'
 import { blend } from './blend.ts'
+import { comirec } from './comirec.ts'
 import type { ModelDefinition, ModelSpec } from './define.ts'
 import { specify } from './define.ts'
 import { markov } from './markov.ts'
+import { miSa } from './mi-sa.ts'
 import { pipeline } from './pipeline.ts'
 import { popularity } from './popularity.ts'
 import { sasrec } from './sasrec.ts'
 
 /** The models that artefacts and the command line know by name. */
-export const definitions: readonly ModelDefinition[] = [popularity, markov, sasrec, pipeline, blend].map((factory) => factory.definition)
+export const definitions: readonly ModelDefinition[] = [popularity, markov, sasrec, comirec, miSa, pipeline, blend].map(
+  (factory) => factory.definition,
+)
 
 /**
  * A model by name.

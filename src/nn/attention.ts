@@ -31,11 +31,11 @@ export class Attention {
     this.heads = sizes.heads
   }
 
-  /** x and what it reads. @param x what asks, [Q, D]; @param memory what is read, [T, D] */
-  apply(x: Tensor, memory: Tensor, { queries, offsets }: Segments, draw?: Draw): Tensor {
+  /** onto and what x reads. @param x what asks, [Q, D]; @param memory what is read, [T, D]; @param onto [Q, D], x where absent */
+  apply(x: Tensor, memory: Tensor, { queries, offsets }: Segments, draw?: Draw, onto = x): Tensor {
     const { query, key, value, output } = this.projections(draw !== undefined)
     const [q, k, v] = [query(x), key(memory), value(memory)] // [Q, D], [T, D], [T, D]
     const options = { heads: this.heads, rate: draw ? this.drop.rate : 0, key: draw ? this.drop.key(draw) : NO_KEY }
-    return output(x, attention(q, k, v, queries, offsets, options)) // [Q, D]
+    return output(onto, attention(q, k, v, queries, offsets, options)) // [Q, D]
   }
 }

@@ -5,7 +5,7 @@ import { checkOptions, shown } from '../data/options.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FociError } from '../errors.ts'
-import { leaveOneOut } from '../explain/leave-one-out.ts'
+import { sharesOf } from '../explain/shares.ts'
 import type { Model } from '../models/contracts.ts'
 import { type Columns, pack } from '../models/pack.ts'
 import { definitions } from '../models/registry.ts'
@@ -313,9 +313,9 @@ export class Recommender {
     const items = found.filter((_, place) => interests[place] >= 0)
     if (items.length === 0) return []
     const { items: events } = columns
-    const differences = leaveOneOut(this.engine, this.served.model, columns, items) // [events, C]
+    const share = sharesOf(this.engine, this.served.model, columns, items)
     return Array.from(items, (_, c) => {
-      const losses = Array.from(events, (event, t) => ({ item: this.catalogue.ids[event], share: differences[t * items.length + c] }))
+      const losses = Array.from(events, (event, t) => ({ item: this.catalogue.ids[event], share: share(t, c) }))
       const total = losses.reduce((sum, { share }) => sum + Math.abs(share), 0) || 1
       const sorted = losses.sort((a, b) => Math.abs(b.share) - Math.abs(a.share)).slice(0, REASONS)
       return sorted.map(({ item, share }) => ({ item, share: share / total }))

@@ -1,7 +1,9 @@
 import { describe } from 'vitest'
 import { mix } from '../../src/data/random.ts'
 import { blend } from '../../src/models/blend.ts'
+import { comirec } from '../../src/models/comirec.ts'
 import { markov } from '../../src/models/markov.ts'
+import { miSa } from '../../src/models/mi-sa.ts'
 import { pipeline } from '../../src/models/pipeline.ts'
 import { popularity } from '../../src/models/popularity.ts'
 import { sasrec } from '../../src/models/sasrec.ts'
@@ -30,6 +32,17 @@ function oneForAll(users = 200) {
   return logOf(walks, `one for all, ${users}`)
 }
 
+/** Users of two of eight themes of five items each, in turns at random: what comes next is of the one or of the other. */
+function twoThemes(users = 400, length = 8) {
+  const walks = Array.from({ length: users }, (_, u) => {
+    const first = mix(u) % 8
+    const themes = [first, (first + 3 + (mix(u + 17) % 3)) % 8]
+    const order = themes.flatMap((theme) => [0, 1, 2, 3, 4].map((i) => 5 * theme + i)).sort((a, b) => mix(1000 * u + a) - mix(1000 * u + b))
+    return order.slice(0, length)
+  })
+  return logOf(walks, `two themes, ${users}`)
+}
+
 const small = sasrec({ dim: 16, blocks: 1, maxLength: 16 })
 const chain = { spec: markov(), hits: 0.35 }
 const patient = { epochs: 60, patience: 30, batch: 32 }
@@ -40,5 +53,13 @@ describeModel(markov(), { hits: 0.95, twin: { spec: popularity(), hits: 0.3 } })
 describeModel(popularity(), { world: oneForAll(), hits: 0.5 })
 describeModel(pipeline([markov(), small], { candidates: 40 }), { world: longMemory(), hits: 0.48, twin: chain, training: patient })
 describeModel(blend([markov(), popularity()], { weight: 0.1 }), { hits: 0.9, twin: { spec: popularity(), hits: 0.3 } })
+
+// In so few dimensions one vector cannot be near two themes that lie far from each other; normalised, three numbers are as two
+const slow = { epochs: 60, patience: 60, batch: 32, learningRate: 0.02 }
+const world = twoThemes()
+const pools = (interests: number) => comirec({ interests, dim: 2, maxLength: 10, readout: 'max' })
+describeModel(pools(4), { world, hits: 0.55, twin: { spec: pools(1), hits: 0.48 }, training: slow })
+const anchored = (interests: number) => miSa({ interests, dim: 3, maxLength: 10, dropout: 0, valueDropout: 0 })
+describeModel(anchored(4), { world, hits: 0.55, twin: { spec: anchored(1), hits: 0.5 }, training: slow })
 
 describe('the contract suite', () => checkCoverage())

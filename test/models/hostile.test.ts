@@ -8,8 +8,10 @@ import { loadWasm } from '../../src/engine/wasm.ts'
 import { FociError } from '../../src/errors.ts'
 import { evaluateArtefact } from '../../src/evaluate/evaluate-artefact.ts'
 import { blend } from '../../src/models/blend.ts'
+import { comirec } from '../../src/models/comirec.ts'
 import type { ModelSpec } from '../../src/models/define.ts'
 import { markov } from '../../src/models/markov.ts'
+import { miSa } from '../../src/models/mi-sa.ts'
 import { pipeline } from '../../src/models/pipeline.ts'
 import { popularity } from '../../src/models/popularity.ts'
 import { definitions } from '../../src/models/registry.ts'
@@ -24,7 +26,15 @@ import { twoRings } from '../contracts/model.ts'
 const ROUNDS = Number(process.env.FOCI_ROUNDS ?? 60)
 
 const small = sasrec({ dim: 8, blocks: 2, maxLength: 10 })
-const specs: readonly ModelSpec[] = [popularity(), markov(), small, pipeline([markov(), small]), blend([small, markov()])]
+const specs: readonly ModelSpec[] = [
+  popularity(),
+  markov(),
+  small,
+  comirec({ dim: 8, maxLength: 10 }),
+  miSa({ dim: 8, maxLength: 10 }),
+  pipeline([markov(), small]),
+  blend([small, markov()]),
+]
 
 const engines: readonly [string, () => Promise<Engine>][] = [
   ['native', async () => loadNative()],
