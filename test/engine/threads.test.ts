@@ -21,10 +21,12 @@ const RESULTS = `
   const ints = (length, f) => e.fromInt32(Int32Array.from({ length }, (_, i) => f(i)), Uint32Array.of(length))
   const [offsets, targets] = [ints(51, (i) => 40 * i), ints(2000, (i) => (i * 7919) % 3000)]
   const y = e.linear(x, w, 0)
+  const y1 = e.fromFloat32(Float32Array.from({ length: 39 }, (_, i) => Math.sin(i)), Uint32Array.of(39))
   const [out, lse] = e.attention(y, x, y, offsets, offsets, 2, 0.2, 3, 5)
   const results = [y, out, lse, e.linearWeightGradient(x, out), e.sumRows(out), e.softmax(y), e.gelu(y),
     ...e.attentionGradient(y, x, y, out, lse, x, offsets, offsets, 2, 0.2, 3, 5), ...e.crossEntropy(out, items, targets, 0),
-    e.gatherGradient(out, targets)[0]]
+    e.gatherGradient(out, targets)[0], ...e.maxCrossEntropy(out, items, ints(1000, (i) => (i * 7919) % 3000), 0, 2),
+    ...e.attendGradient(y, x, y, out, lse, x, offsets, offsets, y1, 0, 0, 0, 2, 1, 0, 0.2, 3, 5)]
   const hash = require('crypto').createHash('sha256')
   for (const id of results) hash.update(e.readFloat32(id))
   return e.threads() + ' ' + hash.digest('hex')`

@@ -245,6 +245,22 @@ macro_rules! training_operations {
             prefix_mix_gradient "prefixMixGradient" (
                 logits: Id, x: Id, out: Id, lse: Id, dout: Id, offsets: Id
             ) -> Ids;
+            /// A gated recurrent unit, in the form of Cho et al. (EMNLP 2014): r = σ(x_r + h U_r), z = σ(x_z + h U_z),
+            /// c = tanh(x_c + (r ⊙ h) U_c), h ← h + a z ⊙ (c − h), from zeros in each segment. x [T, 3 D] holds what the
+            /// inputs give to r, z and c, u [D, 3 D]; `gate` a [T] (0: all 1) makes it AUGRU → [h [T, D], gates [T, 3 D]],
+            /// the second r, z and c.
+            gru "gru" (x: Id, u: Id, gate: Id, offsets: Id) -> Ids;
+            /// → [dx, du, dgate], the last empty where there is none.
+            gru_gradient "gruGradient" (u: Id, gate: Id, h: Id, gates: Id, dh: Id, offsets: Id) -> Ids;
+            /// A memory of K slots that each event of a segment reads, out_t = Σ_k read_tk M_k, and then writes,
+            /// M_k ← M_k ⊙ (1 − write_tk erase_t) + write_tk add_t; read and write [T, K], erase and add [T, D]. Memories
+            /// begin with `start` [B, K, D] (0: zeros), which has no gradient → [out [T, D], memories after the last event
+            /// [B, K, D]].
+            memory_scan "memoryScan" (read: Id, write: Id, erase: Id, add: Id, start: Id, offsets: Id) -> Ids;
+            /// → [dread, dwrite, derase, dadd], of the first result.
+            memory_scan_gradient "memoryScanGradient" (
+                read: Id, write: Id, erase: Id, add: Id, start: Id, dout: Id, offsets: Id
+            ) -> Ids;
 
             // Losses, each with its gradients at a unit upstream gradient
             /// Mean over T of LSE_V(h · itemsᵀ) − h · items[target], in blocks; h [T, D], items [V, D], targets i32 [T]
