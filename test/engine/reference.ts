@@ -13,11 +13,8 @@ import { losses } from './reference/losses.ts'
 import { maxLosses } from './reference/max-losses.ts'
 import { optimisers } from './reference/optimisers.ts'
 import { products } from './reference/products.ts'
-<<<<<<< HEAD
 import { recent } from './reference/recent.ts'
-=======
 import { recurrent } from './reference/recurrent.ts'
->>>>>>> 4446a66 (Run gated recurrent units and memories of slots along histories)
 import { rows } from './reference/rows.ts'
 import { scans } from './reference/scans.ts'
 import { segments } from './reference/segments.ts'
