@@ -12,14 +12,17 @@ import { type About, checkAbout, VERSION } from './schema.ts'
 import { type Digest, sha256 } from './sha256.ts'
 import { fromRaw, type RawTensors, readInts, toRaw } from './tensors.ts'
 import { damaged, unfit } from './unsound.ts'
+import { readUsers, type Users, userTensors } from './user-tensors.ts'
 
 export interface ArtefactContent extends Omit<About, 'version'> {
   /**
    * Parameters and state of the models by name, and in a checkpoint the optimiser's moments. A name is of letters,
-   * digits and `_ . : / [ ] -`, and does not begin with `catalogue.` or `popular.`.
+   * digits and `_ . : / [ ] -`, and does not begin with `catalogue.`, `users.` or `popular.`.
    */
   readonly tensors: Readonly<Record<string, Values>>
   readonly catalogue: Items
+  /** Users by index, where the model reads them. */
+  readonly users?: Users
   /** Items by popularity in the training part, the most popular first, [n]; each at most once. */
   readonly popular: Int32Array
 }
@@ -30,13 +33,13 @@ export interface Artefact extends ArtefactContent {
 }
 
 const POPULAR = 'popular.items'
-const OURS = /^(catalogue|popular)\./
+const OURS = /^(catalogue|users|popular)\./
 const KNOWN = new Set([
   ...['bytes', 'offsets'].flatMap((end) => [`catalogue.${end}`, `catalogue.titles.${end}`, `catalogue.categories.${end}`]),
-  ...['catalogue.titles.items', 'catalogue.categories.starts', 'catalogue.categories.names', POPULAR],
+  ...['catalogue.titles.items', 'catalogue.categories.starts', 'catalogue.categories.names', 'users.bytes', 'users.offsets', POPULAR],
 ])
-/** Of the catalogue's further columns; reading them finds what belongs to none. */
-const COLUMN = /^catalogue\.columns\.(bytes|offsets|\d+\.(bytes|offsets|starts|names|items|numbers|vectors))$/
+/** Of further columns of items and of users; reading them finds what belongs to none. */
+const COLUMN = /^(catalogue|users)\.columns\.(bytes|offsets|\d+\.(bytes|offsets|starts|names|given|numbers|vectors))$/
 
 /**
  * The file's bytes.
@@ -44,12 +47,16 @@ const COLUMN = /^catalogue\.columns\.(bytes|offsets|\d+\.(bytes|offsets|starts|n
  * scores, an item twice
  */
 export async function writeArtefact(content: ArtefactContent): Promise<Uint8Array<ArrayBuffer>> {
-  const { parts, roles, scenes, events, trained, scores, checkpoint, catalogue, popular } = content
+  const { parts, roles, scenes, events, trained, scores, checkpoint, catalogue, users, popular } = content
   const json = canonicalJson({ version: VERSION, parts, roles, scenes, events, trained, scores, checkpoint }, unfit)
   const about = checkAbout(JSON.parse(json), unfit)
   checkPopular(popular, catalogue.ids.length, unfit)
   if (!checkpoint) checkFinite(content.tensors)
-  const tensors = new Map<string, RawTensor>([...modelTensors(content.tensors), ...catalogueTensors(catalogue)])
+  const tensors = new Map<string, RawTensor>([
+    ...modelTensors(content.tensors),
+    ...catalogueTensors(catalogue),
+    ...(users ? userTensors(users) : []),
+  ])
   tensors.set(POPULAR, toRaw(POPULAR, { shape: [popular.length], data: popular }))
   return packContainer(about, tensors)
 }
@@ -72,9 +79,10 @@ export async function readHashed(bytes: Uint8Array, digest: Digest): Promise<Art
   const stranger = [...tensors].find(([name, { dtype }]) => (OURS.test(name) ? !KNOWN.has(name) && !COLUMN.test(name) : dtype === 'U8'))
   if (stranger) throw damaged(`tensor "${stranger[0]}" is unknown to this version of the format`)
   const catalogue = readCatalogue(tensors)
+  const users = readUsers(tensors)
   const popular = readInts(tensors, POPULAR)
   checkPopular(popular, catalogue.ids.length, damaged)
-  return { ...about, hash: container.checksum, catalogue, popular, tensors: modelValues(tensors) }
+  return { ...about, hash: container.checksum, catalogue, ...(users && { users }), popular, tensors: modelValues(tensors) }
 }
 
 /** Nothing could be served of it. A run that was stopped may hold such values, and is told of them where it goes on. */

@@ -8,6 +8,8 @@ import { damaged, type Fail, unfit } from './unsound.ts'
 /** What an artefact keeps of the items, by index, V of them; a log's Catalogue is one. */
 export type Items = Pick<Catalogue, 'ids' | 'titles' | 'categories' | 'columns'>
 
+const COLUMNS = 'catalogue.columns'
+
 /** The items as an artefact keeps them: of their further columns those that the model reads. */
 export function keptItems({ ids, titles, categories, columns = {} }: Items, names: readonly string[]): Items {
   const kept = Object.entries(columns).filter(([name]) => names.includes(name))
@@ -21,7 +23,7 @@ export function keptItems({ ids, titles, categories, columns = {} }: Items, name
  * `catalogue.categories.starts` [V + 1] i .. i + 1 of `.names`. Further columns follow (column-tensors.ts).
  */
 export function catalogueTensors({ ids, titles, categories, columns }: Items): [string, RawTensor][] {
-  checkUnique(ids, unfit)
+  checkUnique(ids, 'item', unfit)
   for (const [what, list] of Object.entries({ titles, categories })) {
     if (list && list.length !== ids.length) throw unfit(`there are ${list.length} ${what} for ${ids.length} items`)
   }
@@ -29,19 +31,19 @@ export function catalogueTensors({ ids, titles, categories, columns }: Items): [
     ...textTensors('catalogue', ids, 'the item ids'),
     ...(titles ? titleTensors(titles) : []),
     ...(categories ? listTensors('catalogue.categories', categories, 'the categories') : []),
-    ...(columns ? columnTensors(columns, ids.length) : []),
+    ...(columns ? columnTensors(COLUMNS, columns, ids.length) : []),
   ]
 }
 
 /** The way back, which checks everything: text, offsets, indices, and that ids are unique. */
 export function readCatalogue(tensors: RawTensors): Items {
   const ids = readTexts(tensors, 'catalogue', 'the item ids')
-  checkUnique(ids, damaged)
+  checkUnique(ids, 'item', damaged)
   const titles = holds(tensors, 'catalogue.titles.') ? readTitles(tensors, ids.length) : undefined
   const categories = holds(tensors, 'catalogue.categories.')
     ? readLists(tensors, 'catalogue.categories', ids.length, 'the categories')
     : undefined
-  const columns = holds(tensors, 'catalogue.columns.') ? readColumns(tensors, ids.length) : undefined
+  const columns = holds(tensors, `${COLUMNS}.`) ? readColumns(tensors, COLUMNS, ids.length) : undefined
   return { ids, ...(titles && { titles }), ...(categories && { categories }), ...(columns && { columns }) }
 }
 
@@ -55,11 +57,11 @@ export function checkPopular(popular: Int32Array, V: number, fail: Fail): void {
   }
 }
 
-function checkUnique(ids: readonly string[], fail: Fail): void {
+export function checkUnique(ids: readonly string[], what: 'item' | 'user', fail: Fail): void {
   if (new Set(ids).size === ids.length) return
   const met = new Set<string>()
   for (const id of ids) {
-    if (met.has(id)) throw fail(`the catalogue has the item ${JSON.stringify(id.slice(0, 80))} twice`)
+    if (met.has(id)) throw fail(`there is the ${what} ${JSON.stringify(id.slice(0, 80))} twice`)
     met.add(id)
   }
 }
@@ -81,4 +83,4 @@ function readTitles(tensors: RawTensors, V: number): (string | undefined)[] {
   return titles
 }
 
-const holds = (tensors: RawTensors, prefix: string): boolean => [...tensors.keys()].some((name) => name.startsWith(prefix))
+export const holds = (tensors: RawTensors, prefix: string): boolean => [...tensors.keys()].some((name) => name.startsWith(prefix))

@@ -36,7 +36,7 @@ async function inspectArtefact(path: string): Promise<[unknown, string[]]> {
   const artefact = await loadArtefact(path)
   await checkServing(artefact)
   const { size } = await stat(path)
-  const { hash, parts, roles, trained, scores, catalogue, checkpoint } = artefact
+  const { hash, parts, roles, trained, scores, catalogue, users, checkpoint } = artefact
   const tensors = Object.fromEntries(Object.entries(artefact.tensors).map(([name, { shape }]) => [name, [...shape]]))
   const items = {
     count: catalogue.ids.length,
@@ -55,9 +55,17 @@ async function inspectArtefact(path: string): Promise<[unknown, string[]]> {
     scoresOf: scoresOf(trained.final ?? false),
     scores,
     items,
+    users: { count: users?.ids.length ?? 0, columns: Object.keys(users?.columns ?? {}) },
     tensors,
   }
   return [described, artefactLines(path, artefact, size)]
+}
+
+/** What of people an artefact holds. */
+function privacy(users: Artefact['users']): string {
+  if (!users) return 'no user ids, no histories'
+  const columns = Object.keys(users.columns ?? {}).join(', ')
+  return `${plural(users.ids.length, 'user id')}${columns && ` with ${columns}`}, for the model reads users; no histories`
 }
 
 /** What cannot be served is not described as if it could. A model that the registry lacks is its author's to load. */
@@ -71,7 +79,7 @@ async function checkServing(artefact: Artefact): Promise<void> {
 
 function artefactLines(
   path: string,
-  { hash, parts, roles, trained, scores, catalogue, checkpoint, tensors }: Artefact,
+  { hash, parts, roles, trained, scores, catalogue, users: known, checkpoint, tensors }: Artefact,
   size: number,
 ): string[] {
   const { rows, users, items, time, split, seed, log, final } = trained
@@ -83,10 +91,7 @@ function artefactLines(
     ...(time ? [['times', span(time.first, time.last, time.unit)] satisfies [string, string]] : []),
     ['split', `${split}, seed ${seed}${weightsOf(trained)}`],
     ['events', Object.keys(roles).length === 0 ? 'every row is read and predicted' : listed(roles)],
-    [
-      'catalogue',
-      `${plural(catalogue.ids.length, 'item')}${has && ` with ${has}`}${columns && `, columns ${columns}`}; no user ids, no histories`,
-    ],
+    ['catalogue', `${plural(catalogue.ids.length, 'item')}${has && ` with ${has}`}${columns && `, columns ${columns}`}; ${privacy(known)}`],
     ...Object.entries(scores).map(([part, { users, metrics }]): [string, string] => [
       final ? `${part} of the twin` : part,
       `${scored(metrics)} (${plural(users, 'user')})`,

@@ -19,7 +19,7 @@ export interface WhomFlags extends LogFlags {
 export function whomFlags(command: FociCommand): void {
   command
     .addOption(listFlag('--history <item>', "an item of the history, the oldest first; may be repeated; '' alone for a newcomer"))
-    .option('--user <id>', 'a user of the log that --log names')
+    .option('--user <id>', 'a user of the log that --log names; beside --history whose it is, for models that read users')
     .option('--log <file>', 'the log that has the user')
     .option('--scene <name>', 'where the list is shown, for models that read scenes')
     .option('--now <time>', 'when it is shown, a date; the present where absent; for models that read times')
@@ -31,13 +31,12 @@ export function whomFlags(command: FociCommand): void {
 export const logOf = async (flags: WhomFlags): Promise<Interactions | undefined> =>
   flags.log === undefined ? undefined : readLog(flags.log, flags)
 
-/** Who is asked about; one of the two ways, and exactly one. */
+/** Who is asked about; a history may come with whose it is. */
 export function whomOf({ history, user, log, scene, now }: WhomFlags): Whom & Moment {
   const either = 'Give --history ITEM, once for each item, or --user ID --log FILE.'
-  if (history !== undefined && user !== undefined) throw usage('--history and --user exclude each other', either)
   if (history !== undefined && log !== undefined) throw usage('--log serves --user alone, and a history is given', either)
   const moment = { scene, ...(now !== undefined && { now: timeOf(now) }) }
-  if (history !== undefined) return { history: history.filter((item) => item !== ''), ...moment }
+  if (history !== undefined) return { ...(user !== undefined && { user }), history: history.filter((item) => item !== ''), ...moment }
   if (user === undefined) throw usage('a history or a user is missing', either)
   if (log === undefined) throw usage(`the history of user ${user} is in a log, and --log is missing`, either)
   return { user, ...moment }

@@ -38,7 +38,7 @@ export function findTargets(served: Served, { log }: Split, cases: Cases, k: num
       events += Math.min(served.model.maxLength, ends[i] - log.offsets[users[i]])
       if (end > first && events > EVENTS) break
       const scene = log.scenes && view.scenes ? view.scenes[log.scenes[rows[i]]] : undefined
-      lookup.addRows(view, log.offsets[users[i]], ends[i], { now: log.times[rows[i]], scene }, asked)
+      lookup.addRows(view, log.offsets[users[i]], ends[i], { now: log.times[rows[i]], scene, user: view.users?.[users[i]] }, asked)
     }
     for (const [b, list] of ranked(served, asked, k).entries()) {
       const i = first + b

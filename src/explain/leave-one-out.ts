@@ -40,7 +40,7 @@ function scoresOf(engine: Engine, model: Model, histories: readonly Columns[], i
 /** A history without one event; times count from the first event that is left. */
 function without(history: Columns, t: number): Columns {
   const cut = (column: Int32Array): Int32Array => column.filter((_, i) => i !== t)
-  const { items, offsets, times, scenes, types, now, scene } = history
+  const { items, offsets, times, scenes, types, users, now, scene } = history
   const first = times && t === 0 && times.length > 1 ? times[1] : 0
   return {
     items: cut(items),
@@ -48,6 +48,7 @@ function without(history: Columns, t: number): Columns {
     times: times && cut(times).map((time) => time - first),
     scenes: scenes && cut(scenes),
     types: types && cut(types),
+    users,
     now: now?.map((time) => (items.length > 1 ? time - first : 0)),
     scene,
   }

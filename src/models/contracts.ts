@@ -1,5 +1,5 @@
 import type { Draw } from '../data/random.ts'
-import type { Described } from '../data/table-columns.ts'
+import type { Columns, Described } from '../data/table-columns.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Examples } from '../examples/examples.ts'
 import type { Split } from '../split/split.ts'
@@ -15,8 +15,9 @@ export interface Needs {
   readonly events?: readonly ('time' | 'scene' | 'type')[]
   /** Of what is asked: when (its events then have times too), and in which scene. */
   readonly request?: readonly ('now' | 'scene')[]
-  /** Columns of the items table, and of the users table. */
+  /** Columns of the items table. */
   readonly items?: readonly string[]
+  /** That it tells users apart, and the columns of the users table that it reads of them; an artefact then keeps their ids. */
   readonly users?: readonly string[]
 }
 
@@ -32,6 +33,8 @@ export interface Histories {
   readonly scenes?: Tensor
   /** Event type indices, i32 [T]; −1 for one that training did not know. */
   readonly types?: Tensor
+  /** Whose each is, i32 [B]; −1 for a user whom training did not know. */
+  readonly users?: Tensor
 }
 
 /** What is asked beside the histories, Q times: once a history; in training for each target. */
@@ -140,6 +143,12 @@ export interface Batch {
   readonly draw?: Draw
 }
 
+/** Users by index. */
+export interface KnownUsers {
+  readonly ids: { readonly length: number }
+  readonly columns?: Columns
+}
+
 /** What a model is made from. */
 export interface ModelContext {
   readonly engine: Engine
@@ -147,6 +156,8 @@ export interface ModelContext {
   readonly items: number
   /** What the items table says of them. */
   readonly catalogue?: Described
+  /** Those whom training knows, U of them, and what the users table says of them; where the model {@link Needs} them. */
+  readonly users?: KnownUsers
   /** Parameters and state, by name. */
   readonly variables: Variables
   /** Whether searches read item vectors as 8-bit codes, which give the same bits sooner. */

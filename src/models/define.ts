@@ -159,7 +159,8 @@ export function assemble(spec: ModelSpec, parts: readonly ModelSpec[]): ModelSpe
 export function needsOf({ definition, options, parts = [] }: ModelSpec): Needs {
   const all = [definition.needs(options), ...parts.map(needsOf)]
   const union = <K extends keyof Needs>(key: K) => [...new Set(all.flatMap((needs) => needs[key] ?? []))] as unknown as Needs[K]
-  return { events: union('events'), request: union('request'), items: union('items'), users: union('users') }
+  const users = all.some((needs) => needs.users) && { users: union('users') }
+  return { events: union('events'), request: union('request'), items: union('items'), ...users }
 }
 
 /**

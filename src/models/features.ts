@@ -2,7 +2,7 @@
 import type { Interactions } from '../data/interactions.ts'
 import { type Column, columnOf, type Described, type NumberColumn, type VectorColumn, type WordsColumn } from '../data/table-columns.ts'
 import { FociError } from '../errors.ts'
-import type { Needs } from './contracts.ts'
+import type { KnownUsers, Needs } from './contracts.ts'
 
 export type Feature = WordsFeature | NumberFeature | VectorFeature
 
@@ -49,9 +49,9 @@ export function itemFeature(model: string, items: Described, name: string): Feat
 }
 
 /** A column of the users as a feature. @throws FociError NEED where there is no such column */
-export function userFeature(model: string, { userColumns = {} }: Pick<Interactions, 'userColumns'>, name: string): Feature {
-  if (!Object.hasOwn(userColumns, name)) throw lacking(model, 'users', name, Object.keys(userColumns))
-  return featureOf(userColumns[name])
+export function userFeature(model: string, { columns = {} }: Pick<KnownUsers, 'columns'>, name: string): Feature {
+  if (!Object.hasOwn(columns, name)) throw lacking(model, 'users', name, Object.keys(columns))
+  return featureOf(columns[name])
 }
 
 /** What a model passes over of the tables that came with a log, a sentence for each table; titles and categories serve others. */

@@ -14,6 +14,8 @@ export interface Columns {
   readonly scenes?: Int32Array
   /** [T] */
   readonly types?: Int32Array
+  /** User indices, [B] */
+  readonly users?: Int32Array
   /** Seconds since the first event of the history that is asked about, [Q]. */
   readonly now?: Int32Array
   /** [Q] */
@@ -23,13 +25,14 @@ export interface Columns {
 export type ColumnName = keyof Columns
 
 /** The columns that a model with these needs is given, in the order in which they are handed on. */
-export function columnNames({ events = [], request = [] }: Needs): readonly ColumnName[] {
+export function columnNames({ events = [], request = [], users }: Needs): readonly ColumnName[] {
   const wanted: readonly [ColumnName, boolean][] = [
     ['items', true],
     ['offsets', true],
     ['times', events.includes('time') || request.includes('now')],
     ['scenes', events.includes('scene')],
     ['types', events.includes('type')],
+    ['users', users !== undefined],
     ['now', request.includes('now')],
     ['scene', request.includes('scene')],
   ]
@@ -48,9 +51,9 @@ export function pack(engine: Engine, columns: Columns): Packed {
 }
 
 /** The same of tensors, by the names of their columns. */
-export function packed({ items, offsets, times, scenes, types, now, scene }: Readonly<Partial<Record<ColumnName, Tensor>>>): Packed {
+export function packed({ items, offsets, times, scenes, types, users, now, scene }: Readonly<Partial<Record<ColumnName, Tensor>>>): Packed {
   if (!items || !offsets) throw new TypeError('packed() wants items and offsets')
-  return { histories: { items, offsets, times, scenes, types }, at: { now, scenes: scene } }
+  return { histories: { items, offsets, times, scenes, types, users }, at: { now, scenes: scene } }
 }
 
 const [LEAST, MOST] = [-(2 ** 31), 2 ** 31 - 1]

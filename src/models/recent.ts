@@ -10,6 +10,6 @@ export function recent(histories: Histories, most: number): Histories {
   if (!Number.isFinite(most)) return histories
   const { rows, offsets } = recentRows(histories.offsets, most)
   const cut = (column: Tensor | undefined): Tensor | undefined => column && take(column, rows)
-  const { items, times, scenes, types } = histories
-  return { items: take(items, rows), offsets, times: cut(times), scenes: cut(scenes), types: cut(types) }
+  const { items, times, scenes, types, users } = histories
+  return { items: take(items, rows), offsets, times: cut(times), scenes: cut(scenes), types: cut(types), users }
 }

@@ -2,6 +2,7 @@ import type { Artefact } from '../artefact/artefact.ts'
 import type { Described } from '../data/table-columns.ts'
 import type { Engine } from '../engine/engine.ts'
 import { FociError } from '../errors.ts'
+import type { KnownUsers } from '../models/contracts.ts'
 import { assemble, type BuiltModel, buildSpec, type ModelDefinition, specify } from '../models/define.ts'
 import { definitionOf } from '../models/registry.ts'
 import { Variables } from '../tensor/variables.ts'
@@ -9,6 +10,7 @@ import { Variables } from '../tensor/variables.ts'
 /** What of an artefact makes its model. */
 export type Weights = Pick<Artefact, 'parts' | 'hash' | 'tensors' | 'checkpoint'> & {
   readonly catalogue: Described & { readonly ids: { readonly length: number } }
+  readonly users?: KnownUsers
 }
 
 /** How a model is built from an artefact. */
@@ -41,7 +43,7 @@ export function buildModel(engine: Engine, artefact: Weights, { models = [], qua
   }
   const variables = new Variables(engine, { artefact: hash, tensors })
   try {
-    return buildSpec(assemble(spec, others), { engine, items, catalogue: artefact.catalogue, variables, quantized })
+    return buildSpec(assemble(spec, others), { engine, items, catalogue: artefact.catalogue, users: artefact.users, variables, quantized })
   } catch (error) {
     variables[Symbol.dispose]()
     throw error

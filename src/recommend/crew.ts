@@ -19,7 +19,7 @@ export class Crew {
    * @param quantized whether codes are read in the place of the item table
    */
   constructor(engine: Engine, weights: Weights, variables: Variables, quantized: boolean) {
-    const { parts, hash } = weights
+    const { parts, hash, users } = weights
     const { ids, ...described } = weights.catalogue
     const held = engine.name === 'native' ? variables.all.map(({ name }) => name) : []
     const tensors = Object.entries(weights.tensors).filter(([name]) => !held.includes(name))
@@ -31,6 +31,7 @@ export class Crew {
         hash,
         tensors: Object.fromEntries(tensors.map(([name, values]) => [name, shared(values)])),
         catalogue: { ...described, ids: { length: ids.length } },
+        ...(users && { users: { columns: users.columns, ids: { length: users.ids.length } } }),
       },
     }
     // A pool in WebAssembly is its calling thread, and knows neither the machine nor FOCI_THREADS

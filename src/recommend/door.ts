@@ -61,13 +61,12 @@ function whomOf({ user, history, seen, exclude, now, scene }: UserRequest): User
   const moment: Moment = { now, scene }
   if (now !== undefined) timeOf(now, 'now')
   if (scene !== undefined && typeof scene !== 'string') throw refused('scene', scene, 'It is the name of a scene of the log.')
-  if (user === undefined && history !== undefined) {
+  if (history !== undefined) {
     checkList('history', history, `It is a list, oldest first. ${HISTORY}`)
-    return { history, seen, exclude, ...moment }
+    return { user, history, seen, exclude, ...moment }
   }
-  if (user !== undefined && history === undefined) return { user, seen, exclude, ...moment }
-  const message = user === undefined ? 'Neither a user nor a history is given.' : 'Both a user and a history are given.'
-  throw new FociError('OPTION', message, 'Give one of the two.')
+  if (user !== undefined) return { user, seen, exclude, ...moment }
+  throw new FociError('OPTION', 'Neither a user nor a history is given.', 'Give one of the two.')
 }
 
 function listingOf({ k = 10, filter }: ListOptions): Listing {

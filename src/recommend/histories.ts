@@ -12,10 +12,11 @@ export interface IndexedEvent {
   readonly type?: number
 }
 
-/** What is asked beside a history: seconds since 1970, and the index of a scene. */
+/** What is asked beside a history: seconds since 1970, and the indices of a scene and of whose it is. */
 export interface At {
   readonly now?: number
   readonly scene?: number
+  readonly user?: number
 }
 
 /** Histories of many users in the making, with the columns that a model needs, in memory that is used again. */
@@ -28,6 +29,7 @@ export class HistoriesBuilder {
   private offsets = new Int32Array(16)
   private nows = new Float64Array(16)
   private asked = new Int32Array(16)
+  private users = new Int32Array(16)
   private length = 0
   private closed = 0
 
@@ -75,7 +77,7 @@ export class HistoriesBuilder {
   }
 
   /** Closes the open history, of which the last `most` events stay, and opens the next. */
-  close(most: number, { now = Number.NaN, scene = -1 }: At = {}): void {
+  close(most: number, { now = Number.NaN, scene = -1, user = -1 }: At = {}): void {
     const start = this.offsets[this.closed]
     const extra = this.length - start - most
     if (extra > 0) {
@@ -86,9 +88,11 @@ export class HistoriesBuilder {
       this.offsets = grown(this.offsets, this.closed + 2, Int32Array)
       this.nows = grown(this.nows, this.closed + 2, Float64Array)
       this.asked = grown(this.asked, this.closed + 2, Int32Array)
+      this.users = grown(this.users, this.closed + 2, Int32Array)
     }
     this.nows[this.closed] = now
     this.asked[this.closed] = scene
+    this.users[this.closed] = user
     this.offsets[++this.closed] = this.length
   }
 
@@ -104,6 +108,7 @@ export class HistoriesBuilder {
       ...(this.has('times') && { times: since?.times }),
       ...(this.has('scenes') && { scenes: this.scenes?.subarray(0, count) }),
       ...(this.has('types') && { types: this.types?.subarray(0, count) }),
+      ...(this.has('users') && { users: this.users.subarray(0, this.closed) }),
       ...(this.has('now') && { now: since?.now }),
       ...(this.has('scene') && { scene: this.asked.subarray(0, this.closed) }),
     }

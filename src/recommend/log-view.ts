@@ -12,6 +12,8 @@ export interface Names {
   readonly scenes?: readonly string[]
   /** Event types by index, where the model reads them. */
   readonly events?: readonly string[]
+  /** Index of a user id, or −1, where the model reads users. */
+  readonly userOf?: (id: string) => number
 }
 
 /** A log as a model sees it: its ids become the model's indices, by name, whatever stands where. */
@@ -22,6 +24,8 @@ export interface LogView {
   /** Index of each of the log's scenes and event types, or −1, where the model reads them. */
   readonly scenes?: Int32Array
   readonly types?: Int32Array
+  /** Index of each of the log's users, or −1, where the model reads users. */
+  readonly users?: Int32Array
   /** Whether rows stand in a history, by event type. */
   readonly read: readonly boolean[]
   /** Whether the seen filter removes the items of rows, by event type. */
@@ -32,7 +36,7 @@ export interface LogView {
  * @param model whose needs they are, for errors
  * @throws FociError NEED where the log lacks a column that the model reads
  */
-export function viewLog(log: Interactions, { catalogue, roles, scenes, events }: Names, needs: Needs, model: string): LogView {
+export function viewLog(log: Interactions, { catalogue, roles, scenes, events, userOf }: Names, needs: Needs, model: string): LogView {
   checkNeeds(log, needs, model)
   const seen = seenTable(log, roles)
   return {
@@ -40,6 +44,7 @@ export function viewLog(log: Interactions, { catalogue, roles, scenes, events }:
     items: indicesOf(log.catalogue.ids, catalogue),
     scenes: scenes && indicesAmong(log.sceneNames, scenes),
     types: events && indicesAmong(log.eventNames, events),
+    users: userOf && Int32Array.from(log.users, userOf),
     read: roleTable(log, roles.input) ?? seen.map(() => true),
     seen,
   }

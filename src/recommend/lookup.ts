@@ -58,18 +58,30 @@ export class Lookup {
     this.addItems(seen, 'An item of seen', to)
     this.addItems(exclude, 'An item of exclude', to)
     const at = this.atOf({ now, scene })
-    if (user === undefined) this.addHistory(history, at, to)
+    if (history !== undefined) this.addHistory(history, { ...at, user: this.ownerOf(user) }, to)
     else {
       const index = this.userOf(idOf(user, 'user'))
       this.addUsers(index, index + 1, at, to)
     }
   }
 
+  /** Whose a given history is, where the model reads users. @throws FociError NEED, OPTION */
+  private ownerOf(user: Id | undefined): number {
+    const { userOf, name } = this.served
+    if (userOf && user !== undefined) return userOf(idOf(user, 'user'))
+    if (userOf) throw lacking(name, 'users', 'Say whose the history is: { user, history }.')
+    if (user === undefined) return -1
+    throw new FociError('OPTION', `Both a user and a history are given, and ${name} does not read users.`, 'Give one of the two.')
+  }
+
   /** Adds users of the log, from an index to before another. */
   addUsers(first: number, end: number, at: At, to: Asked): void {
     const view = this.view(first)
     const { offsets } = view.log
-    for (let user = first; user < end; user++) this.addRows(view, offsets[user], offsets[user + 1], at, to)
+    for (let user = first; user < end; user++) {
+      const of = view.users ? { ...at, user: view.users[user] } : at
+      this.addRows(view, offsets[user], offsets[user + 1], of, to)
+    }
   }
 
   /** Adds a user of whom the rows `[start, end)` of the log are known. */

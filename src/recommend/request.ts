@@ -3,8 +3,11 @@ import type { Bits } from './bits.ts'
 /** Of a user or an item: a text, or a whole number, which is its decimal text. */
 export type Id = string | number
 
-/** Who is asked about: a user of the log that the recommender was loaded with, or a history, oldest first. */
-export type Whom = { readonly user: Id; readonly history?: undefined } | { readonly history: Iterable<Event>; readonly user?: undefined }
+/**
+ * Who is asked about: a user of the log that the recommender was loaded with, or a history, oldest first; for a model that reads
+ * users a history with the user whose it is, who need not be known.
+ */
+export type Whom = { readonly user: Id; readonly history?: undefined } | { readonly history: Iterable<Event>; readonly user?: Id }
 
 /**
  * An item; with its time in milliseconds (as `Date.now()`), its scene and its event type where the model reads them. An event

@@ -19,7 +19,7 @@ export interface Served extends BuiltModel, Names {
 /** What an artefact's model is served by. */
 export function servedBy(engine: Engine, artefact: Artefact, built: BuiltModel): Served {
   const { ids, titles, categories, columns } = artefact.catalogue
-  const { popular, roles, scenes, events } = artefact
+  const { popular, roles, scenes, events, users } = artefact
   const trained = Bits.of(ids.length, popular)
   return {
     ...built,
@@ -28,6 +28,7 @@ export function servedBy(engine: Engine, artefact: Artefact, built: BuiltModel):
     roles,
     scenes,
     events,
+    userOf: users && indexOfUser(users.ids),
     popular,
     trained,
   }
@@ -37,5 +38,11 @@ export function servedBy(engine: Engine, artefact: Artefact, built: BuiltModel):
 export function servedOn(engine: Engine, { log, ...split }: Split, built: BuiltModel): Served {
   const popular = popularItems({ log, ...split })
   const { catalogue, roles, sceneNames: scenes, eventNames: events } = log
-  return { ...built, engine, catalogue, roles, scenes, events, popular, trained: Bits.of(catalogue.size, popular) }
+  const userOf = built.needs.users && indexOfUser(log.users)
+  return { ...built, engine, catalogue, roles, scenes, events, userOf, popular, trained: Bits.of(catalogue.size, popular) }
+}
+
+function indexOfUser(ids: readonly string[]): (id: string) => number {
+  const indices = new Map(ids.map((id, index) => [id, index]))
+  return (id) => indices.get(id) ?? -1
 }

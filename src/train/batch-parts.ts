@@ -77,10 +77,26 @@ function columnsOf(log: Interactions, needs: Needs, { history, offsets, rows, ro
     times: () => since(log, read, offsets, read, offsets),
     scenes: () => pick(log.scenes ?? absent(), read, Int32Array),
     types: () => pick(log.events ?? absent(), read, Int32Array),
+    users: () => ownersOf(log, read, offsets),
     now: () => since(log, read, offsets, rows, rowOffsets),
     scene: () => pick(log.scenes ?? absent(), rows, Int32Array),
   }
   return Object.fromEntries(names.map((name) => [name, makers[name]()])) as unknown as Columns
+}
+
+/** Whose the histories are, [B]; each has a row. */
+function ownersOf({ offsets: ends }: Interactions, read: Int32Array, offsets: Int32Array): Int32Array {
+  const owners = new Int32Array(offsets.length - 1)
+  for (let b = 0; b < owners.length; b++) {
+    let [low, high] = [0, ends.length - 1]
+    while (high - low > 1) {
+      const middle = (low + high) >> 1
+      if (ends[middle] <= read[offsets[b]]) low = middle
+      else high = middle
+    }
+    owners[b] = low
+  }
+  return owners
 }
 
 /** Seconds of rows since the first event of the history that they belong to. */

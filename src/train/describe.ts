@@ -1,6 +1,7 @@
 import type { ArtefactContent } from '../artefact/artefact.ts'
 import { keptItems } from '../artefact/catalogue-tensors.ts'
 import type { Trained } from '../artefact/schema.ts'
+import { keptUsers } from '../artefact/user-tensors.ts'
 import { needsOf } from '../models/define.ts'
 import { popularItems } from '../models/popularity.ts'
 import type { Split } from '../split/split.ts'
@@ -10,7 +11,7 @@ import type { TrainSettings } from './settings.ts'
 export function describe(split: Split, { model, seed, precision }: TrainSettings): Omit<ArtefactContent, 'tensors'> {
   const { log } = split
   const popular = popularItems(split)
-  const { events = [], request = [], items = [] } = needsOf(model)
+  const { events = [], request = [], items = [], users } = needsOf(model)
   return {
     parts: [model, ...(model.parts ?? [])].map(({ definition, options }) => ({ model: definition.name, options })),
     roles: log.roles,
@@ -19,6 +20,7 @@ export function describe(split: Split, { model, seed, precision }: TrainSettings
     trained: { ...trainedOn(split, popular.length), seed, precision },
     scores: {},
     catalogue: keptItems(log.catalogue, items),
+    ...(users && { users: keptUsers(log.users, log.userColumns ?? {}, users) }),
     popular,
   }
 }

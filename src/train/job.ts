@@ -119,8 +119,9 @@ async function fitOnSplit(work: Work, saved?: Saved): Promise<{ twin: Twin; tens
   return { twin: { report: [own[1], ...alone, ...baselineRows(work)], scores, fits }, tensors: variables.values() }
 }
 
-function build(engine: Engine, spec: ModelSpec, { log: { catalogue } }: Split, variables: Variables): BuiltModel {
-  return buildSpec(spec, { engine, items: catalogue.size, catalogue, variables })
+function build(engine: Engine, spec: ModelSpec, { log }: Split, variables: Variables): BuiltModel {
+  const { catalogue, users: ids, userColumns: columns } = log
+  return buildSpec(spec, { engine, items: catalogue.size, catalogue, users: { ids, columns }, variables })
 }
 
 /** Counting models stand in every table: a neural model below them is a bug or undertrained. */

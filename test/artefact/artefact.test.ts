@@ -33,10 +33,10 @@ describe('an artefact', () => {
     expect(new Int32Array(data.buffer, data.byteOffset, data.length)).toEqual(bits)
   })
 
-  it('keeps further columns of the items, in whatever order they come', async () => {
+  it('keeps further columns of items, and users where there are some, in whatever order they come', async () => {
     const bytes = await writeArtefact(withColumns())
-    const { catalogue } = await readArtefact(bytes)
-    expect(catalogue).toEqual(withColumns().catalogue)
+    const { catalogue, users } = await readArtefact(bytes)
+    expect({ catalogue, users }).toEqual({ catalogue: withColumns().catalogue, users: withColumns().users })
     expect(await writeArtefact(reversed(withColumns()))).toEqual(bytes)
     expect(await writeArtefact(await readArtefact(bytes))).toEqual(bytes)
     const other = {
@@ -244,7 +244,7 @@ describe('writeArtefact refuses', () => {
     [
       'a column of other items',
       { catalogue: { ids: ['a', 'b', 'c'], columns: { n: { kind: 'words', of: [[]] } } } },
-      /column "n" is of 1 items, and there are 3/,
+      /column "n" is of length 1, and 3 is due/,
     ],
     [
       'a number beyond f32',

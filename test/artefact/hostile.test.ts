@@ -209,7 +209,7 @@ describe('a file with a right checksum', () => {
 
   const columns: [string, Change, RegExp][] = [
     ['columns without their names', drop('catalogue.columns.bytes'), /"catalogue.columns.bytes" is missing/],
-    ['a column of no name', set('catalogue.columns.3.items', ints()), /"catalogue.columns.3.items" belongs to no column/],
+    ['a column of no name', set('catalogue.columns.3.given', ints()), /"catalogue.columns.3.given" belongs to no column/],
     [
       'a column of two kinds',
       set('catalogue.columns.2.vectors', floats([3, 1], 0, 0, 0)),
@@ -219,11 +219,11 @@ describe('a file with a right checksum', () => {
     ['names of columns that fall', set('catalogue.columns.offsets', ints(0, 7, 7, 15)), /columns' names do not rise at 1/],
     ['a column that is not there', drop('catalogue.columns.0.bytes'), /"catalogue.columns.0.bytes" is missing/],
     ['no names of columns', names0, /columns without names/],
-    ['numbers of too few items', set('catalogue.columns.2.numbers', floats([2], 1.5, 0)), /2 numbers of the column "price" for 3 items/],
+    ['numbers of too few items', set('catalogue.columns.2.numbers', floats([2], 1.5, 0)), /2 numbers of the column "price" for 3 rows/],
     ['a number that is none', set('catalogue.columns.2.numbers', floats([3], 1.5, 0, Number.NaN)), /"price" has NaN at 2/],
-    ['a number of no item', set('catalogue.columns.2.items', ints(0, 3)), /the column "price" name 3, and there are 3/],
-    ['a number twice', set('catalogue.columns.2.items', ints(0, 0)), /do not rise/],
-    ['a number that is not listed', set('catalogue.columns.2.items', ints(0)), /"price" gives item 2 one that it does not list/],
+    ['a number of no item', set('catalogue.columns.2.given', ints(0, 3)), /the column "price" name 3, and there are 3/],
+    ['a number twice', set('catalogue.columns.2.given', ints(0, 0)), /do not rise/],
+    ['a number that is not listed', set('catalogue.columns.2.given', ints(0)), /"price" gives row 2 one that it does not list/],
     [
       'vectors of too few items',
       set('catalogue.columns.1.vectors', floats([2, 2], 1, -2, 0.5, 0)),
@@ -243,6 +243,11 @@ describe('a file with a right checksum', () => {
     ['an infinite vector', set('catalogue.columns.1.vectors', floats([3, 2], 1, Infinity, 0, 0, 0.5, 0)), /"emb" has Infinity at 1/],
     ['words of no vocabulary', set('catalogue.columns.0.names', ints(0, 2, 0)), /column "Größe" name 2, and there are 2/],
     ['words of too many items', set('catalogue.columns.0.starts', ints(0, 2, 2, 2, 3)), /of 4 items, and 3 items/],
+    ['a user twice', set('users.bytes', bytes(97, 97)), /offsets of the user ids|there is the user "a" twice/],
+    ['columns of users without ids', drop('users.bytes'), /"users.bytes" is missing/],
+    ['an age of no user', set('users.columns.0.given', ints(2)), /the column "age" name 2, and there are 2/],
+    ['a column of users that is none', set('users.columns.1.given', ints()), /"users.columns.1.given" belongs to no column/],
+    ['a tensor of users that the version lacks', set('users.ages', ints(1)), /"users.ages" is unknown/],
   ]
   it.each(columns)('and %s is refused', async (_, change, message) => {
     const error = await errorOf(readArtefact(await forged(await writeArtefact(withColumns()), change)))

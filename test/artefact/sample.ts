@@ -34,7 +34,7 @@ export const sample = (): ArtefactContent => ({
   popular: Int32Array.of(2, 0),
 })
 
-/** The shop with further columns of its items: one of each kind, none of which has something for each item. */
+/** The shop with further columns of its items, one of each kind, none of which has something for each item; and its users. */
 export const withColumns = (): ArtefactContent => ({
   ...sample(),
   catalogue: {
@@ -45,6 +45,7 @@ export const withColumns = (): ArtefactContent => ({
       price: { kind: 'number', of: Float64Array.of(1.5, Number.NaN, -0.25) },
     },
   },
+  users: { ids: ['ann', 'Jörg'], columns: { age: { kind: 'number', of: Float64Array.of(Number.NaN, 36) } } },
 })
 
 /** The least that an artefact can hold. */

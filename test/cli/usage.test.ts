@@ -76,7 +76,6 @@ describe.concurrent('wrong usage ends with 2 and a suggestion', () => {
     [['recommend', file, '--history', 'a', '--diversity', '-1'], '--diversity is "-1"', 'at least 0'],
     [['recommend', file, '--history', 'a', '--diversity', 'much'], '--diversity is "much"', 'a number'],
     [['recommend', file, '--user', 'u'], 'the history of user u is in a log, and --log is missing', '--user ID --log FILE'],
-    [['recommend', file, '--user', 'u', '--history', 'a'], '--history and --user exclude each other', '--user ID --log FILE'],
     [['recommend', file, '--log', log, '--history', 'a'], '--log serves --user alone', '--user ID --log FILE'],
     [['batch', file], "missing required argument 'log'", 'foci batch [options] <file> <log>'],
     [['batch', file, log], '--out is missing', '--out lists.csv'],

@@ -6,17 +6,18 @@ import { loadWasm } from '../../src/engine/wasm.ts'
 import { evaluateArtefact } from '../../src/evaluate/evaluate-artefact.ts'
 import { prefixes } from '../../src/examples/prefixes.ts'
 import { type Encoder, retrieving } from '../../src/models/adapters.ts'
-import type { Batch, Histories, Loss, Needs, Requests } from '../../src/models/contracts.ts'
+import type { Batch, Histories, KnownUsers, Loss, Needs, Requests } from '../../src/models/contracts.ts'
 import { defineModel, integer } from '../../src/models/define.ts'
+import { type NumberFeature, userFeature } from '../../src/models/features.ts'
 import { add } from '../../src/ops/elementwise.ts'
 import { sum } from '../../src/ops/reduce.ts'
 import { lastRows } from '../../src/ops/segments.ts'
-import { gather } from '../../src/ops/table.ts'
+import { gather, gatherOrNone } from '../../src/ops/table.ts'
 import { readInteractions } from '../../src/read/read.ts'
 import { Recommender } from '../../src/recommend/recommender.ts'
 import type { Event, Request } from '../../src/recommend/request.ts'
 import { normal } from '../../src/tensor/init.ts'
-import type { Tensor } from '../../src/tensor/tensor.ts'
+import { Tensor } from '../../src/tensor/tensor.ts'
 import { runJob } from '../../src/train/job.ts'
 import { defaults } from '../../src/train/train.ts'
 import { errorOf } from '../artefact/sample.ts'
@@ -26,8 +27,8 @@ const START = 1_700_000_000.75
 const scenes = ['shop', 'video']
 const types = ['view', 'buy']
 
-/** Everything that a model can read of events and requests. */
-const needs: Needs = { events: ['time', 'scene', 'type'], request: ['now', 'scene'] }
+/** Everything that a model can read of events, requests and users. */
+const needs: Needs = { events: ['time', 'scene', 'type'], request: ['now', 'scene'], users: ['age'] }
 
 /** What a model saw of one history: its columns, and what was asked of it. */
 interface Seen {
@@ -35,18 +36,20 @@ interface Seen {
   readonly times: readonly number[]
   readonly scenes: readonly number[]
   readonly types: readonly number[]
+  readonly user: number
   readonly now: number
   readonly scene: number
 }
 
 const seen: Seen[] = []
 
-function note({ items, offsets, times, scenes: of, types: kinds }: Histories, at: Requests): void {
+function note({ items, offsets, times, scenes: of, types: kinds, users }: Histories, at: Requests): void {
   const ends = offsets.int32()
   const cut = (column: Tensor | undefined, b: number) => Array.from(column?.int32().subarray(ends[b], ends[b + 1]) ?? [])
-  const [now, scene] = [at.now?.int32() ?? [], at.scenes?.int32() ?? []]
+  const [user, now, scene] = [users, at.now, at.scenes].map((column) => column?.int32() ?? [])
   for (let b = 0; b + 1 < ends.length; b++) {
-    seen.push({ ...{ items: cut(items, b), times: cut(times, b), scenes: cut(of, b), types: cut(kinds, b) }, now: now[b], scene: scene[b] })
+    const columns = { items: cut(items, b), times: cut(times, b), scenes: cut(of, b), types: cut(kinds, b) }
+    seen.push({ ...columns, user: user[b], now: now[b], scene: scene[b] })
   }
 }
 
@@ -60,12 +63,16 @@ const probe = (watch: boolean) =>
       const { variables, items: V } = context
       const item = variables.variable('item', [V, 4], normal(1))
       const code = variables.variable('code', [8 * DAY, 4], normal(1))
+      const age = userFeature('probe', context.users as KnownUsers, 'age') as NumberFeature
+      const table = Float32Array.from({ length: 4 * age.values.length }, (_, i) => age.values[i >> 2])
+      const ages = () => Tensor.float32(context.engine, table, [age.values.length, 4])
       const encode: Encoder['encode'] = (histories, at) => {
         if (watch) note(histories, at)
-        const { items, offsets, times, scenes: of, types: kinds } = histories
+        const { items, offsets, times, scenes: of, types: kinds, users } = histories
         const { rows: last, queries } = lastRows(offsets)
         const read = [gather(item, items), ...[times, of, kinds].map((column) => gather(code, column as Tensor))].reduce(add) // [T, 4]
-        const vectors = [gather(read, last), ...[at.now, at.scenes].map((column) => gather(code, column as Tensor))].reduce(add) // [B, 4]
+        const asked = [at.now, at.scenes].map((column) => gather(code, column as Tensor))
+        const vectors = [gather(read, last), gatherOrNone(ages(), users as Tensor), ...asked].reduce(add) // [B, 4]
         return { vectors, offsets: queries }
       }
       const loss = ({ histories, requests, targets }: Batch): Loss => {
@@ -87,6 +94,7 @@ const rows = USERS.flatMap((items, u) =>
   })),
 )
 const row = (u: number, i: number) => rows[5 * u + i]
+const people = [{ user: 'u2', age: 20 }, { user: 'u0', age: 36 }, { user: 'u1' }]
 
 /** By the definition: what is to be seen of the events `[from, to)` of a user who is asked for the event `asked`. */
 function expected(u: number, from: number, to: number, asked: number, without?: number): Seen {
@@ -97,6 +105,7 @@ function expected(u: number, from: number, to: number, asked: number, without?: 
     times: read.map(since),
     scenes: read.map(({ scene }) => scenes.indexOf(scene)),
     types: read.map(({ event }) => types.indexOf(event)),
+    user: u,
     now: since(row(u, asked)),
     scene: scenes.indexOf(row(u, asked).scene),
   }
@@ -110,7 +119,7 @@ let log: Interactions
 let artefact: Uint8Array
 let trainedOn: Seen[]
 beforeAll(async () => {
-  log = await readInteractions(rows)
+  log = await readInteractions(rows, { users: people })
   const settings = { ...defaults, model: watched(), epochs: 1, batch: 8 }
   artefact = (await runJob(loadNative(), { log, settings, resume: false }, {})).artefact
   trainedOn = take()
@@ -122,7 +131,7 @@ describe('a model sees what it needs, and the same', () => {
   const past = USERS.map((_, u) => Array.from({ length: 4 }, (_, i) => row(u, i)))
   const requests = past.map((events, u) => {
     const history: Event[] = events.map(({ item, timestamp, scene, event }) => ({ item, time: 1000 * timestamp, scene, event }))
-    return { history, ...at(u, 4) }
+    return { history, user: `u${u}`, ...at(u, 4) }
   })
 
   it('in training and in validation', () => {
@@ -140,6 +149,9 @@ describe('a model sees what it needs, and the same', () => {
     expect(other.catalogue.ids).not.toEqual(log.catalogue.ids)
     await evaluateArtefact(artefact, other, { models: [watched.definition] })
     expect(take()).toEqual([1, 0, 2].map((u) => tests[u]))
+    const strangers = await readInteractions(rows.map((each) => ({ ...each, user: `new ${each.user}` })))
+    await evaluateArtefact(artefact, strangers, { models: [watched.definition] })
+    expect(take()).toEqual(tests.map((test) => ({ ...test, user: -1 })))
   })
 
   const engines: [string, () => Promise<Engine>][] = [
@@ -182,8 +194,8 @@ describe('a model sees what it needs, and the same', () => {
     const many = []
     for await (const list of recorded.recommendMany(requests)) many.push(list)
     expect(many).toEqual(requests.map((request) => here.recommend(request)))
-    // Other times, scenes or types give other scores
-    const [first, ...others] = [{}, { now: at(0, 2).now }, { scene: 'video' }].map((change) =>
+    // Other times, scenes or users give other scores
+    const [first, ...others] = [{}, { now: at(0, 2).now }, { scene: 'video' }, { user: 'u2' }, { user: 'nobody' }].map((change) =>
       recorded.recommend({ ...requests[0], ...change }),
     )
     for (const other of others) expect(other.items[0].score).not.toBe(first.items[0].score)
@@ -217,16 +229,21 @@ describe('what a model needs and lacks', () => {
     using shop = await Recommender.load(artefact, { models: [watched.definition] })
     const whole = { item: 'p', time: 1, scene: 'shop', event: 'view' }
     const wrong: [Request, string, string][] = [
+      [{ history: [whole], scene: 'shop' }, 'NEED', 'probe reads users, and the request has none.'],
       [{ history: [whole] }, 'NEED', 'probe reads the scene that is asked for, and the request has none.'],
       [{ history: [whole], scene: 'shpo' }, 'UNKNOWN', 'The model knows no scene "shpo".'],
-      [{ history: [whole, 'q'], scene: 'shop' }, 'NEED', 'probe reads the time of events, and the event 1 of the history has none.'],
       [
-        { history: [{ item: 'p', time: 1 }], scene: 'shop' },
+        { user: 'u0', history: [whole, 'q'], scene: 'shop' },
+        'NEED',
+        'probe reads the time of events, and the event 1 of the history has none.',
+      ],
+      [
+        { user: 'u0', history: [{ item: 'p', time: 1 }], scene: 'shop' },
         'NEED',
         'probe reads the scene of events, and the event 0 of the history has none.',
       ],
       [
-        { history: [{ ...whole, event: undefined }], scene: 'shop' },
+        { user: 'u0', history: [{ ...whole, event: undefined }], scene: 'shop' },
         'NEED',
         'probe reads the event type of events, and the event 0 of the history has none.',
       ],

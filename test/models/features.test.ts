@@ -62,7 +62,7 @@ describe('a feature', () => {
     const rows = [{ user: 'u', item: 'x', timestamp: 1 }]
     const log = await readInteractions(rows, { items: [{ item: 'x', colour: 'red', categories: ['a'] }], users: [{ user: 'u', age: 3 }] })
     expect(itemFeature('tower', log.catalogue, 'categories')).toMatchObject({ vocabulary: ['a'] })
-    expect(userFeature('tower', log, 'age')).toMatchObject({ kind: 'number', mean: 3 })
+    expect(userFeature('tower', { columns: log.userColumns }, 'age')).toMatchObject({ kind: 'number', mean: 3 })
     const error = (act: () => unknown): FociError => {
       try {
         act()

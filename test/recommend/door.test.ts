@@ -44,7 +44,7 @@ describe('a request', () => {
     ['item-1', 'Where the fields of a request are due, "item-1" is given.'],
     [['item-1'], 'Where the fields of a request are due, ["item-1"] is given.'],
     [{}, 'Neither a user nor a history is given.'],
-    [{ user: 'user-1', history: [] }, 'Both a user and a history are given.'],
+    [{ user: 'user-1', history: [] }, 'Both a user and a history are given, and sasrec does not read users.'],
     [{ historry: ['item-1'] }, 'There is no "historry" among the fields of a request.'],
     [{ history: ['item-1'], constructor: 1 }, 'There is no "constructor" among the fields of a request.'],
     [{ history: 'item-1' }, 'history is "item-1".'],

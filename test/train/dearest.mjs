@@ -10,7 +10,7 @@ export const dearest = defineModel(
     const prices = variables.table('prices', [items], finite)
     const counts = {
       fit({ log }) {
-        userFeature('dearest', log, 'age') // which is there, in the training thread too
+        userFeature('dearest', context.users ?? {}, 'age') // which is there, in the training thread too
         prices.put(itemFeature('dearest', log.catalogue, 'price').values)
       },
       scores({ offsets }) {

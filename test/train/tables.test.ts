@@ -16,8 +16,9 @@ describe('a model that reads columns', () => {
     ])
     const prices = Float64Array.from(recommender.catalogue.ids, (id) => items[Number(id.slice(1))].price)
     expect(recommender.catalogue.columns).toEqual({ price: { kind: 'number', of: prices } })
-    const { items: list } = recommender.recommend({ history: ['i4'], k: 3 })
+    const { items: list } = recommender.recommend({ user: 'somebody new', history: ['i4'], k: 3 })
     expect(list.map(({ item }) => item)).toEqual(['i2', 'i0', 'i3']) // i4 is seen, i5 in no row
+    expect(() => recommender.recommend({ history: ['i4'] })).toThrow('dearest reads users, and the request has none.')
     recommender[Symbol.dispose]()
   })
 
