@@ -33,6 +33,7 @@ export type {
   Requests,
 } from './models/contracts.ts'
 export { choice, defineModel, integer, type ModelDefinition, type ModelSpec, number } from './models/define.ts'
+export { din } from './models/din.ts'
 export { type Feature, itemFeature, type NumberFeature, userFeature, type VectorFeature, type WordsFeature } from './models/features.ts'
 export { markov } from './models/markov.ts'
 export { miSa } from './models/mi-sa.ts'

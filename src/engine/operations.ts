@@ -49,6 +49,13 @@ export interface Operations {
   layerNorm(x: Id, gain: Id, bias: Id, epsilon: number): Id
   /** → [dx, dgain [D], dbias [D]] */
   layerNormGradient(x: Id, gain: Id, dy: Id, epsilon: number): Ids
+  /**
+   * x ⊙ (p + (1 − p) ⊙ alpha) with p = σ((x − mean) / √(variance + epsilon)), column by column; alpha, mean and
+   * variance [D], of which a variance below 0 counts as 0.
+   */
+  dice(x: Id, alpha: Id, mean: Id, variance: Id, epsilon: number): Id
+  /** → [dx, dalpha, dmean, dvariance] */
+  diceGradient(x: Id, alpha: Id, mean: Id, variance: Id, dy: Id, epsilon: number): Ids
   /** Rows divided by their Euclidean norm, floored at 1e-6. */
   normalize(x: Id): Id
   normalizeGradient(x: Id, dy: Id): Id
@@ -141,6 +148,16 @@ export interface Operations {
    * [C + 1] of the pairs by candidate].
    */
   pairs(offsets: Id, candidateOffsets: Id): Ids
+  /**
+   * Of each pair, as `pairs` has them, a_t + b_c + (x_t ⊙ y_c) · w: a [T, O] and x [T, I] of the events, b [C, O] and
+   * y [C, I] of the candidates, w [I, O] → [P, O]. Bits of a pair depend on its rows alone.
+   */
+  pairLinear(a: Id, b: Id, x: Id, y: Id, w: Id, offsets: Id, candidateOffsets: Id): Id
+  /**
+   * Of each candidate Σ_t weights[c, t] · values[t] over the events of its segment: weights [P] as `pairs` has them,
+   * values [T, D] → [C, D], zeros for no events.
+   */
+  pairMix(weights: Id, values: Id, offsets: Id, candidateOffsets: Id): Id
   /** The items of i32 [B, k] that are not −1, row by row → [items i32 [C], offsets i32 [B + 1]]. */
   present(items: Id): Ids
 
@@ -408,6 +425,8 @@ export const signatures = {
   softmaxGradient: { tensors: [0, 1], gives: 'tensors', training: true },
   layerNorm: { tensors: [0, 1, 2], gives: 'tensors' },
   layerNormGradient: { tensors: [0, 1, 2], gives: 'tensors', training: true },
+  dice: { tensors: [0, 1, 2, 3], gives: 'tensors' },
+  diceGradient: { tensors: [0, 1, 2, 3, 4], gives: 'tensors', training: true },
   normalize: { tensors: [0], gives: 'tensors' },
   normalizeGradient: { tensors: [0, 1], gives: 'tensors', training: true },
   rowDot: { tensors: [0, 1], gives: 'tensors' },
@@ -445,6 +464,8 @@ export const signatures = {
   segmentMix: { tensors: [0, 1, 2], gives: 'tensors' },
   segmentMixGradient: { tensors: [0, 1, 2, 3], gives: 'tensors', training: true },
   pairs: { tensors: [0, 1], gives: 'tensors' },
+  pairLinear: { tensors: [0, 1, 2, 3, 4, 5, 6], gives: 'tensors' },
+  pairMix: { tensors: [0, 1, 2, 3], gives: 'tensors' },
   present: { tensors: [0], gives: 'tensors' },
   attention: { tensors: [0, 1, 2, 3, 4], gives: 'tensors' },
   attentionGradient: { tensors: [0, 1, 2, 3, 4, 5, 6, 7], gives: 'tensors', training: true },

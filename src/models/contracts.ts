@@ -115,6 +115,8 @@ export type Learner =
       readonly by: 'steps'
       readonly examples: Examples
       loss(batch: Batch): Loss
+      /** Counts of the training part what the loss reads, before the first step. */
+      count?(split: Split): void
       /** Negatives beside each target where labels are judged; as many as it learns from. */
       readonly negatives?: number
     }

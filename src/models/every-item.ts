@@ -2,11 +2,14 @@ import { Tensor } from '../tensor/tensor.ts'
 import type { Candidates, Histories } from './contracts.ts'
 
 /** The whole catalogue of V items as candidates of each user. */
-export function everyItem({ offsets }: Pick<Histories, 'offsets'>, V: number): Candidates {
-  const users = offsets.shape[0] - 1
-  const items = new Int32Array(users * V)
-  for (let i = 0; i < items.length; i++) items[i] = i % V
-  const ends = Int32Array.from({ length: users + 1 }, (_, b) => b * V)
+export const everyItem = (histories: Pick<Histories, 'offsets'>, V: number): Candidates => itemsOfEach(histories, 0, V)
+
+/** The items `from` to before `end` as candidates of each user. */
+export function itemsOfEach({ offsets }: Pick<Histories, 'offsets'>, from: number, end: number): Candidates {
+  const [users, count] = [offsets.shape[0] - 1, end - from]
+  const items = new Int32Array(users * count)
+  for (let i = 0; i < items.length; i++) items[i] = from + (i % count)
+  const ends = Int32Array.from({ length: users + 1 }, (_, b) => b * count)
   return { items: Tensor.int32(offsets.engine, items), offsets: Tensor.int32(offsets.engine, ends) }
 }
 

@@ -4,6 +4,7 @@ import { blend } from './blend.ts'
 import { comirec } from './comirec.ts'
 import type { ModelDefinition, ModelSpec } from './define.ts'
 import { specify } from './define.ts'
+import { din } from './din.ts'
 import { markov } from './markov.ts'
 import { miSa } from './mi-sa.ts'
 import { pipeline } from './pipeline.ts'
@@ -11,7 +12,7 @@ import { popularity } from './popularity.ts'
 import { sasrec } from './sasrec.ts'
 
 /** The models that artefacts and the command line know by name. */
-export const definitions: readonly ModelDefinition[] = [popularity, markov, sasrec, comirec, miSa, pipeline, blend].map(
+export const definitions: readonly ModelDefinition[] = [popularity, markov, sasrec, comirec, miSa, din, pipeline, blend].map(
   (factory) => factory.definition,
 )
 

@@ -22,6 +22,16 @@ export function multiplyRow(x: Tensor, row: Tensor): Tensor {
   )
 }
 
+/** Σ over the rows of [..., D] → [D]. */
+export function sumRows(x: Tensor): Tensor {
+  return x.derive(
+    'sumRows',
+    (e) => e.sumRows(x.id),
+    [x],
+    (_, dy, e) => [e.addRow(e.scale(x.id, 0), dy)], // where there is a loss, x is finite
+  )
+}
+
 /** Σ of all elements → []. */
 export function sum(x: Tensor): Tensor {
   return x.derive(

@@ -1,9 +1,10 @@
 import type { Engine } from '../engine/engine.ts'
+import { FociError } from '../errors.ts'
 import type { Best, Histories, Masks, Requests } from '../models/contracts.ts'
 import type { BuiltModel } from '../models/define.ts'
-import { everyItem } from '../models/every-item.ts'
+import { itemsOfEach } from '../models/every-item.ts'
 import { type Columns, type Packed, pack } from '../models/pack.ts'
-import { reshape } from '../ops/rows.ts'
+import { firstNonFinite } from '../tensor/kinds.ts'
 import { scope, Tensor } from '../tensor/tensor.ts'
 import type { Bits } from './bits.ts'
 import type { Lists } from './lists.ts'
@@ -31,8 +32,10 @@ export interface Ranked {
 /** Users that are ranked at once. */
 const BATCH = 256
 
-/** Scores of candidates that a model without a search gives at once, at most. */
+/** Scores that are written down at once for a model without a search, at most, */
 const SCORES = 2 ** 20
+/** and candidates that it is asked about at once. */
+const CANDIDATES = 4096
 
 export function usersAtOnce({ model, items }: BuiltModel): number {
   const most = model.usersAtOnce ?? (model.best ? BATCH : Math.ceil(SCORES / items))
@@ -52,18 +55,36 @@ export function rankItems(engine: Engine, built: BuiltModel, { columns, k, seen,
 }
 
 /** The best of the whole catalogue, by a model that searches it or else by the scores of all items. */
-function search({ model, items: V }: BuiltModel, { histories, at }: Packed, k: number, masks: Masks): Best {
-  return model.best?.(histories, at, k, masks) ?? bestOfAll(model.score(histories, at, everyItem(histories, V)), V, k, masks)
+function search(built: BuiltModel, { histories, at }: Packed, k: number, masks: Masks): Best {
+  const { best } = built.model
+  return best ? best.call(built.model, histories, at, k, masks) : bestOfAll(scoresOfAll(built, { histories, at }), k, masks)
 }
 
-/** @param scores of the whole catalogue for each user, [B · V] */
-function bestOfAll(scores: Tensor, V: number, k: number, { seen, seenOffsets, allowed }: Masks): Best {
+/** Scores of the whole catalogue for each user, [B, V], by a range of items after the other: a model may hold much for each. */
+function scoresOfAll({ name, model, items: V }: BuiltModel, { histories, at }: Packed): Tensor {
+  const { engine } = histories.offsets
+  const users = histories.offsets.shape[0] - 1
+  const scores = new Float32Array(users * V)
+  const size = Math.max(1, Math.floor(CANDIDATES / Math.max(1, users)))
+  for (let from = 0; from < V; from += size) {
+    const end = Math.min(V, from + size)
+    const some = scope(engine, () => model.score(histories, at, itemsOfEach(histories, from, end)).float32())
+    if (firstNonFinite(some) >= 0) throw unordered(name)
+    for (let b = 0; b < users; b++) scores.set(some.subarray(b * (end - from), (b + 1) * (end - from)), b * V + from)
+  }
+  return Tensor.float32(engine, scores, [users, V])
+}
+
+function unordered(name: string): FociError {
+  const hint = 'Its weights may be damaged, or so large that they overflow: train again, or load another artefact.'
+  return new FociError('NON_FINITE', `Scores of ${name} are not finite, which gives no order of items.`, hint)
+}
+
+/** @param scores [B, V] */
+function bestOfAll(scores: Tensor, k: number, { seen, seenOffsets, allowed }: Masks): Best {
   const { engine } = scores
-  const dense = reshape(scores, [V]) // [B, V]
-  const [items, best] = Array.from(
-    engine.topKScores(dense.id, k, seen.id, seenOffsets.id, allowed?.id ?? 0),
-    (id) => new Tensor(engine, id),
-  )
+  const results = engine.topKScores(scores.id, k, seen.id, seenOffsets.id, allowed?.id ?? 0)
+  const [items, best] = Array.from(results, (id) => new Tensor(engine, id))
   return { items, scores: best }
 }
 

@@ -13,4 +13,7 @@ export const normal =
   (shape, seed) =>
     Float32Array.from({ length: size(shape) }, (_, i) => deviation * normals(seed, 0, i))
 
+/** Normal, of a deviation that keeps the size of what a weight [inner, outer] reads. Glorot and Bengio, AISTATS 2010. */
+export const glorot: Init = (shape, seed) => normal(Math.sqrt(2 / (shape[0] + shape[1])))(shape, seed)
+
 const size = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1)

@@ -107,7 +107,7 @@ export class Tensor {
   }
 }
 
-/** A named tensor that outlives scopes and is changed by optimisers alone. */
+/** A named tensor that outlives scopes; parameters are changed by optimisers alone. */
 export class Variable extends Tensor {
   readonly name: string
   private readonly trainable: boolean
@@ -120,6 +120,11 @@ export class Variable extends Tensor {
 
   override get learns(): boolean {
     return this.trainable
+  }
+
+  /** Puts values in the place of its own. @param values as many as it has */
+  write(values: Float32Array): void {
+    this.engine.write(this.id, values)
   }
 }
 

@@ -42,10 +42,22 @@ export class Variables {
 
   /** The parameter of this name, [shape]. @throws FociError OPTION for a name that is taken; ARTEFACT where what it holds does not fit */
   variable(own: string, shape: readonly number[], init: Init): Variable {
+    return this.declared(own, shape, init, true)
+  }
+
+  /**
+   * What a model keeps of what it saw in training beside its parameters, such as means of columns: no gradient moves it, the
+   * model writes it ({@link Variable.write}), and it is saved and loaded as they are. @throws FociError as `variable` does
+   */
+  state(own: string, shape: readonly number[], init: Init): Variable {
+    return this.declared(own, shape, init, false)
+  }
+
+  private declared(own: string, shape: readonly number[], init: Init, trainable: boolean): Variable {
     const name = this.head + own
     this.checkName(name)
     const seed = 'seed' in this.source ? seedOf(this.source.seed, own) : undefined
-    const variable = seed === undefined ? this.loaded(name, shape) : this.initial(name, shape, init, seed)
+    const variable = seed === undefined ? this.loaded(name, shape) : this.initial(name, shape, init, seed, trainable)
     this.variables.set(name, variable)
     return variable
   }
@@ -137,10 +149,10 @@ export class Variables {
     throw new FociError('OPTION', `The tensor "${name}" is declared after its model was built.`, 'Declare it in the model’s constructor.')
   }
 
-  private initial(name: string, shape: readonly number[], init: Init, seed: number): Variable {
+  private initial(name: string, shape: readonly number[], init: Init, seed: number, trainable: boolean): Variable {
     const id = this.engine.variable(Uint32Array.from(shape))
     this.engine.write(id, init(shape, seed))
-    return new Variable(this.engine, id, name, true)
+    return new Variable(this.engine, id, name, trainable)
   }
 
   private loaded(name: string, shape: readonly number[]): Variable {

@@ -77,6 +77,7 @@ async function fitOne(
     learner.fit(split)
     return { epochs: [] }
   }
+  learner.count?.(split)
   const done = (): Record<string, unknown> => Object.assign({}, ...before.map(({ variables }) => variables.values()))
   const save: LoopHooks['save'] =
     checkpoint &&

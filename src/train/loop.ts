@@ -99,7 +99,8 @@ export class Loop {
     this.hooks = hooks
     this.steps = after?.steps
     this.after = after
-    this.optimiser = new Optimiser(served.engine, variables.all, settings)
+    const parameters = variables.all.filter(({ learns }) => learns)
+    this.optimiser = new Optimiser(served.engine, parameters, settings)
     this.negatives = learner.negatives ?? 1
   }
 

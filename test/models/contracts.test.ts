@@ -2,6 +2,7 @@ import { describe } from 'vitest'
 import { mix } from '../../src/data/random.ts'
 import { blend } from '../../src/models/blend.ts'
 import { comirec } from '../../src/models/comirec.ts'
+import { din } from '../../src/models/din.ts'
 import { markov } from '../../src/models/markov.ts'
 import { miSa } from '../../src/models/mi-sa.ts'
 import { pipeline } from '../../src/models/pipeline.ts'
@@ -43,6 +44,22 @@ function twoThemes(users = 400, length = 8) {
   return logOf(walks, `two themes, ${users}`)
 }
 
+/**
+ * Twenty pairs of items: a user sees five of 0 to 19 and then takes the partners of three of them, of 20 to 39. Which these are
+ * each event tells for itself; of the sum of all events, in so few dimensions, they cannot be told.
+ */
+function partners(users = 800) {
+  const walks = Array.from({ length: users }, (_, u) => {
+    const order = Array.from({ length: 20 }, (_, i) => i).sort((a, b) => mix(1000 * u + a) - mix(1000 * u + b))
+    return [...order.slice(0, 5), ...order.slice(0, 3).map((i) => 20 + i)]
+  })
+  const log = logOf(
+    walks.map((walk, u) => [...walk.slice(0, 5).sort((a, b) => mix(u + a) - mix(u + b)), ...walk.slice(5)]),
+    `partners, ${users}`,
+  )
+  return { ...log, eventNames: ['view', 'take'], events: log.items.map((item) => (item < 20 ? 0 : 1)), roles: { target: ['take'] } }
+}
+
 const small = sasrec({ dim: 16, blocks: 1, maxLength: 16 })
 const chain = { spec: markov(), hits: 0.35 }
 const patient = { epochs: 60, patience: 30, batch: 32 }
@@ -61,5 +78,9 @@ const pools = (interests: number) => comirec({ interests, dim: 2, maxLength: 10,
 describeModel(pools(4), { world, hits: 0.55, twin: { spec: pools(1), hits: 0.48 }, training: slow })
 const anchored = (interests: number) => miSa({ interests, dim: 3, maxLength: 10, dropout: 0, valueDropout: 0 })
 describeModel(anchored(4), { world, hits: 0.55, twin: { spec: anchored(1), hits: 0.5 }, training: slow })
+
+const paired = { epochs: 30, patience: 30, batch: 32, learningRate: 0.005 }
+const ranker = (pooling: 'target' | 'mean') => din({ dim: 8, maxLength: 16, pooling, negatives: 8, penalty: 0 })
+describeModel(ranker('target'), { world: partners(), hits: 0.5, twin: { spec: ranker('mean'), hits: 0.44 }, training: paired })
 
 describe('the contract suite', () => checkCoverage())

@@ -10,6 +10,7 @@ import { evaluateArtefact } from '../../src/evaluate/evaluate-artefact.ts'
 import { blend } from '../../src/models/blend.ts'
 import { comirec } from '../../src/models/comirec.ts'
 import type { ModelSpec } from '../../src/models/define.ts'
+import { din } from '../../src/models/din.ts'
 import { markov } from '../../src/models/markov.ts'
 import { miSa } from '../../src/models/mi-sa.ts'
 import { pipeline } from '../../src/models/pipeline.ts'
@@ -32,6 +33,7 @@ const specs: readonly ModelSpec[] = [
   small,
   comirec({ dim: 8, maxLength: 10 }),
   miSa({ dim: 8, maxLength: 10 }),
+  din({ dim: 8, maxLength: 10 }),
   pipeline([markov(), small]),
   blend([small, markov()]),
 ]

@@ -51,6 +51,9 @@ macro_rules! operations {
             softmax "softmax" (x: Id) -> Id;
             /// y = gain ⊙ (x − mean) / √(variance + epsilon) + bias, population variance, along the last axis.
             layer_norm "layerNorm" (x: Id, gain: Id, bias: Id, epsilon: f64) -> Id;
+            /// x ⊙ (p + (1 − p) ⊙ alpha) with p = σ((x − mean) / √(variance + epsilon)), column by column; alpha, mean and
+            /// variance [D], of which a variance below 0 counts as 0.
+            dice "dice" (x: Id, alpha: Id, mean: Id, variance: Id, epsilon: f64) -> Id;
             /// Rows divided by their Euclidean norm, floored at 1e-6.
             normalize "normalize" (x: Id) -> Id;
             /// Inner products of the rows of a and b, both [T, D] → [T].
@@ -110,6 +113,12 @@ macro_rules! operations {
             /// `candidateOffsets` [B + 1], candidate by candidate → [events i32 [P], candidates i32 [P], offsets i32
             /// [C + 1] of the pairs by candidate].
             pairs "pairs" (offsets: Id, candidate_offsets: Id) -> Ids;
+            /// Of each pair, as `pairs` has them, a_t + b_c + (x_t ⊙ y_c) · w: a [T, O] and x [T, I] of the events, b [C, O] and
+            /// y [C, I] of the candidates, w [I, O] → [P, O]. Bits of a pair depend on its rows alone.
+            pair_linear "pairLinear" (a: Id, b: Id, x: Id, y: Id, w: Id, offsets: Id, candidate_offsets: Id) -> Id;
+            /// Of each candidate Σ_t weights[c, t] · values[t] over the events of its segment: weights [P] as `pairs` has them,
+            /// values [T, D] → [C, D], zeros for no events.
+            pair_mix "pairMix" (weights: Id, values: Id, offsets: Id, candidate_offsets: Id) -> Id;
             /// The items of i32 [B, k] that are not −1, row by row → [items i32 [C], offsets i32 [B + 1]].
             present "present" (items: Id) -> Ids;
 
@@ -178,6 +187,8 @@ macro_rules! training_operations {
             softmax_gradient "softmaxGradient" (y: Id, dy: Id) -> Id;
             /// → [dx, dgain [D], dbias [D]]
             layer_norm_gradient "layerNormGradient" (x: Id, gain: Id, dy: Id, epsilon: f64) -> Ids;
+            /// → [dx, dalpha, dmean, dvariance]
+            dice_gradient "diceGradient" (x: Id, alpha: Id, mean: Id, variance: Id, dy: Id, epsilon: f64) -> Ids;
             normalize_gradient "normalizeGradient" (x: Id, dy: Id) -> Id;
             /// dy [T, length] in the columns from `start` on → [T, width], zero elsewhere.
             narrow_gradient "narrowGradient" (dy: Id, start: u32, width: u32) -> Id;

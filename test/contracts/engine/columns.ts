@@ -1,7 +1,7 @@
 import type { Engine, Id } from '../../../src/engine/engine.ts'
 import type { Cases } from './cases.ts'
 import { empty, ints, matrix, one, real as vector } from './examples/example.ts'
-import { fixed, ROUNDINGS, real, SUMS, samples } from './samples.ts'
+import { EXPONENTIALS, fixed, type Input, ROUNDINGS, real, SUMS, samples } from './samples.ts'
 
 /** [T, D] around the widths of lanes and blocks. */
 // biome-ignore format: a table
@@ -29,12 +29,36 @@ const folds = [
 // biome-ignore format: a table
 const ranks = [...shapes, [7], [2, 3, 4], [2, 0, 5], [2, 1, 3, 4]] as const
 
+/** Numbers of at least a tenth. */
+const positive = (shape: readonly number[]): Input => ({
+  shape,
+  draw: (seed) =>
+    real(shape)
+      .draw(seed)
+      .map((x) => 0.1 + Math.abs(x)),
+})
+
 export const columns: Cases = {
   samples: [
     ...samples('rowDot', SUMS, shapes, (shape) => ({
       inputs: [real(shape), real(shape)],
       run: (e, [a, b]) => [e.rowDot(a, b)],
       gradient: (e, [a, b], _, dy) => [e.scaleRows(b, dy), e.scaleRows(a, dy)],
+    })),
+    ...samples(
+      'dice',
+      SUMS,
+      shapes.filter(([, width]) => width > 0),
+      (shape) => ({
+        inputs: [real(shape), real([shape[1]]), real([shape[1]]), positive([shape[1]])],
+        run: (e, [x, alpha, mean, variance]) => [e.dice(x, alpha, mean, variance, 1e-3)],
+        gradient: (e, [x, alpha, mean, variance], _, dy) => Array.from(e.diceGradient(x, alpha, mean, variance, dy, 1e-3)),
+        tolerance: EXPONENTIALS,
+      }),
+    ),
+    ...samples('dice', SUMS, ['a variance below 0'], () => ({
+      inputs: [real([3, 2]), real([2]), real([2]), fixed([2], [-4, -0])],
+      run: (e, [x, alpha, mean, variance]) => [e.dice(x, alpha, mean, variance, 1)],
     })),
     ...samples('scaleRows', ROUNDINGS, shapes, (shape) => ({
       inputs: [real(shape), real([shape[0]])],
@@ -100,6 +124,13 @@ export const columns: Cases = {
     one('mean', 'of nothing is 0', (e) => e.mean(empty(e, 0, 3)), [0]),
     one('rowDot', 'multiplies row by row', (e) => e.rowDot(matrix(e, [1, 2], [3, 4]), matrix(e, [5, 6], [-1, 1])), [17, 1]),
     one('rowDot', 'of no width is 0', (e) => e.rowDot(empty(e, 2, 0), empty(e, 2, 0)), [0, 0]),
+    // At its mean p is a half; a slope of 1 lets all through; z = (3 − 1) / √(3 + 1) = 1 and p = 1 / (1 + 1/e)
+    one(
+      'dice',
+      'weighs by how far a number is above the mean of its column',
+      (e) => e.dice(matrix(e, [2, 5, 3]), vector(e, 0.5, 1, 0), vector(e, 2, 9, 1), vector(e, 7, 2, 3), 1),
+      [1.5, 5, 3 / (1 + Math.exp(-1))],
+    ),
     one('scaleRows', 'has a factor a row', (e) => e.scaleRows(matrix(e, [1, 2], [3, 4]), vector(e, 10, -1)), [10, 20, -3, -4]),
     one('concat', 'puts columns beside each other', (e) => e.concat(matrix(e, [1], [2]), matrix(e, [3, 4], [5, 6])), [1, 3, 4, 2, 5, 6]),
     one('narrow', 'takes some columns', (e) => e.narrow(matrix(e, [1, 2, 3], [4, 5, 6]), 1, 2), [2, 3, 5, 6]),
@@ -123,6 +154,13 @@ export const columns: Cases = {
     ['SHAPE', 'products of rows of two widths', (e) => e.rowDot(matrix(e, [1, 2]), matrix(e, [1]))],
     ['SHAPE', 'products of rows that are none', (e) => e.rowDot(vector(e, 1, 2), vector(e, 1, 2))],
     ['SHAPE', 'products of different numbers of rows', (e) => e.rowDot(matrix(e, [1], [2]), matrix(e, [1]))],
+    ['SHAPE', 'slopes of another width', (e) => e.dice(matrix(e, [1, 2]), vector(e, 1), vector(e, 1, 2), vector(e, 1, 2), 1)],
+    ['SHAPE', 'variances that are a matrix', (e) => e.dice(matrix(e, [1]), vector(e, 1), vector(e, 1), matrix(e, [1]), 1)],
+    [
+      'SHAPE',
+      'a dice gradient of another shape',
+      (e) => e.diceGradient(matrix(e, [1]), vector(e, 1), vector(e, 1), vector(e, 1), vector(e, 1), 1),
+    ],
     ['SHAPE', 'fewer factors than rows', (e) => e.scaleRows(matrix(e, [1], [2]), vector(e, 1))],
     ['SHAPE', 'factors that are a matrix', (e) => e.scaleRows(matrix(e, [1], [2]), matrix(e, [1], [2]))],
     ['SHAPE', 'columns of different heights beside each other', (e) => e.concat(matrix(e, [1], [2]), matrix(e, [1]))],

@@ -1,3 +1,4 @@
+import { pairLinearGradient, pairMixGradient } from '../../../src/ops/pairs.ts'
 import type { Cases } from './cases.ts'
 import { empty, ints, matrix, one, real as vector } from './examples/example.ts'
 import { EXPONENTIALS, fixed, type Input, indices, offsetsOf, real, SUMS, samples, sum } from './samples.ts'
@@ -9,6 +10,16 @@ const INFINITE = Number.NEGATIVE_INFINITY
 /** Segments, each with widths around the lanes in turn. */
 const widths = [1, 3, 64, 7, 16, 17, 4, 33, 2, 65, 0, 15]
 const sizes = lengths.map((rows, i) => ({ rows, width: widths[i % widths.length], columns: [1, 4, 17, 0, 2][i % 5] }))
+
+/** Events and candidates of users, [I, O]: each with widths around the lanes, some of them nothing. */
+// biome-ignore format: a table
+const layers = [[1, 1], [3, 4], [16, 16], [7, 36], [64, 1], [17, 2], [65, 3], [2, 65], [0, 3], [130, 5], [5, 17]] as const
+const candidatesOf = (rows: readonly number[]): number[] => rows.map((n, b) => (n * 3 + b) % 7)
+const users = lengths
+  .filter((rows) => sum(rows) <= 130)
+  .concat(lengths.filter((rows) => sum(rows) <= 20))
+  .map((rows, i) => ({ rows, candidates: candidatesOf(rows), size: layers[i % layers.length] }))
+const pairsOf = (rows: readonly number[], candidates: readonly number[]): number => sum(rows.map((n, b) => n * candidates[b]))
 
 /** [B, k] of what was found. */
 const found = [0, 1, 2, 5, 10].flatMap((k) => [0, 1, 3, 8, 40].map((rows) => [rows, k] as const))
@@ -54,8 +65,24 @@ export const segments: Cases = {
       gradient: (e, [weights, values, offsets], _, dy) => [...Array.from(e.segmentMixGradient(weights, values, dy, offsets)), 0],
     })),
     ...samples('pairs', 0, lengths, (rows) => ({
-      inputs: [indices(offsetsOf(rows)), indices(offsetsOf(rows.map((n, b) => (n * 3 + b) % 7)))],
+      inputs: [indices(offsetsOf(rows)), indices(offsetsOf(candidatesOf(rows)))],
       run: (e, [offsets, candidateOffsets]) => e.pairs(offsets, candidateOffsets),
+    })),
+    ...samples('pairLinear', SUMS, users, ({ rows, candidates, size: [inner, outer] }) => ({
+      inputs: [
+        ...[real([sum(rows), outer]), real([sum(candidates), outer]), real([sum(rows), inner]), real([sum(candidates), inner])],
+        ...[real([inner, outer]), indices(offsetsOf(rows)), indices(offsetsOf(candidates))],
+      ],
+      run: (e, [a, b, x, y, w, offsets, ends]) => [e.pairLinear(a, b, x, y, w, offsets, ends)],
+      gradient: (e, [, , x, y, w, offsets, ends], _, dy) => [...pairLinearGradient(e, [x, y, w], [offsets, ends], dy), 0, 0],
+    })),
+    ...samples('pairMix', SUMS, users, ({ rows, candidates, size: [width] }) => ({
+      inputs: [
+        ...[real([pairsOf(rows, candidates)]), real([sum(rows), width])],
+        ...[indices(offsetsOf(rows)), indices(offsetsOf(candidates))],
+      ],
+      run: (e, [weights, values, offsets, ends]) => [e.pairMix(weights, values, offsets, ends)],
+      gradient: (e, [weights, values, offsets, ends], _, dy) => [...pairMixGradient(e, [weights, values], [offsets, ends], dy), 0, 0],
     })),
     ...samples('present', 0, found, ([rows, k]) => ({
       inputs: [someItems(rows, k)],
@@ -92,6 +119,24 @@ export const segments: Cases = {
         [0, 2, 4, 4, 5, 6],
       ],
     },
+    // Events [1, 2] and [3, 4] of one user with the candidate [10, 1]: 100 + 1000 + 1 · 10 · 5 + 2 · 1 · 7, 200 + 1000 + 3 · 10 · 5 + 4 · 7
+    one(
+      'pairLinear',
+      'adds what the event, the candidate and their product give',
+      (e) =>
+        e.pairLinear(
+          ...[matrix(e, [100], [200]), matrix(e, [1000]), matrix(e, [1, 2], [3, 4]), matrix(e, [10, 1])],
+          ...[matrix(e, [5], [7]), ints(e, 0, 2, 2), ints(e, 0, 1, 1)],
+        ),
+      [1164, 1378],
+    ),
+    // Candidates 0 and 1 of the first user with two events, candidate 2 of one without any
+    one(
+      'pairMix',
+      'sums the events of a candidate’s user',
+      (e) => e.pairMix(vector(e, 1, 10, -1, 0), matrix(e, [1, 2], [3, 4]), ints(e, 0, 2, 2), ints(e, 0, 2, 3)),
+      [31, 42, -1, -2, 0, 0],
+    ),
     {
       op: 'present',
       title: 'leaves out what is absent',
@@ -118,6 +163,18 @@ export const segments: Cases = {
     ['SHAPE', 'a mix gradient of two axes', (e) => e.segmentMixGradient(matrix(e, [1]), matrix(e, [1]), matrix(e, [1]), ints(e, 0, 1))],
     ['SHAPE', 'candidates of other users', (e) => e.pairs(ints(e, 0, 1, 2), ints(e, 0, 1))],
     ['RANGE', 'more pairs than an i32 counts', (e) => e.pairs(ints(e, 0, 65_536), ints(e, 0, 32_768))],
+    [
+      'SHAPE',
+      'a layer over pairs whose candidates are narrower than its events',
+      (e) =>
+        e.pairLinear(
+          ...[matrix(e, [1]), matrix(e, [1]), matrix(e, [1, 2]), matrix(e, [1])],
+          ...[matrix(e, [1], [2]), ints(e, 0, 1), ints(e, 0, 1)],
+        ),
+    ],
+    ['RANGE', 'a mix of more events than there are', (e) => e.pairMix(vector(e, 1), matrix(e, [1]), ints(e, 0, 2), ints(e, 0, 1))],
+    ['SHAPE', 'a mix by fewer weights than pairs', (e) => e.pairMix(vector(e, 1), matrix(e, [1]), ints(e, 0, 1), ints(e, 0, 2))],
+    ['SHAPE', 'a mix for other users', (e) => e.pairMix(vector(e, 1), matrix(e, [1]), ints(e, 0, 1), ints(e, 0, 1, 1))],
     ['RANGE', 'present items below −1', (e) => e.present(e.fromInt32(Int32Array.of(-2), Uint32Array.of(1, 1)))],
     ['SHAPE', 'present items that are no lists', (e) => e.present(ints(e, 1))],
     ['SHAPE', 'a softmax over rows that are numbers', (e) => e.segmentSoftmax(empty(e, 0, 2), empty(e, 0, 2))],

@@ -23,6 +23,12 @@ function standardise(x: Float64Array, epsilon: number): { standard: Float64Array
   return { standard: x.map((v) => (v - centre) / deviation), deviation }
 }
 
+/** p = σ((x − mean) / √(variance + ε)) of a number in column i. */
+const switched =
+  (mean: Float64Array, variance: Float64Array, epsilon: number) =>
+  (x: number, i: number): number =>
+    1 / (1 + Math.exp(-(x - mean[i]) / Math.sqrt(Math.max(variance[i], 0) + epsilon)))
+
 type Rows = Pick<
   Operations,
   | 'addRow'
@@ -34,6 +40,8 @@ type Rows = Pick<
   | 'softmaxGradient'
   | 'layerNorm'
   | 'layerNormGradient'
+  | 'dice'
+  | 'diceGradient'
   | 'normalize'
   | 'normalizeGradient'
 >
@@ -105,6 +113,30 @@ export function rows(arena: Arena): Rows {
       })
       const dgain = sumRows(mapRows(x, (v, at) => standardise(v, epsilon).standard.map((value, i) => value * at(upstream)[i])))
       return [dx, dgain, sumRows(dy)]
+    },
+
+    dice(x, alpha, mean, variance, epsilon) {
+      const { width } = arena.rows(x)
+      const [a, m, v] = [alpha, mean, variance].map((id) => row(id, width))
+      const p = switched(m, v, epsilon)
+      return mapRows(x, (values) => values.map((value, i) => value * (p(value, i) + (1 - p(value, i)) * a[i])))
+    },
+    diceGradient(x, alpha, mean, variance, dy, epsilon) {
+      const { width } = arena.rows(x)
+      const [a, m, v] = [alpha, mean, variance].map((id) => row(id, width))
+      const upstream = alike(x, dy)
+      const p = switched(m, v, epsilon)
+      const deviation = (i: number): number => Math.sqrt(Math.max(v[i], 0) + epsilon)
+      /** Of the loss by z = (x − mean) / deviation. */
+      const byZ = (value: number, i: number, d: number): number => d * value * (1 - a[i]) * p(value, i) * (1 - p(value, i))
+      const each = (f: (value: number, i: number, d: number) => number): Id =>
+        mapRows(x, (values, at) => values.map((value, i) => f(value, i, at(upstream)[i])))
+      return [
+        each((value, i, d) => d * (p(value, i) + (1 - p(value, i)) * a[i]) + byZ(value, i, d) / deviation(i)),
+        sumRows(each((value, i, d) => d * value * (1 - p(value, i)))),
+        sumRows(each((value, i, d) => -byZ(value, i, d) / deviation(i))),
+        sumRows(each((value, i, d) => (-byZ(value, i, d) * (value - m[i])) / (2 * deviation(i) ** 3))),
+      ]
     },
 
     normalize: (x) => mapRows(x, (v) => v.map((value) => value / norm(v))),

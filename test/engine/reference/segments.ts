@@ -7,7 +7,7 @@ import { expectIdsOrNone, total } from './tables.ts'
 type Segments = Pick<
   Operations,
   | 'segmentIds' | 'repeatOffsets' | 'segmentSoftmax' | 'segmentSoftmaxGradient' | 'segmentSum' | 'segmentMean' | 'segmentMeanGradient'
-  | 'segmentMix' | 'segmentMixGradient' | 'pairs' | 'present'
+  | 'segmentMix' | 'segmentMixGradient' | 'pairs' | 'pairLinear' | 'pairMix' | 'present'
 >
 
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => Array.from(a).reduce((sum, x, i) => sum + x * b[i], 0)
@@ -49,6 +49,17 @@ export function segments(arena: Arena): Segments {
   const mixed = (weights: Id, values: Id) => {
     expectShape(arena.matrix(weights).rows === arena.matrix(values).rows, 'segmentMix: rows')
     return [arena.matrix(weights).width, arena.matrix(values).width]
+  }
+
+  /** [event, candidate] of each pair, candidate by candidate. */
+  const pairsOf = (offsets: Id, candidateOffsets: Id, rows: number): (readonly [number, number])[][] => {
+    const [events, candidates] = [segmentsOver(offsets, rows), segmentsOf(candidateOffsets)]
+    expectShape(events.length === candidates.length, `pairs: ${events.length} and ${candidates.length} segments`)
+    return candidates.flatMap((part, b) => part.map((c) => events[b].map((t) => [t, c] as const)))
+  }
+  const rowOf = (id: Id, row: number): Float64Array => {
+    const { values, width } = arena.matrix(id)
+    return values.subarray(row * width, (row + 1) * width)
   }
 
   return {
@@ -114,6 +125,37 @@ export function segments(arena: Arena): Segments {
       const lists = candidates.flatMap((part, b) => part.map((candidate) => events[b].map((event) => [event, candidate] as const)))
       const ends = lists.map((_, c) => lists.slice(0, c + 1).flat().length)
       return [list(lists.flat().map(([event]) => event)), list(lists.flat().map(([, candidate]) => candidate)), list([0, ...ends])]
+    },
+    pairLinear(a, b, x, y, w, offsets, candidateOffsets) {
+      const [{ rows, width: outer }, inner] = [arena.matrix(a), arena.matrix(x).width]
+      const lists = pairsOf(offsets, candidateOffsets, rows)
+      const expected = [
+        [b, lists.length, outer],
+        [x, rows, inner],
+        [y, lists.length, inner],
+        [w, inner, outer],
+      ] as const
+      for (const [id, ...shape] of expected) expectShape(arena.shape(id).join() === shape.join(), `pairLinear: [${arena.shape(id)}]`)
+      const weight = (i: number, o: number): number => rowOf(w, i)[o]
+      const sums = lists.flat().flatMap(([t, c]) => {
+        const product = rowOf(x, t).map((value, i) => value * rowOf(y, c)[i])
+        return range(0, outer).map(
+          (o) => rowOf(a, t)[o] + rowOf(b, c)[o] + product.reduce((sum, value, i) => sum + value * weight(i, o), 0),
+        )
+      })
+      return arena.put(Float64Array.from(sums), [lists.flat().length, outer])
+    },
+    pairMix(weights, values, offsets, candidateOffsets) {
+      const [{ values: w, shape }, { rows, width }] = [arena.real(weights), arena.matrix(values)]
+      const lists = pairsOf(offsets, candidateOffsets, rows)
+      expectShape(shape.length === 1 && shape[0] === lists.flat().length, `pairMix: [${shape}] weights`)
+      let at = 0
+      const sums = lists.flatMap((list) => {
+        const start = at
+        at += list.length
+        return range(0, width).map((d) => list.reduce((sum, [t], i) => sum + w[start + i] * rowOf(values, t)[d], 0))
+      })
+      return arena.put(Float64Array.from(sums), [lists.length, width])
     },
     present(items) {
       const [values, shape] = [arena.ints(items), arena.shape(items)]

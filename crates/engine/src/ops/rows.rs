@@ -1,5 +1,6 @@
 //! Operations along the last axis: [..., D] seen as rows [n, D].
 
+use foci_kernels::dice::{self as adaptive, Dice};
 use foci_kernels::{columns, layer_norm as norm, normalize as unit, reduce, row_products, softmax as soft};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
@@ -88,6 +89,57 @@ pub fn layer_norm_gradient(arena: &Arena, x: u32, gain: u32, dy: u32, epsilon: f
         norm::layer_norm_gradient(&Pool, rows, by, upstream, epsilon as f32, out, scratch);
     })?;
     Ok([dx, dgain, dbias])
+}
+
+pub fn dice(arena: &Arena, x: u32, alpha: u32, mean: u32, variance: u32, epsilon: f64) -> Result<Tensor> {
+    let x = arena.f32("x", x)?;
+    let rows = x.view_rows()?; // [n, D]
+    let by = dice_of(arena, rows.ncols(), [alpha, mean, variance], epsilon)?;
+    let mut y = arena.f32_result(x.shape)?;
+    arena.with_scratch(adaptive::dice_scratch(rows.ncols()), |scratch| {
+        adaptive::dice(&Pool, rows, by, y.f32_view2_mut(), scratch);
+    })?;
+    Ok(y)
+}
+
+pub fn dice_gradient(
+    arena: &Arena,
+    x: u32,
+    alpha: u32,
+    mean: u32,
+    variance: u32,
+    dy: u32,
+    epsilon: f64,
+) -> Result<[Tensor; 4]> {
+    let (x, dy) = (arena.f32("x", x)?, arena.f32("dy", dy)?);
+    x.same(&dy)?;
+    let (rows, upstream) = (x.view_rows()?, dy.view_rows()?); // [n, D]
+    let by = dice_of(arena, rows.ncols(), [alpha, mean, variance], epsilon)?;
+    let mut dx = arena.f32_result(x.shape)?;
+    let column = || arena.f32_result(Shape::of(&[rows.ncols()])?);
+    let (mut dalpha, mut dmean, mut dvariance) = (column()?, column()?, column()?);
+    let out = adaptive::Gradients {
+        dx: dx.f32_view2_mut(),
+        dalpha: dalpha.f32_view1_mut(),
+        dmean: dmean.f32_view1_mut(),
+        dvariance: dvariance.f32_view1_mut(),
+    };
+    arena.with_scratch(adaptive::dice_gradient_scratch(rows.nrows(), rows.ncols()), |scratch| {
+        adaptive::dice_gradient(&Pool, rows, by, upstream, out, scratch);
+    })?;
+    Ok([dx, dalpha, dmean, dvariance])
+}
+
+/// Alpha, mean and variance of `width` columns.
+fn dice_of(arena: &Arena, width: usize, columns: [u32; 3], epsilon: f64) -> Result<Dice<'_>> {
+    let [alpha, mean, variance] = columns;
+    let column = |name, id| {
+        let column = arena.f32(name, id)?;
+        column.expect(&[width], "the width of x")?;
+        column.view1()
+    };
+    let (alpha, mean, variance) = (column("alpha", alpha)?, column("mean", mean)?, column("variance", variance)?);
+    Ok(Dice { alpha, mean, variance, epsilon: epsilon as f32 })
 }
 
 pub fn normalize(arena: &Arena, x: u32) -> Result<Tensor> {
