@@ -24,7 +24,11 @@ interface Measured {
   readonly answer: Top
 }
 
-type History = readonly string[]
+/** Who is asked for a ranking of what. */
+export interface Question {
+  readonly history: readonly string[]
+  readonly items: readonly string[]
+}
 
 const WARM = 50
 const CALLS = 10_000
@@ -33,17 +37,23 @@ const PASSES = 10
 
 export const readInputs = (path: string): Inputs => JSON.parse(readFileSync(path, 'utf8')) as Inputs
 
+/** What a ranker is asked. */
+export function questionsOf(path: string): Question[] {
+  const { histories, candidates = [] } = readInputs(path)
+  return histories.map((history, i) => ({ history, items: candidates[i] }))
+}
+
 /** p50 and p99 of single calls, 10,000 of them or as many as five seconds allow. */
-export async function latencies(histories: readonly History[], call: (history: History) => Ranking | Promise<Ranking>): Promise<Measured> {
+export async function latencies<Q>(questions: readonly Q[], call: (question: Q) => Ranking | Promise<Ranking>): Promise<Measured> {
   const rankings: Ranking[] = []
-  for (const history of histories) rankings.push(await call(history))
-  for (let i = rankings.length; i < WARM; i++) await call(histories[i % histories.length])
+  for (const question of questions) rankings.push(await call(question))
+  for (let i = rankings.length; i < WARM; i++) await call(questions[i % questions.length])
   const times: number[] = []
   const end = performance.now() + SECONDS * 1000
   while (times.length < CALLS && performance.now() < end) {
-    const history = histories[times.length % histories.length]
+    const question = questions[times.length % questions.length]
     const start = performance.now()
-    const ranking = call(history)
+    const ranking = call(question)
     if (ranking instanceof Promise) await ranking
     times.push(performance.now() - start)
   }

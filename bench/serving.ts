@@ -11,6 +11,8 @@ export interface Work {
   readonly many: boolean
   /** Events that the model reads. */
   readonly maxLength: number
+  /** Candidates that din ranks, where sasrec does not search the catalogue. */
+  readonly candidates?: number
   readonly from: { readonly items: number; readonly histories: number } | { readonly log: string }
 }
 
@@ -29,11 +31,23 @@ const GRAPHS = [
   { variant: 'last event alone in the last block', onlyLast: true },
 ]
 
+/** din as everyone writes it, and with its first layer taken apart as foci takes it. */
+const RANKERS = [
+  { variant: 'as written', split: false },
+  { variant: 'first layer split by hand', split: true },
+]
+
 export const oneUser = (items: number, events: number, histories = 256): Work => ({
   name: `one user, ${events} events, ${items.toLocaleString('en')} items`,
   many: false,
   maxLength: events,
   from: { items, histories },
+})
+
+export const givenCandidates = (candidates: number, events: number): Work => ({
+  ...oneUser(12_101, events),
+  name: `din, ${candidates} candidates, ${events} events`,
+  candidates,
 })
 
 export function allUsers(): Work {
@@ -54,6 +68,19 @@ export function prepare({ name, many, maxLength, from }: Work, { library, engine
     return { side: library, variant, program: 'peers/serving.js', job: { ...serving, library, graph, maxLength, threads }, threads }
   })
   return [{ side: 'foci', variant: engine, program: 'foci/serving.js', job: { ...serving, engine }, threads }, ...peers]
+}
+
+/** The same for a ranker of given candidates. */
+export function prepareRanking({ name, maxLength, candidates, from }: Work): Side[] {
+  const stem = `${PEERS}/${name.replaceAll(/[ ,]+/g, '-')}`
+  const [serving, threads] = [{ artefact: `${stem}.safetensors`, inputs: `${stem}.json` }, 1]
+  run({ side: 'foci', variant: 'artefact', program: 'foci/inputs.js', job: { ...serving, maxLength, candidates, from }, threads })
+  const peers = RANKERS.map(({ variant, split }, i): Side => {
+    const graph = `${stem}.${i}.onnx`
+    run({ side: 'PyTorch', variant: 'export', program: 'bench/peers/din.py', job: { artefact: serving.artefact, graph, split }, threads })
+    return { side: 'onnxruntime-node', variant, program: 'peers/ranking.js', job: { ...serving, graph, threads }, threads }
+  })
+  return [{ side: 'foci', variant: 'native', program: 'foci/ranking.js', job: serving, threads }, ...peers]
 }
 
 /** The sides of all users, from the log's file to a file of lists. */

@@ -31,6 +31,14 @@ interface Session {
 /** Users of a batch. */
 const BATCH = 256
 
+/** The library, and which version of it. */
+export function openRuntime(library: GraphOptions['library']): { readonly runtime: Runtime; readonly version: string } {
+  const folder = resolve(PEERS, 'node')
+  const runtime = createRequire(`${folder}/x.js`)(library) as Runtime
+  const { version } = JSON.parse(readFileSync(`${folder}/node_modules/${library}/package.json`, 'utf8')) as { version: string }
+  return { runtime, version }
+}
+
 export class Graph {
   readonly version: string
   private readonly runtime: Runtime
@@ -51,9 +59,7 @@ export class Graph {
   /** @param ids of the items, by index */
   static async open(options: GraphOptions, ids: readonly string[]): Promise<Graph> {
     const { library, graph, threads } = options
-    const folder = resolve(PEERS, 'node')
-    const runtime = createRequire(`${folder}/x.js`)(library) as Runtime
-    const { version } = JSON.parse(readFileSync(`${folder}/node_modules/${library}/package.json`, 'utf8')) as { version: string }
+    const { runtime, version } = openRuntime(library)
     Object.assign(runtime.env.wasm, { numThreads: threads, proxy: false })
     const [source, settings] =
       library === 'onnxruntime-node'

@@ -1,11 +1,11 @@
 """SASRec in PyTorch, as foci has it: to be trained (training.py) and to be exported (export.py)."""
-import json
 import math
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+import artefact
 
 
 class Block(nn.Module):
@@ -60,19 +60,9 @@ class Sasrec(nn.Module):
 
 def load(path, textbook=False):
     """The model of an artefact of foci, with its weights and options."""
-    with open(path, "rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(length))
-    about = json.loads(header.pop("__metadata__")["foci"])
-    body = np.memmap(path, np.uint8, "r", 8 + length)
-    options = about["parts"][0]["options"]
-    items, dim = header["item"]["shape"]
+    options, weights = artefact.read(path)
+    items, dim = weights["item"].shape
     model = Sasrec(items, dim, options["blocks"], options["heads"], options["maxLength"], options["dropout"], textbook)
-    weights = {}
-    for name, place in header.items():
-        if not name.startswith(("catalogue.", "popular.")):
-            begin, end = place["data_offsets"]
-            weights[name] = torch.from_numpy(body[begin:end].view(np.float32).reshape(place["shape"]).copy())
     model.load_state_dict({ours(name): tensor.T if linear(name) else tensor for name, tensor in weights.items()})
     return model
 

@@ -37,7 +37,7 @@ export function scoresOf(final: boolean): 'twin' | 'artefact' {
 export function reportTable(rows: readonly ReportRow[]): string[] {
   const [{ on, warm, cold }] = rows
   const heading = `${on}, ${plural(rows[0].users, 'user')}`
-  if (!warm || !cold) return [...modelsDown(heading, rows), ...missNotes(rows[0])]
+  if (!warm || !cold) return [...modelsDown(heading, rows), ...labelLines(rows), ...missNotes(rows[0])]
   const groups = [
     [heading, rows],
     [`with a history, ${plural(warm.users, 'user')}`, rows.map((row) => ({ ...row, ...row.warm }))],
@@ -45,6 +45,7 @@ export function reportTable(rows: readonly ReportRow[]): string[] {
   ] as const
   return [
     ...modelsAcross(warm.users > 0 && cold.users > 0 ? groups : groups.slice(0, 1)),
+    ...labelLines(rows),
     historyNote(warm.users, cold.users),
     ...missNotes(rows[0]),
   ]
@@ -59,6 +60,15 @@ function historyNote(warm: number, cold: number): string {
 function modelsDown(heading: string, rows: readonly ReportRow[]): string[] {
   const names = Object.keys(rows[0].metrics)
   return table([[heading, ...names], ...rows.map((row) => [row.model, ...names.map((name) => interval(row.metrics[name]))])])
+}
+
+/** How rankers tell what was wanted from what was not. */
+function labelLines(rows: readonly ReportRow[]): string[] {
+  const rankers = rows.flatMap(({ model, labels }) => (labels && labels.users > 0 ? [{ model, ...labels }] : []))
+  if (rankers.length === 0) return []
+  const names = Object.keys(rankers[0].metrics)
+  const lines = rankers.map(({ model, metrics }) => [model, ...names.map((name) => interval(metrics[name]))])
+  return table([[`labelled candidates, ${plural(rankers[0].users, 'user')}`, ...names], ...lines])
 }
 
 /** Six metrics with intervals would not fit beside each other. */

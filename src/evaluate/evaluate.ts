@@ -1,6 +1,8 @@
+import type { BuiltModel } from '../models/define.ts'
 import type { Served } from '../recommend/served.ts'
 import type { Split } from '../split/split.ts'
 import { type Found, findTargets } from './found.ts'
+import { labelledMetrics, scoreLabelled } from './labelled.ts'
 import { type Metric, metricsOfMany, metricsOfOne } from './metrics.ts'
 import { bootstrap, type Interval } from './statistics.ts'
 
@@ -21,6 +23,8 @@ export interface ReportRow extends Figures {
   readonly untrainedTargets: number
   /** and of these, they are items that the artefact has not heard of. */
   readonly unknownTargets: number
+  /** Of a ranker, whose scores are logits: auc, gauc and logloss of labelled candidates (labelled.ts). */
+  readonly labels?: Figures
   /** Of a time split: the users with a history, and those without, who are given popular items. */
   readonly warm?: Figures
   readonly cold?: Figures
@@ -40,10 +44,24 @@ export function evaluate(served: Served, split: Split, on: ReportRow['on'], k: n
   const row = {
     ...{ model: served.name, on, ...figures(found, metrics, k) },
     ...{ seenTargets: share('seen'), untrainedTargets: share('untrained'), unknownTargets: share('unknown') },
+    ...labelsOf(served, split, on),
   }
   if (!byTime) return row
   const group = (users: readonly Found[]): Figures => (users.length > 0 ? figures(users, metrics, k) : { users: 0, metrics: {} })
   return { ...row, warm: group(found.filter((user) => user.warm)), cold: group(found.filter((user) => !user.warm)) }
+}
+
+/** Of a model that learns by labels, or has a part that does. */
+function labelsOf(served: Served, split: Split, on: ReportRow['on']): Pick<ReportRow, 'labels'> {
+  const negatives = negativesOf(served)
+  if (negatives === undefined) return {}
+  const scored = scoreLabelled(served, split, split[on], negatives)
+  return { labels: { users: scored.length, metrics: scored.length > 0 ? labelledMetrics(scored) : {} } }
+}
+
+function negativesOf({ model: { learner }, parts }: BuiltModel): number | undefined {
+  if (learner.by === 'steps') return learner.negatives
+  return parts.map(negativesOf).find((negatives) => negatives !== undefined)
 }
 
 function figures(found: readonly Found[], metrics: Readonly<Record<string, Metric>>, k: number): Figures {

@@ -10,21 +10,22 @@ export const K = 10
 
 /**
  * The means by which a run stops, on its validation cases: hr, ndcg and mrr of lists of ten, as they would be served, and the
- * judge's own.
+ * judge's own; of labelled candidates auc, gauc and logloss alone, for a ranker of candidates need not be able to rank a whole
+ * catalogue in an epoch's time.
  * @param negatives drawn beside each target where labels are judged
  */
 export function judged(served: Served, split: Split, judge: Judge, negatives: number): Record<string, number> {
-  const byLabels = judgesLabels(judge)
-  const { metric, k } = byLabels ? { metric: 'ndcg' as const, k: K } : listJudge(judge)
+  if (judgesLabels(judge)) return labelledMeans(served, split, negatives)
+  const { metric, k } = listJudge(judge)
   const found = findTargets(served, split, split.validation, Math.max(K, k))
   const means = Object.fromEntries(Object.entries(metricsOfOne).map(([name, of]) => [`${name}@${K}`, mean(found, of, K)]))
-  if (byLabels) return { ...means, [judge]: labelledMean(served, split, judge, negatives) }
   return { ...means, [judge]: mean(found, { ...metricsOfOne, recall }[metric], k) }
 }
 
-function labelledMean(served: Served, split: Split, judge: 'auc' | 'gauc' | 'logloss', negatives: number): number {
+function labelledMeans(served: Served, split: Split, negatives: number): Record<string, number> {
   const scored = scoreLabelled(served, split, split.validation, negatives)
-  return scored.length > 0 ? labelledMetrics(scored)[judge].mean : 0
+  const metrics = Object.entries(labelledMetrics(scored))
+  return Object.fromEntries(metrics.map(([name, { mean }]) => [name, scored.length > 0 ? mean : 0]))
 }
 
 function mean(found: readonly Found[], metric: Metric, k: number): number {

@@ -23,13 +23,11 @@ import { countItems } from './popularity.ts'
 /** Prefixes of a window that an epoch learns from, at most. */
 const PREFIXES = 4
 
-/** Units of the activation unit, and of the layers above the pooled history. */
-const UNITS = 36
-const LAYERS = [200, 80] as const
-
 const fields = {
   dim: integer(64, { min: 1, max: 4096, help: 'the width of the item vectors, and of those of categories beside them' }),
   maxLength: integer(50, { min: 1, max: 10_000, help: 'the latest events that are read' }),
+  units: integer(36, { min: 1, max: 4096, help: 'the units that weigh an event for a candidate' }),
+  hidden: integer(200, { min: 2, max: 4096, help: 'the units of the first layer above the pooled history; the second has two fifths' }),
   pooling: choice(['target', 'mean'], { help: 'how events are summed: weighed for each candidate, or all the same' }),
   negatives: integer(4, { min: 1, max: 1000, help: 'items that are not wanted, drawn beside each target where the log shows none' }),
   penalty: number(0.01, { min: 0, max: 1000, help: 'the mini-batch aware L2 penalty of the item vectors' }),
@@ -71,8 +69,8 @@ class Din {
   constructor(options: OptionsOf<typeof fields>, context: ModelContext) {
     this.options = options
     this.vectors = new ItemVectors(context, options.dim)
-    this.unit = options.pooling === 'target' ? new ActivationUnit(context, this.vectors.width) : undefined
-    this.tower = new Tower(context, 3 * this.vectors.width)
+    this.unit = options.pooling === 'target' ? new ActivationUnit(context, this.vectors.width, options.units) : undefined
+    this.tower = new Tower(context, [3 * this.vectors.width, options.hidden, Math.ceil(0.4 * options.hidden)])
   }
 
   count({ log, trainEnd }: Split): void {
@@ -140,20 +138,20 @@ class ActivationUnit {
   private readonly dice: Dice
   private readonly weight: Linear
 
-  constructor({ variables }: ModelContext, width: number) {
-    const layer = { inner: width, outer: UNITS, init: glorot }
+  constructor({ variables }: ModelContext, width: number, units: number) {
+    const layer = { inner: width, outer: units, init: glorot }
     this.ofEvent = new Linear(variables, 'unit.event', layer)
     this.ofCandidate = new Linear(variables, 'unit.candidate', { ...layer, bias: false })
     this.ofProduct = new Linear(variables, 'unit.product', { ...layer, bias: false })
-    this.dice = new Dice(variables, 'unit.dice', UNITS)
-    this.weight = new Linear(variables, 'unit.weight', { inner: UNITS, outer: 1, init: glorot })
+    this.dice = new Dice(variables, 'unit.dice', units)
+    this.weight = new Linear(variables, 'unit.weight', { inner: units, outer: 1, init: glorot })
   }
 
   /** @param events [T, D] @param items [C, D] @returns [C, D] */
   pool(events: Tensor, items: Tensor, places: PairPlaces, draw?: Draw): Tensor {
     const [ofEvents, ofCandidates] = [events, items]
     const operands = { events: this.ofEvent.apply(events), candidates: this.ofCandidate.apply(items), ofEvents, ofCandidates }
-    const hidden = this.dice.apply(pairLinear({ ...operands, weight: this.ofProduct.weight }, places), draw) // [P, UNITS]
+    const hidden = this.dice.apply(pairLinear({ ...operands, weight: this.ofProduct.weight }, places), draw) // [P, units]
     return pairMix(reshape(this.weight.apply(hidden), []), events, places)
   }
 }
@@ -163,15 +161,16 @@ class Tower {
   private readonly layers: readonly { readonly linear: Linear; readonly dice: Dice }[]
   private readonly logit: Linear
 
-  constructor({ variables }: ModelContext, width: number) {
-    this.layers = LAYERS.map((outer, i) => ({
-      linear: new Linear(variables, `layer.${i}`, { inner: i === 0 ? width : LAYERS[i - 1], outer, init: glorot }),
+  /** @param widths of what is read, and of the layers */
+  constructor({ variables }: ModelContext, widths: readonly number[]) {
+    this.layers = widths.slice(1).map((outer, i) => ({
+      linear: new Linear(variables, `layer.${i}`, { inner: widths[i], outer, init: glorot }),
       dice: new Dice(variables, `layer.${i}.dice`, outer),
     }))
-    this.logit = new Linear(variables, 'logit', { inner: LAYERS[LAYERS.length - 1], outer: 1, init: glorot })
+    this.logit = new Linear(variables, 'logit', { inner: widths[widths.length - 1], outer: 1, init: glorot })
   }
 
-  /** @param x [C, width] @returns [C] */
+  /** @param x [C, widths[0]] @returns [C] */
   apply(x: Tensor, draw?: Draw): Tensor {
     const hidden = this.layers.reduce((y, { linear, dice }) => dice.apply(linear.apply(y), draw), x)
     return reshape(this.logit.apply(hidden), [])

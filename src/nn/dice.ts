@@ -28,9 +28,7 @@ export class Dice {
 
   /** @param x [n, width] @param draw of a training step */
   apply(x: Tensor, draw?: Draw): Tensor {
-    const rows = x.shape[0]
-    const moments = draw && rows > 0 ? this.remembered(momentsOf(x, rows)) : this
-    return dice(x, this.alpha, moments, EPSILON)
+    return dice(x, this.alpha, draw && x.shape[0] > 0 ? this.remembered(momentsOf(x)) : this, EPSILON)
   }
 
   private remembered(moments: Moments): Moments {
@@ -43,7 +41,8 @@ export class Dice {
 }
 
 /** Mean and variance of the columns of x [n, D]. */
-function momentsOf(x: Tensor, rows: number): Moments {
+function momentsOf(x: Tensor): Moments {
+  const [rows] = x.shape
   const mean = scale(sumRows(x), 1 / rows)
   const centred = addRow(x, scale(mean, -1))
   return { mean, variance: scale(sumRows(multiply(centred, centred)), 1 / rows) }

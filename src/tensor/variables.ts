@@ -80,7 +80,10 @@ export class Variables {
     const made =
       'artefact' in source
         ? frozenOnce(engine, source.artefact, this.head + name, make)
-        : scope(engine, () => freshly(engine, name, make()))
+        : new Tensor(
+            engine,
+            scope(engine, () => freshly(engine, name, make())),
+          )
     this.frozen.push(made)
     return made
 
@@ -168,8 +171,7 @@ export class Variables {
 }
 
 /** A constant of a model in training, which no other model has. */
-const freshly = (engine: Engine, name: string, id: Id): Tensor =>
-  new Tensor(engine, engine.freezeTensor(globalThis.crypto.randomUUID(), name, id))
+const freshly = (engine: Engine, name: string, id: Id): Id => engine.freezeTensor(globalThis.crypto.randomUUID(), name, id)
 
 /** Frozen weights of an artefact that its own make: what all threads of the process share, made by the first of them. */
 export function frozenOnce(engine: Engine, artefact: string, name: string, make: () => Id): Tensor {

@@ -68,7 +68,7 @@ export interface EpochReport {
   readonly epoch: number
   /** Mean training loss. */
   readonly loss: number
-  /** On the validation cases, judged as served: hr@10, ndcg@10 and mrr@10, and what the run is judged by. */
+  /** On the validation cases, judged as served: hr@10, ndcg@10 and mrr@10, and what the run is judged by; or auc, gauc and logloss. */
   readonly validation: Readonly<Record<string, number>>
   /** Whether this is the best epoch so far. */
   readonly best: boolean

@@ -3,33 +3,10 @@ import { comirec } from '../../src/models/comirec.ts'
 import type { Batch, Model } from '../../src/models/contracts.ts'
 import type { ModelSpec } from '../../src/models/define.ts'
 import { miSa } from '../../src/models/mi-sa.ts'
-import { backward } from '../../src/tensor/backward.ts'
 import { scope, Tensor } from '../../src/tensor/tensor.ts'
-import { Variables } from '../../src/tensor/variables.ts'
-import { loadReference } from '../engine/reference.ts'
+import { expectGradients, type Small, small, V } from './gradients.ts'
 
-const V = 9
 const EVENTS = Int32Array.of(0, 3, 5, 2, 7, 7)
-
-function small({ definition, options }: ModelSpec) {
-  const engine = loadReference()
-  const variables = new Variables(engine, { seed: 5 })
-  const model = definition.build(options, { engine, items: V, variables })
-  const { learner } = model
-  if (learner.by !== 'steps') throw new TypeError(`${definition.name} takes steps`)
-  // Larger values than the initial ones, so that every one of them tells
-  for (const { id, name } of variables.all) {
-    const values = engine.readFloat32(id)
-    engine.write(
-      id,
-      values.map((value, i) => value + 0.4 * Math.sin(3 * i + name.length)),
-    )
-  }
-  const ints = (...values: number[]) => Tensor.int32(engine, Int32Array.from(values))
-  return { engine, variables, model, learner, ints }
-}
-
-type Small = ReturnType<typeof small>
 
 /** Two histories, each asked once at its end, or at every event. */
 const atEnds = ({ engine, ints }: Small): Batch => ({
@@ -61,37 +38,7 @@ const cases: [string, ModelSpec, (of: Small) => Batch][] = [
 ]
 
 describe.each(cases)('%s', (_, spec, batchOf) => {
-  it('has the gradient of its loss by central differences, for every parameter', () => {
-    const own = small(spec)
-    const { engine, variables, learner } = own
-    const value = (): number => scope(engine, () => learner.loss(batchOf(own)).mean.value())
-    const gradients = scope(
-      engine,
-      () => {
-        const found = [...backward(learner.loss(batchOf(own)).mean)].map(([{ name, shape }, gradient]) => {
-          const dense = 'dense' in gradient ? gradient.dense : engine.scatter(gradient.rows, gradient.ids, shape[0])
-          return [name, engine.readFloat32(dense)] as const
-        })
-        return Object.fromEntries(found)
-      },
-      { record: true },
-    )
-    expect(Object.keys(gradients).sort()).toEqual(variables.all.map(({ name }) => name).sort())
-    const h = 1 / 1024
-    for (const variable of variables.all) {
-      const values = variable.float32()
-      const off = values.map((_, i) => {
-        const at = (shift: number): number => {
-          engine.write(variable.id, values.with(i, values[i] + shift))
-          return value()
-        }
-        const slope = (at(h) - at(-h)) / (2 * h)
-        engine.write(variable.id, values)
-        return Math.abs(slope - gradients[variable.name][i])
-      })
-      expect(Math.max(...off), variable.name).toBeLessThan(1e-3)
-    }
-  })
+  it('has the gradient of its loss by central differences, for every parameter', () => expectGradients(small(spec), batchOf))
 })
 
 describe('mi-sa', () => {

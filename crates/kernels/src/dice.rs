@@ -6,7 +6,7 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use crate::multiversion;
 use crate::parallel::{Parallel, over_parts, rows_per_part, zip_parts};
 use crate::reduce::add_partials;
-use crate::simd::{fma, math};
+use crate::simd::{LANES, fma, math};
 use crate::size;
 use crate::views::{elements, elements_mut};
 
@@ -31,28 +31,42 @@ impl Dice<'_> {
         width
     }
 
-    /// `factor = 1 / √(variance + epsilon)`.
-    fn factors(&self, factor: &mut [f32]) {
-        for (factor, variance) in factor.iter_mut().zip(elements(&self.variance)) {
-            *factor = 1.0 / (variance.max(0.0) + self.epsilon).sqrt();
+    /// alpha, mean and `1 / √(variance + epsilon)`, each as often as makes whole vectors of them, [3, `period`].
+    fn repeated<'a>(&self, scratch: &'a mut [f32]) -> [&'a [f32]; 3] {
+        let width = self.width();
+        let (alpha, rest) = scratch[..3 * period(width)].split_at_mut(period(width));
+        let (mean, factor) = rest.split_at_mut(period(width));
+        for (to, column) in [(&mut *alpha, self.alpha), (&mut *mean, self.mean), (&mut *factor, self.variance)] {
+            to.chunks_exact_mut(width.max(1)).for_each(|to| to.copy_from_slice(elements(&column)));
         }
+        for factor in &mut *factor {
+            *factor = 1.0 / (factor.max(0.0) + self.epsilon).sqrt();
+        }
+        [alpha, mean, factor]
     }
+}
+
+/// Elements of as many rows as make whole vectors: loops over them leave no last columns to scalars.
+fn period(width: usize) -> usize {
+    size::times([width, LANES >> width.trailing_zeros().min(LANES.trailing_zeros())])
 }
 
 /// `y = x ⊙ (p + (1 − p) ⊙ alpha)` with `p = σ((x − mean) / √(variance + epsilon))`; x [rows, width].
 pub fn dice(run: &impl Parallel, x: ArrayView2<f32>, by: Dice, y: ArrayViewMut2<f32>, scratch: &mut [f32]) {
     let width = by.width();
     assert!(x.dim() == y.dim() && x.ncols() == width);
-    let factor = &mut scratch[..width];
-    by.factors(factor);
-    let (x, y, columns) = (elements(&x), elements_mut(y), [elements(&by.alpha), elements(&by.mean), factor]);
-    let size = rows_per_part(width) * width;
+    if width == 0 {
+        return;
+    }
+    let columns = by.repeated(scratch);
+    let (x, y) = (elements(&x), elements_mut(y));
+    let size = size::padded(rows_per_part(width) * width, period(width).max(1));
     over_parts(run, y, size, |block, y| dice_rows(&x[block * size..][..y.len()], columns, y));
 }
 
 /// Length of the scratch of [`dice`].
 pub fn dice_scratch(width: usize) -> usize {
-    width
+    size::times([3, period(width)])
 }
 
 /// What [`dice_gradient`] fills.
@@ -73,52 +87,52 @@ pub fn dice_gradient(
     Gradients { dx, dalpha, dmean, dvariance }: Gradients,
     scratch: &mut [f32],
 ) {
-    let (rows, width) = x.dim();
+    let width = x.ncols();
     assert!(width == by.width() && x.dim() == dy.dim() && x.dim() == dx.dim());
     if width == 0 {
         return;
     }
-    let (factor, rest) = scratch.split_at_mut(width);
-    by.factors(factor);
-    let factor = &*factor;
-    let (sums, rest) = rest.split_at_mut(3 * width);
-    let partials = &mut rest[..size::times([3, rows.div_ceil(ROWS), width])];
-    let (x, dy, columns) = (elements(&x), elements(&dy), [elements(&by.alpha), elements(&by.mean), factor]);
-    let size = ROWS * width;
-    zip_parts(run, [elements_mut(dx), &mut *partials], [size, 3 * width], |block, [dx, sums]| {
+    let period = period(width);
+    let (columns, rest) = scratch.split_at_mut(3 * period);
+    let columns @ [_, _, factors] = by.repeated(columns);
+    let (sums, rest) = rest.split_at_mut(3 * period);
+    let size = size::padded(ROWS * width, period);
+    let partials = &mut rest[..size::times([3, period, x.len().div_ceil(size)])];
+    let (x, dy) = (elements(&x), elements(&dy));
+    zip_parts(run, [elements_mut(dx), &mut *partials], [size, 3 * period], |block, [dx, sums]| {
         let range = block * size..block * size + dx.len();
         gradient_rows(&x[range.clone()], &dy[range], columns, dx, sums);
     });
     add_partials(partials, sums);
-    let (alphas, rest) = sums.split_at(width);
-    let (means, variances) = rest.split_at(width);
-    elements_mut(dalpha).copy_from_slice(alphas);
-    for (dmean, (sum, f)) in elements_mut(dmean).iter_mut().zip(means.iter().zip(factor)) {
-        *dmean = -f * sum;
-    }
-    for (dvariance, (sum, f)) in elements_mut(dvariance).iter_mut().zip(variances.iter().zip(factor)) {
-        *dvariance = -0.5 * f * f * sum;
+    let [alphas, means, variances] = [0, 1, 2].map(|i| &sums[i * period..][..period]);
+    let total = |sums: &[f32], c: usize| sums[c..].iter().step_by(width).sum::<f32>();
+    let columns = elements_mut(dalpha).iter_mut().zip(elements_mut(dmean)).zip(elements_mut(dvariance));
+    for (c, ((dalpha, dmean), dvariance)) in columns.enumerate() {
+        let f = factors[c];
+        *dalpha = total(alphas, c);
+        *dmean = -f * total(means, c);
+        *dvariance = -0.5 * f * f * total(variances, c);
     }
 }
 
 /// Length of the scratch of [`dice_gradient`].
 pub fn dice_gradient_scratch(rows: usize, width: usize) -> usize {
-    size::plus([size::times([4, width]), size::times([3, rows.div_ceil(ROWS), width])])
+    size::times([3, period(width), size::plus([2, rows.div_ceil(ROWS)])])
 }
 
 #[inline(always)]
 fn dice_body<const FMA: bool>(x: &[f32], [alpha, mean, factor]: [&[f32]; 3], y: &mut [f32]) {
-    let width = alpha.len();
-    let (mean, factor) = (&mean[..width], &factor[..width]);
-    for (x, y) in x.chunks_exact(width.max(1)).zip(y.chunks_exact_mut(width.max(1))) {
-        for i in 0..width {
+    for (x, y) in x.chunks(alpha.len()).zip(y.chunks_mut(alpha.len())) {
+        let n = y.len();
+        let (x, alpha, mean, factor) = (&x[..n], &alpha[..n], &mean[..n], &factor[..n]);
+        for i in 0..n {
             let p = math::sigmoid::<FMA>((x[i] - mean[i]) * factor[i]);
             y[i] = x[i] * fma::<FMA>(1.0 - alpha[i], p, alpha[i]);
         }
     }
 }
 
-/// `sums` [3, width] = Σ dy x (1 − p), Σ g and Σ g z over the rows.
+/// `sums` [3, period] = Σ dy x (1 − p), Σ g and Σ g z over the rows.
 #[inline(always)]
 fn gradient_body<const FMA: bool>(
     x: &[f32],
@@ -127,13 +141,15 @@ fn gradient_body<const FMA: bool>(
     dx: &mut [f32],
     sums: &mut [f32],
 ) {
-    let width = alpha.len();
-    let (mean, factor) = (&mean[..width], &factor[..width]);
+    let period = alpha.len();
     sums.fill(0.0);
-    let (alphas, rest) = sums.split_at_mut(width);
-    let (means, variances) = rest.split_at_mut(width);
-    for ((x, dy), dx) in x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width)) {
-        for i in 0..width {
+    let (alphas, rest) = sums.split_at_mut(period);
+    let (means, variances) = rest.split_at_mut(period);
+    for ((x, dy), dx) in x.chunks(period).zip(dy.chunks(period)).zip(dx.chunks_mut(period)) {
+        let n = dx.len();
+        let (x, dy, alpha, mean, factor) = (&x[..n], &dy[..n], &alpha[..n], &mean[..n], &factor[..n]);
+        let (alphas, means, variances) = (&mut alphas[..n], &mut means[..n], &mut variances[..n]);
+        for i in 0..n {
             let z = (x[i] - mean[i]) * factor[i];
             let p = math::sigmoid::<FMA>(z);
             let g = dy[i] * x[i] * (1.0 - alpha[i]) * p * (1.0 - p);
@@ -212,7 +228,7 @@ mod tests {
         let run = |alpha: [f32; 1], variance: [f32; 1]| {
             let by = Dice { alpha: vector(&alpha), mean: vector(&[3.0]), variance: vector(&variance), epsilon: 1.0 };
             let mut y = [f32::NAN; 2];
-            dice(&Serial, matrix(&x, 1), by, matrix_mut(&mut y, 1), &mut [f32::NAN]);
+            dice(&Serial, matrix(&x, 1), by, matrix_mut(&mut y, 1), &mut [f32::NAN; 48]);
             y
         };
         assert_eq!(run([1.0], [4.0]), x);
