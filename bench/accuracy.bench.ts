@@ -1,19 +1,20 @@
 /**
- * Accuracy of sasrec on real logs: every run tried, each option chosen on validation, the chosen one with three seeds in f32
- * and in bf16.
- * Runs that bench/results/accuracy.json already holds are not repeated. `--only NAME` takes one log, `--seeds 1,2` some seeds.
+ * Accuracy on real logs: every run tried, each option chosen on validation, the chosen one with the other seeds; sasrec in bf16
+ * too. Models with several interests stand beside their twin with one.
+ * Runs that bench/results/accuracy.json already holds are not repeated. `--only NAME` takes one log, `--model NAME` one model, `--seeds 1,2` some seeds.
  */
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { type EpochReport, type ReportRow, readInteractions, sasrec, train } from 'foci'
+import { comirec, type EpochReport, evaluateArtefact, miSa, type ReportRow, readInteractions, sasrec, train } from 'foci'
 import { machine, readRows, table, writeResults } from './results.ts'
 
-type SasrecOptions = NonNullable<Parameters<typeof sasrec>[0]>
+const models = { sasrec, 'mi-sa': miSa, comirec }
 
 interface Trial {
+  readonly model: keyof typeof models
   readonly log: string
-  readonly options: SasrecOptions
+  readonly options: Readonly<Record<string, string | number>>
   readonly training: { readonly epochs: number; readonly patience: number; readonly precision?: 'bf16' }
 }
 
@@ -23,6 +24,8 @@ interface Row extends Trial {
   readonly bestEpoch: number
   readonly validation: number
   readonly report: readonly ReportRow[]
+  /** On the test cases, of lists of 50. */
+  readonly recall50?: number
   readonly minutes: number
   readonly threads: number
 }
@@ -30,36 +33,64 @@ interface Row extends Trial {
 const METRIC = 'ndcg@10'
 const usual = { epochs: 100, patience: 10 }
 
+/** Of what takes several times as long. */
+const brief = { epochs: 40, patience: 5 }
+
+/** Several interests, and one, under the same loss. */
+const several = (log: string, options: Trial['options'], training: Trial['training'] = brief): Trial[] => [
+  { model: 'mi-sa', log, options: { ...options, interests: 1 }, training },
+  { model: 'mi-sa', log, options: { ...options, interests: 4 }, training },
+]
+
 /** The options tried on each log, fixed before their test figures were seen. */
 const trials: readonly Trial[] = [
-  { log: 'movielens-1m', options: { maxLength: 200 }, training: usual },
-  { log: 'amazon-beauty', options: { maxLength: 50, dropout: 0.5 }, training: usual },
-  { log: 'amazon-beauty', options: { maxLength: 50, dropout: 0.5, loss: 'sampled-softmax' }, training: usual },
+  { model: 'sasrec', log: 'movielens-1m', options: { maxLength: 200 }, training: usual },
+  { model: 'sasrec', log: 'amazon-beauty', options: { maxLength: 50, dropout: 0.5 }, training: usual },
+  { model: 'sasrec', log: 'amazon-beauty', options: { maxLength: 50, dropout: 0.5, loss: 'sampled-softmax' }, training: usual },
+  ...several('amazon-beauty', { maxLength: 50, dropout: 0.5, valueDropout: 0.5 }),
+  { model: 'comirec', log: 'amazon-beauty', options: { maxLength: 50, readout: 'max' }, training: brief },
+  ...several('amazon-books-1m', { maxLength: 50, dropout: 0.3, valueDropout: 0.3, loss: 'sampled-softmax', negatives: 1024 }),
+  { model: 'comirec', log: 'amazon-books-1m', options: { maxLength: 50, readout: 'max', loss: 'sampled-softmax' }, training: brief },
+  ...several('movielens-1m', { maxLength: 200 }),
+  { model: 'comirec', log: 'movielens-1m', options: { maxLength: 200, readout: 'max' }, training: brief },
 ]
 
 const { values: flags } = parseArgs({
-  options: { only: { type: 'string' }, data: { type: 'string', default: '../shared/data' }, seeds: { type: 'string', default: '1,2,3' } },
+  options: {
+    only: { type: 'string' },
+    data: { type: 'string', default: '../shared/data' },
+    seeds: { type: 'string', default: '1,2,3' },
+    model: { type: 'string' },
+  },
 })
 const SEEDS = flags.seeds.split(',').map(Number)
-for (const log of new Set(trials.map((trial) => trial.log))) if (!flags.only || flags.only === log) await compare(log)
+for (const own of groups()) await compare(own)
 write([])
 
+/** Trials of one model, with as many interests, on one log: of these validation chooses. */
+function groups(): Trial[][] {
+  const asked = trials.filter(({ log, model }) => (flags.only ?? log) === log && (flags.model ?? model) === model)
+  const group = ({ log, model, options }: Trial): string => [log, model, options.interests].join(' ')
+  return [...new Set(asked.map(group))].map((name) => asked.filter((trial) => group(trial) === name))
+}
+
 /** One seed of each trial, then the other seeds of the one that validation prefers, and all of its seeds in bf16. */
-async function compare(log: string): Promise<void> {
-  const path = `${flags.data}/${log}/interactions.csv.gz`
+async function compare(own: readonly Trial[]): Promise<void> {
+  const path = `${flags.data}/${own[0].log}/interactions.csv.gz`
   if (!existsSync(path)) return console.log(`${path} is not there: skipped`)
   const candidates: Row[] = []
-  for (const trial of trials.filter((each) => each.log === log)) candidates.push(await once(path, trial, SEEDS[0]))
+  for (const trial of own) candidates.push(await once(path, trial, SEEDS[0]))
   const best = candidates.reduce((a, b) => (b.validation > a.validation ? b : a))
   for (const seed of SEEDS.slice(1)) await once(path, best, seed)
+  if (best.model !== 'sasrec') return
   for (const seed of SEEDS) await once(path, { ...best, training: { ...best.training, precision: 'bf16' } }, seed)
 }
 
-async function once(path: string, { log, options, training }: Trial, seed: number): Promise<Row> {
-  const trial = { log, options, training, seed }
+async function once(path: string, { model, log, options, training }: Trial, seed: number): Promise<Row> {
+  const trial = { model, log, options, training, seed }
   const key = JSON.stringify(trial)
   const known = readRows<Row>('accuracy').find(
-    (row) => JSON.stringify({ log: row.log, options: row.options, training: row.training, seed: row.seed }) === key,
+    (row) => JSON.stringify({ model: row.model, log: row.log, options: row.options, training: row.training, seed: row.seed }) === key,
   )
   if (known) return known
   console.log(key)
@@ -68,12 +99,15 @@ async function once(path: string, { log, options, training }: Trial, seed: numbe
     console.log(
       `  epoch ${epoch}: loss ${loss.toFixed(4)}, validation ${validation[METRIC].toFixed(4)}${best ? ' *' : ''}, ${seconds.toFixed(1)} s`,
     )
-  const run = await train(await readInteractions(path), { model: sasrec(options), ...training, seed, onEpoch })
+  const interactions = await readInteractions(path)
+  const run = await train(interactions, { model: models[model](options), ...training, seed, onEpoch })
+  const recall50 = (await evaluateArtefact(run.artefact, interactions, { k: 50 })).metrics['hr@50'].mean
   const bestEpoch = run.epochs.findLastIndex((epoch) => epoch.best)
   const validation = run.epochs[bestEpoch].validation[METRIC]
   const minutes = (performance.now() - started) / 60_000
   const threads = Number(process.env.FOCI_THREADS ?? availableParallelism())
-  const row: Row = { ...trial, epochs: run.epochs.length, bestEpoch: bestEpoch + 1, validation, report: run.report, minutes, threads }
+  const fitted = { epochs: run.epochs.length, bestEpoch: bestEpoch + 1, validation }
+  const row: Row = { ...trial, ...fitted, report: run.report, recall50, minutes, threads }
   run.recommender[Symbol.dispose]()
   write([row])
   console.log(`  test ${show(row.report[0], METRIC)}`)
@@ -82,7 +116,7 @@ async function once(path: string, { log, options, training }: Trial, seed: numbe
 
 /** Adds rows to those written so far, which another run of the bench may have added to as well. */
 function write(more: readonly Row[]): void {
-  const place = (row: Row): string => [row.log, kind(row), row.seed].join(' ')
+  const place = (row: Row): string => [row.log, row.model === 'sasrec' ? '' : row.model, kind(row), row.seed].join(' ')
   const rows = [...readRows<Row>('accuracy'), ...more].sort((a, b) => (place(a) < place(b) ? -1 : 1))
   if (rows.length > 0) writeResults('accuracy', rows, page(rows))
 }
@@ -93,7 +127,7 @@ function precision({ training }: Row): string {
 
 /** What runs of several seeds share. */
 function kind(row: Row): string {
-  return `${JSON.stringify(row.options)} ${precision(row)}`
+  return `${row.model} ${JSON.stringify(row.options)} ${precision(row)}`
 }
 
 function page(rows: readonly Row[]): string {
@@ -103,6 +137,7 @@ function page(rows: readonly Row[]): string {
 
 function section(own: readonly Row[]): string {
   const lines = own.map((row) => [
+    row.model,
     Object.entries(row.options)
       .map((pair) => pair.join(' '))
       .join(', '),
@@ -113,11 +148,13 @@ function section(own: readonly Row[]): string {
     row.validation.toFixed(4),
     show(row.report[0], METRIC),
     show(row.report[0], 'hr@10'),
+    row.recall50?.toFixed(4) ?? '',
     row.minutes.toFixed(1),
     row.threads,
   ])
   const bars = own[0].report.slice(1).map((bar) => [bar.model, show(bar, METRIC), show(bar, 'hr@10')])
   const head = [
+    'model',
     'options',
     'precision',
     'seed',
@@ -126,6 +163,7 @@ function section(own: readonly Row[]): string {
     'validation NDCG@10',
     'test NDCG@10',
     'test HR@10',
+    'test Recall@50',
     'minutes',
     'threads',
   ]
@@ -137,14 +175,35 @@ function means(own: readonly Row[]): string {
   const mean = (group: readonly Row[], of: (row: Row) => number): number => group.reduce((sum, row) => sum + of(row), 0) / group.length
   const lines = groups.map((group) => {
     const [ndcg, hr] = [METRIC, 'hr@10'].map((metric) => mean(group, (row) => row.report[0].metrics[metric].mean).toFixed(4))
-    return `Mean of three seeds of the options that validation chose, ${precision(group[0])}: test NDCG@10 **${ndcg}**, HR@10 ${hr}.`
+    return `Mean of three seeds of ${group[0].model}, options chosen by validation, ${precision(group[0])}: test NDCG@10 **${ndcg}**, HR@10 ${hr}.`
   })
-  const [half, single] = ['bf16', 'f32'].map((name) => groups.find(([row]) => precision(row) === name))
-  if (!half || !single) return lines.join('\n')
-  const test = (row: Row): number => row.report[0].metrics[METRIC].mean
-  const lost = single.map((row) => test(row) - test(half.find(({ seed }) => seed === row.seed)!))
-  return `${lines.join('\n')}\nbf16 loses ${(lost.reduce((a, b) => a + b) / lost.length).toFixed(4)} of NDCG@10, paired by seed (${lost.map((each) => each.toFixed(4)).join(', ')}).`
+  return [...lines, ...lostByHalf(own), ...bySeveral(own)].join('\n')
 }
+
+function lostByHalf(own: readonly Row[]): string[] {
+  const seeds = own.flatMap((single) => {
+    const half = own.find((row) => kind(row) === kind(single).replace(/f32$/, 'bf16') && row !== single && row.seed === single.seed)
+    return half ? [test(single) - test(half)] : []
+  })
+  if (seeds.length === 0) return []
+  const lost = (seeds.reduce((a, b) => a + b) / seeds.length).toFixed(4)
+  return [`bf16 loses ${lost} of NDCG@10, paired by seed (${seeds.map((each) => each.toFixed(4)).join(', ')}).`]
+}
+
+/** What several interests gain on one, by seed. */
+function bySeveral(own: readonly Row[]): string[] {
+  return own.flatMap((row) => {
+    const { interests, ...others } = row.options
+    const twin = own.find((each) => each.seed === row.seed && kind({ ...row, options: { ...others, interests: 1 } }) === kind(each))
+    if (!twin || interests === 1) return []
+    const gains = [test(row) - test(twin), (row.recall50 ?? 0) - (twin.recall50 ?? 0)].map(
+      (gain) => `${gain < 0 ? '−' : '+'}${Math.abs(gain).toFixed(4)}`,
+    )
+    return [`${row.model} with ${interests} interests beside 1, seed ${row.seed}: test NDCG@10 ${gains[0]}, Recall@50 ${gains[1]}.`]
+  })
+}
+
+const test = (row: Row): number => row.report[0].metrics[METRIC].mean
 
 function show(row: ReportRow, metric: string): string {
   const { mean, low, high } = row.metrics[metric]
