@@ -36,6 +36,9 @@ const usual = { epochs: 100, patience: 10 }
 /** Of what takes several times as long. */
 const brief = { epochs: 40, patience: 5 }
 
+/** Every item is scored by each interest: over a whole catalogue an epoch would take minutes. */
+const sampled = { loss: 'sampled-softmax', negatives: 1024 }
+
 /** Several interests, and one, under the same loss. */
 const several = (log: string, options: Trial['options'], training: Trial['training'] = brief): Trial[] => [
   { model: 'mi-sa', log, options: { ...options, interests: 1 }, training },
@@ -47,12 +50,12 @@ const trials: readonly Trial[] = [
   { model: 'sasrec', log: 'movielens-1m', options: { maxLength: 200 }, training: usual },
   { model: 'sasrec', log: 'amazon-beauty', options: { maxLength: 50, dropout: 0.5 }, training: usual },
   { model: 'sasrec', log: 'amazon-beauty', options: { maxLength: 50, dropout: 0.5, loss: 'sampled-softmax' }, training: usual },
-  ...several('amazon-beauty', { maxLength: 50, dropout: 0.5, valueDropout: 0.5 }),
-  { model: 'comirec', log: 'amazon-beauty', options: { maxLength: 50, readout: 'max' }, training: brief },
-  ...several('amazon-books-1m', { maxLength: 50, dropout: 0.3, valueDropout: 0.3, loss: 'sampled-softmax', negatives: 1024 }),
-  { model: 'comirec', log: 'amazon-books-1m', options: { maxLength: 50, readout: 'max', loss: 'sampled-softmax' }, training: brief },
-  ...several('movielens-1m', { maxLength: 200 }),
-  { model: 'comirec', log: 'movielens-1m', options: { maxLength: 200, readout: 'max' }, training: brief },
+  ...several('amazon-beauty', { maxLength: 50, dropout: 0.5, valueDropout: 0.5, ...sampled }),
+  { model: 'comirec', log: 'amazon-beauty', options: { maxLength: 50, readout: 'max', ...sampled }, training: brief },
+  ...several('amazon-books-1m', { maxLength: 50, dropout: 0.3, valueDropout: 0.3, ...sampled }),
+  { model: 'comirec', log: 'amazon-books-1m', options: { maxLength: 50, readout: 'max', ...sampled }, training: brief },
+  ...several('movielens-1m', { maxLength: 200, ...sampled }),
+  { model: 'comirec', log: 'movielens-1m', options: { maxLength: 200, readout: 'max', ...sampled }, training: brief },
 ]
 
 const { values: flags } = parseArgs({

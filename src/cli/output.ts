@@ -37,7 +37,7 @@ export function scoresOf(final: boolean): 'twin' | 'artefact' {
 export function reportTable(rows: readonly ReportRow[]): string[] {
   const [{ on, warm, cold }] = rows
   const heading = `${on}, ${plural(rows[0].users, 'user')}`
-  if (!warm || !cold) return [...modelsDown(heading, rows), ...labelLines(rows), ...missNotes(rows[0])]
+  if (!warm || !cold) return [...modelsDown(heading, rows), ...labelLines(rows), ...rows.flatMap(interestNote), ...missNotes(rows[0])]
   const groups = [
     [heading, rows],
     [`with a history, ${plural(warm.users, 'user')}`, rows.map((row) => ({ ...row, ...row.warm }))],
@@ -46,6 +46,7 @@ export function reportTable(rows: readonly ReportRow[]): string[] {
   return [
     ...modelsAcross(warm.users > 0 && cold.users > 0 ? groups : groups.slice(0, 1)),
     ...labelLines(rows),
+    ...rows.flatMap(interestNote),
     historyNote(warm.users, cold.users),
     ...missNotes(rows[0]),
   ]
@@ -69,6 +70,16 @@ function labelLines(rows: readonly ReportRow[]): string[] {
   const names = Object.keys(rankers[0].metrics)
   const lines = rankers.map(({ model, metrics }) => [model, ...names.map((name) => interval(metrics[name]))])
   return table([[`labelled candidates, ${plural(rankers[0].users, 'user')}`, ...names], ...lines])
+}
+
+/** Whether interests are several. */
+function interestNote({ model, interests }: ReportRow): string[] {
+  if (!interests) return []
+  const { users, interests: count, cosine, effective, dead, unique } = interests
+  const won = `${effective.toFixed(1)} of ${count} by the targets that they are nearest to (${Math.round(dead * count)} dead)`
+  return [
+    `interests of ${model}, ${plural(users, 'user')}: ${won}, mean cosine ${cosine.toFixed(2)}, ${percent(unique)} of a list found by one alone`,
+  ]
 }
 
 /** Six metrics with intervals would not fit beside each other. */

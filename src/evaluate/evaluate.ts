@@ -2,6 +2,7 @@ import type { BuiltModel } from '../models/define.ts'
 import type { Served } from '../recommend/served.ts'
 import type { Split } from '../split/split.ts'
 import { type Found, findTargets } from './found.ts'
+import { describeInterests, type InterestFigures } from './interests.ts'
 import { labelledMetrics, scoreLabelled } from './labelled.ts'
 import { type Metric, metricsOfMany, metricsOfOne } from './metrics.ts'
 import { bootstrap, type Interval } from './statistics.ts'
@@ -25,6 +26,8 @@ export interface ReportRow extends Figures {
   readonly unknownTargets: number
   /** Of a ranker, whose scores are logits: auc, gauc and logloss of labelled candidates (labelled.ts). */
   readonly labels?: Figures
+  /** Of a model with several interests of each user. */
+  readonly interests?: InterestFigures
   /** Of a time split: the users with a history, and those without, who are given popular items. */
   readonly warm?: Figures
   readonly cold?: Figures
@@ -41,10 +44,12 @@ export function evaluate(served: Served, split: Split, on: ReportRow['on'], k: n
       1,
       found.reduce((sum, { relevant }) => sum + relevant, 0),
     )
+  const interests = describeInterests(served, split, split[on], k)
   const row = {
     ...{ model: served.name, on, ...figures(found, metrics, k) },
     ...{ seenTargets: share('seen'), untrainedTargets: share('untrained'), unknownTargets: share('unknown') },
     ...labelsOf(served, split, on),
+    ...(interests && { interests }),
   }
   if (!byTime) return row
   const group = (users: readonly Found[]): Figures => (users.length > 0 ? figures(users, metrics, k) : { users: 0, metrics: {} })

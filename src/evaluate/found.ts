@@ -1,4 +1,5 @@
-import { viewLog } from '../recommend/log-view.ts'
+import type { Interactions } from '../data/interactions.ts'
+import { type LogView, viewLog } from '../recommend/log-view.ts'
 import { Asked, Lookup } from '../recommend/lookup.ts'
 import { fillUp, present, rankItems, usersAtOnce } from '../recommend/ranking.ts'
 import type { Served } from '../recommend/served.ts'
@@ -25,24 +26,12 @@ export interface Found {
  * 1 + the items that score higher + the equal ones that stand earlier in the catalogue.
  */
 export function findTargets(served: Served, { log }: Split, cases: Cases, k: number): Found[] {
-  const view = viewLog(log, served, served.needs, served.name)
-  const lookup = new Lookup(served, undefined)
-  const asked = new Asked(served)
-  const { users, ends, rows, relevant, relevantOffsets } = cases
+  const { relevant, relevantOffsets } = cases
+  const places = Int32Array.from(cases.users.keys())
   const found: Found[] = []
-  const size = usersAtOnce(served)
-  for (let first = 0, end = 0; first < users.length; first = end) {
-    asked.clear()
-    for (let events = 0; end < users.length && end - first < size; end++) {
-      const i = end
-      events += Math.min(served.model.maxLength, ends[i] - log.offsets[users[i]])
-      if (end > first && events > EVENTS) break
-      const scene = log.scenes && view.scenes ? view.scenes[log.scenes[rows[i]]] : undefined
-      lookup.addRows(view, log.offsets[users[i]], ends[i], { now: log.times[rows[i]], scene, user: view.users?.[users[i]] }, asked)
-    }
+  for (const { asked, of, view } of askAbout(served, log, cases, places)) {
     for (const [b, list] of ranked(served, asked, k).entries()) {
-      const i = first + b
-      const wanted = relevant.subarray(relevantOffsets[i], relevantOffsets[i + 1])
+      const wanted = relevant.subarray(relevantOffsets[of[b]], relevantOffsets[of[b] + 1])
       found.push(
         foundIn(
           list,
@@ -54,6 +43,34 @@ export function findTargets(served: Served, { log }: Split, cases: Cases, k: num
     }
   }
   return found
+}
+
+/** Some cases as a model is asked about them. */
+export interface AskedCases {
+  /** Until the next are asked about. */
+  readonly asked: Asked
+  /** Which cases they are. */
+  readonly of: Int32Array
+  readonly view: LogView
+}
+
+/** Cases, as many at a time as the model takes. @param places those that are wanted, ascending */
+export function* askAbout(served: Served, log: Interactions, { users, ends, rows }: Cases, places: Int32Array): Generator<AskedCases> {
+  const view = viewLog(log, served, served.needs, served.name)
+  const lookup = new Lookup(served, undefined)
+  const asked = new Asked(served)
+  const size = usersAtOnce(served)
+  for (let first = 0, end = 0; first < places.length; first = end) {
+    asked.clear()
+    for (let events = 0; end < places.length && end - first < size; end++) {
+      const i = places[end]
+      events += Math.min(served.model.maxLength, ends[i] - log.offsets[users[i]])
+      if (end > first && events > EVENTS) break
+      const scene = log.scenes && view.scenes ? view.scenes[log.scenes[rows[i]]] : undefined
+      lookup.addRows(view, log.offsets[users[i]], ends[i], { now: log.times[rows[i]], scene, user: view.users?.[users[i]] }, asked)
+    }
+    yield { asked, of: places.subarray(first, end), view }
+  }
 }
 
 /** Events of histories that are asked about at once, if a single history is no longer: they bound the memory of a batch. */
