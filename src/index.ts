@@ -48,6 +48,7 @@ export type {
   Event,
   Filter,
   Id,
+  InterestSummary,
   ListOptions,
   Moment,
   RankingRequest,

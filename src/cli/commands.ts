@@ -5,6 +5,7 @@ import { FociCommand, refuseFlagsAsValues } from './command.ts'
 import { evaluateCommand } from './evaluate.ts'
 import { reportFailure } from './failure.ts'
 import { inspectCommand } from './inspect.ts'
+import { interestsCommand } from './interests.ts'
 import { modelsCommand } from './models.ts'
 import { rankCommand } from './rank.ts'
 import { recommendCommand } from './recommend.ts'
@@ -62,6 +63,7 @@ const commands: Readonly<Record<string, (program: FociCommand, words: readonly s
   evaluate: evaluateCommand,
   recommend: recommendCommand,
   rank: rankCommand,
+  interests: interestsCommand,
   batch: batchCommand,
   models: modelsCommand,
 }

@@ -23,7 +23,7 @@ import { choice, defineModel, integer, number, type OptionsOf } from './define.t
 const EPSILON = 1e-8
 
 const fields = {
-  interests: integer(4, { min: 1, max: 64, help: 'the vectors of a user, the anchor among them; 1 is a single-vector model' }),
+  interests: integer(5, { min: 1, max: 64, help: 'the vectors of a user, the anchor among them; 1 is a single-vector model' }),
   dim: integer(64, { min: 1, max: 4096, help: 'the width of the item vectors' }),
   blocks: integer(1, { min: 1, max: 64, help: 'the number of transformer blocks' }),
   heads: integer(1, { min: 1, max: 64, help: 'the attention heads; they divide dim' }),

@@ -11,6 +11,7 @@ import { type Columns, pack } from '../models/pack.ts'
 import { definitions } from '../models/registry.ts'
 import { firstNonFinite } from '../tensor/kinds.ts'
 import { scope } from '../tensor/tensor.ts'
+import { aboutInterests } from './about.ts'
 import { Bits } from './bits.ts'
 import { buildModel } from './build.ts'
 import { normalizedItems } from './derived.ts'
@@ -21,7 +22,7 @@ import { checkLoading, type LoadOptions } from './load-options.ts'
 import { Asked, Lookup } from './lookup.ts'
 import { type Batches, inPlace, ofRequests, ofUsers, type Plan, type RankedStream, rankMany, type Source } from './many.ts'
 import { fillUp, present, type Ranked, type RankRequest, rankItems, scoreItems, usersAtOnce } from './ranking.ts'
-import type { Id, RankingRequest, Request, UserRequest, Whom } from './request.ts'
+import type { Id, InterestSummary, Moment, RankingRequest, Request, UserRequest, Whom } from './request.ts'
 import { Filter, type ListOptions, type Reason, type Recommendations, type Recommended } from './request.ts'
 import { type Served, servedBy } from './served.ts'
 import { nearestItems } from './similar.ts'
@@ -149,7 +150,7 @@ export class Recommender {
   }
 
   /** The user's interest vectors, each [D]; none for an empty history. */
-  interests(whom: Whom): Float32Array[] {
+  interests(whom: Whom & Moment): Float32Array[] {
     this.checkOpen()
     const { engine } = this
     const { model } = this.served
@@ -170,6 +171,18 @@ export class Recommender {
         return Array.from({ length: count }, (_, i) => values.slice(i * dim, (i + 1) * dim))
       }),
     )
+  }
+
+  /**
+   * What each of the user's interests is about, k items each; nothing for an empty history.
+   * @throws FociError OPTION, UNKNOWN, NEED (a model without interests), NON_FINITE
+   */
+  aboutInterests(whom: Whom & Moment, options: { readonly k?: number } = {}): InterestSummary[] {
+    checkOptions('the options of aboutInterests', options, { k: true })
+    const { k = 10 } = options
+    checkCount(k)
+    const vectors = this.interests(whom)
+    return aboutInterests(this.served, vectors, Math.min(k, this.catalogue.size))
   }
 
   /**

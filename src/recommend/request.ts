@@ -68,6 +68,16 @@ export interface Reason {
   readonly share: number
 }
 
+/** What one of a user's interests is about. */
+export interface InterestSummary {
+  /** From 0, as lists number it. */
+  readonly interest: number
+  /** The items that it scores best, whether the user has seen them or not. */
+  readonly items: readonly { readonly item: string; readonly score: number }[]
+  /** Shares of these items that are of a category, the greatest first. */
+  readonly categories: readonly { readonly name: string; readonly share: number }[]
+}
+
 export interface Recommendations {
   readonly items: readonly Recommended[]
   /** Items of the request that the artefact does not know; they were skipped. */
