@@ -72,6 +72,7 @@ export {
   segmentMix,
   segmentSoftmax,
   segmentSum,
+  sinceFirst,
   take,
 } from './ops/segments.ts'
 export { pairBest, topKCandidates } from './ops/selection.ts'

@@ -121,6 +121,11 @@ export interface Operations {
   recentRows(offsets: Id, most: number): Ids
   /** Whole numbers of a column [T] by rows [R] → i32 [R]. */
   take(column: Id, rows: Id): Id
+  /**
+   * Times [N] less the first of `from` [T], at `offsets` [B + 1], of the same segment → i32 [N]. Times stand at
+   * `timeOffsets` [B + 1] (0: one for each segment); of a segment without rows they stay.
+   */
+  sinceFirst(times: Id, timeOffsets: Id, from: Id, offsets: Id): Id
   /** Offsets [B + 1] → i32 [T]: the segment of each row. */
   segmentIds(offsets: Id): Id
   /** Offsets [B + 1] of segments in which each row becomes `times` rows: K vectors for each that there is one of. */
@@ -454,6 +459,7 @@ export const signatures = {
   lastRows: { tensors: [0], gives: 'tensors' },
   recentRows: { tensors: [0], gives: 'tensors' },
   take: { tensors: [0, 1], gives: 'tensors' },
+  sinceFirst: { tensors: [0, 1, 2, 3], gives: 'tensors' },
   segmentIds: { tensors: [0], gives: 'tensors' },
   repeatOffsets: { tensors: [0], gives: 'tensors' },
   segmentSoftmax: { tensors: [0, 1], gives: 'tensors' },

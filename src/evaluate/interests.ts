@@ -1,4 +1,4 @@
-import type { Interests } from '../models/contracts.ts'
+import type { Model } from '../models/contracts.ts'
 import { type Packed, pack } from '../models/pack.ts'
 import { gather } from '../ops/table.ts'
 import type { Lists } from '../recommend/lists.ts'
@@ -84,35 +84,36 @@ export function describeInterests(served: Served, { log }: Split, cases: Cases, 
       const items = relevant.subarray(relevantOffsets[i], relevantOffsets[i + 1])
       return Array.from(items, (item) => view.items[item]).filter((item) => item >= 0)
     })
-    addUsers(served, asked, wanted, k, sums)
-    if (sums.users > 0 && !sums.figures()) return undefined // one interest each
+    if (!addUsers(served, asked, wanted, k, sums)) return undefined
   }
   return sums.figures()
 }
 
-/** @param wanted items of each user */
-function addUsers(served: Served, asked: Asked, wanted: readonly number[][], k: number, sums: Sums): void {
+/** @param wanted items of each user @returns whether anybody has several interests */
+function addUsers(served: Served, asked: Asked, wanted: readonly number[][], k: number, sums: Sums): boolean {
   const { engine, model, trained, items: V } = served
   const { columns, seen } = asked.view()
   const count = Math.min(k, V)
-  const shown = rankItems(engine, served, { columns, seen, k: count, allowed: trained.mask })
-  scope(engine, () => {
+  return scope(engine, () => {
     const { histories, at }: Packed = pack(engine, columns)
-    const table = model.items?.() as Tensor
-    const interests = model.interests?.(histories, at) as Interests
-    const ends = interests.offsets.int32()
-    const vectors = rowsOf(interests.vectors)
+    const { vectors, offsets } = (model as Required<Model>).interests(histories, at)
+    const ends = offsets.int32()
+    if (!wanted.some((_, b) => ends[b + 1] - ends[b] > 1)) return false
+    const table = (model as Required<Model>).items()
     const targets = rowsOf(gather(table, Tensor.int32(engine, Int32Array.from(wanted.flat()))))
-    const lists = listOfEach(interests.vectors, table, hiddenFromEach(seen, ends), count, trained.mask)
+    const shown = rankItems(engine, served, { columns, seen, k: count, allowed: trained.mask })
+    const lists = listOfEach(vectors, table, hiddenFromEach(seen, ends), count, trained.mask)
+    const all = rowsOf(vectors)
     let first = 0
     for (const [b, { length }] of wanted.entries()) {
-      const own = vectors.slice(ends[b], ends[b + 1])
+      const own = all.slice(ends[b], ends[b + 1])
       if (own.length > 0) {
         sums.add(own, targets.slice(first, first + length))
         sums.addList(present(shown.items.subarray(b * count, (b + 1) * count)), lists.slice(ends[b], ends[b + 1]))
       }
       first += length
     }
+    return true
   })
 }
 

@@ -42,8 +42,8 @@ export const blend = defineComposite(
 
 /** A model's scores of the whole catalogue, less their mean and over their deviation, [B, V]. */
 function standard({ model }: BuiltModel, { engine, items: V }: ModelContext, histories: Histories, at: Requests): Tensor {
-  const read = recent(histories, model.maxLength)
-  const scores = reshape(model.score(read, at, everyItem(read, V)), [V]) // [B, V]
+  const read = recent(histories, at, model.maxLength)
+  const scores = reshape(model.score(read.histories, read.at, everyItem(histories, V)), [V]) // [B, V]
   const [ones, zeros] = [1, 0].map((value) => Tensor.float32(engine, new Float32Array(V).fill(value)))
   return layerNorm(scores, ones, zeros, EPSILON)
 }

@@ -58,5 +58,5 @@ export function packed({ items, offsets, times, scenes, types, users, now, scene
 
 const [LEAST, MOST] = [-(2 ** 31), 2 ** 31 - 1]
 
-/** Whole seconds from one time to another, as far as an i32 counts. */
-export const secondsSince = (first: number, time: number): number => Math.max(LEAST, Math.min(MOST, Math.floor(time - first)))
+/** From the second of one time to that of another, as far as an i32 counts: differences of these are exact. */
+export const secondsSince = (first: number, time: number): number => Math.max(LEAST, Math.min(MOST, Math.floor(time) - Math.floor(first)))

@@ -20,7 +20,10 @@ export const pipeline = defineComposite(
   ({ candidates }, _context, [retrieval, ranker]) => {
     const find = searchOf(retrieval)
     const { model } = ranker
-    const score: Model['score'] = (histories, at, given) => model.score(recent(histories, model.maxLength), at, given)
+    const score: Model['score'] = (histories, at, given) => {
+      const read = recent(histories, at, model.maxLength)
+      return model.score(read.histories, read.at, given)
+    }
     const best: Required<Model>['best'] = (histories, at, k, masks) => {
       const found = find(histories, at, Math.max(k, candidates), masks)
       const jagged = present(found.items) // [C], [B + 1]
@@ -41,10 +44,15 @@ export const pipeline = defineComposite(
 function searchOf({ name, model }: BuiltModel): Required<Model>['best'] {
   const { best, maxLength } = model
   if (!best) throw new FociError('OPTION', `${name} does not search the catalogue.`, 'Begin with a model that does, such as sasrec.')
-  return (histories, at, k, masks) => best.call(model, recent(histories, maxLength), at, k, masks)
+  return (histories, at, k, masks) => {
+    const read = recent(histories, at, maxLength)
+    return best.call(model, read.histories, read.at, k, masks)
+  }
 }
 
 const readRecently =
   ({ model }: BuiltModel, interests: Required<Model>['interests']): Required<Model>['interests'] =>
-  (histories, at) =>
-    interests.call(model, recent(histories, model.maxLength), at)
+  (histories, at) => {
+    const read = recent(histories, at, model.maxLength)
+    return interests.call(model, read.histories, read.at)
+  }

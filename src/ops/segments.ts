@@ -126,6 +126,15 @@ export function recentRows(offsets: Tensor, most: number): RecentRows {
   return { rows, offsets: ends }
 }
 
+/**
+ * Times less the first of `from`, i32 [T] at `offsets` i32 [B + 1], of the same segment; of a segment without rows they stay.
+ * @param times i32 [N]
+ * @param timeOffsets where they stand, i32 [B + 1]; one for each segment where absent
+ */
+export function sinceFirst(times: Tensor, timeOffsets: Tensor | undefined, from: Tensor, offsets: Tensor): Tensor {
+  return new Tensor(times.engine, times.engine.sinceFirst(times.id, timeOffsets?.id ?? 0, from.id, offsets.id))
+}
+
 /** Whole numbers of a column i32 [T] by rows i32 [R] → i32 [R]. */
 export function take(column: Tensor, rows: Tensor): Tensor {
   return new Tensor(column.engine, column.engine.take(column.id, rows.id))

@@ -96,6 +96,9 @@ macro_rules! operations {
             recent_rows "recentRows" (offsets: Id, most: u32) -> Ids;
             /// Whole numbers of a column [T] by rows [R] → i32 [R].
             take "take" (column: Id, rows: Id) -> Id;
+            /// Times [N] less the first of `from` [T], at `offsets` [B + 1], of the same segment → i32 [N]. Times stand at
+            /// `timeOffsets` [B + 1] (0: one for each segment); of a segment without rows they stay.
+            since_first "sinceFirst" (times: Id, time_offsets: Id, from: Id, offsets: Id) -> Id;
             /// Offsets [B + 1] → i32 [T]: the segment of each row.
             segment_ids "segmentIds" (offsets: Id) -> Id;
             /// Offsets [B + 1] of segments in which each row becomes `times` rows: K vectors for each that there is one of.

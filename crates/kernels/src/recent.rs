@@ -39,6 +39,26 @@ pub fn take(column: ArrayView1<i32>, rows: ArrayView1<i32>, y: ArrayViewMut1<i32
     }
 }
 
+/// `y[i] = times[i] − from[offsets[b]]`, as far as an i32 counts, for the times of segment b, at `time_offsets` [B + 1], or one for
+/// each segment; those of a segment without rows stay.
+pub fn since_first(
+    times: ArrayView1<i32>,
+    time_offsets: Option<ArrayView1<i32>>,
+    from: ArrayView1<i32>,
+    offsets: ArrayView1<i32>,
+    y: ArrayViewMut1<i32>,
+) {
+    let (times, from, offsets, y) = (elements(&times), elements(&from), elements(&offsets), elements_mut(y));
+    let places = time_offsets.as_ref().map(elements);
+    for (b, bounds) in offsets.windows(2).enumerate() {
+        let own = places.map_or(b..b + 1, |places| places[b] as usize..places[b + 1] as usize);
+        let first = if bounds[1] > bounds[0] { from[bounds[0] as usize] } else { 0 };
+        for (y, time) in y[own.clone()].iter_mut().zip(&times[own]) {
+            *y = time.saturating_sub(first);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +75,16 @@ mod tests {
         recent_rows(vector(&offsets), 0, vector_mut(&mut []), vector_mut(&mut ends));
         assert_eq!(ends, [0; 5]);
         recent_rows(vector(&[0]), 2, vector_mut(&mut []), vector_mut(&mut [9]));
+    }
+
+    #[test]
+    fn times_count_from_the_first_of_their_segment() {
+        let (from, offsets) = ([5, 9, 70], [0, 2, 2, 3]);
+        let mut y = [0; 3];
+        since_first(vector(&from), Some(vector(&offsets)), vector(&from), vector(&offsets), vector_mut(&mut y));
+        assert_eq!(y, [0, 4, 0]);
+        since_first(vector(&[6, 7, i32::MIN]), None, vector(&from), vector(&offsets), vector_mut(&mut y));
+        assert_eq!(y, [1, 7, i32::MIN]);
     }
 
     #[test]

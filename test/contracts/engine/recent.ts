@@ -23,6 +23,14 @@ export const recent: Cases = {
       inputs: [ids(length, 1000), ids(rows, length)],
       run: (e, [column, at]) => [e.take(column, at)],
     })),
+    ...samples('sinceFirst', 0, segments, (lengths) => ({
+      inputs: [ids(sum(lengths), 1000), indices(offsetsOf(lengths)), ids(sum(lengths), 1000), indices(offsetsOf(lengths))],
+      run: (e, [times, places, from, offsets]) => [e.sinceFirst(times, places, from, offsets)],
+    })),
+    ...samples('sinceFirst', 0, segments, (lengths) => ({
+      inputs: [ids(lengths.length, 1000), ids(sum(lengths), 1000), indices(offsetsOf(lengths))],
+      run: (e, [times, from, offsets]) => [e.sinceFirst(times, 0, from, offsets)],
+    })),
     ...samples('take', 0, [sum([0])], () => ({ inputs: [indices([]), indices([])], run: (e, [column, at]) => [e.take(column, at)] })),
   ],
   examples: [
@@ -35,10 +43,18 @@ export const recent: Cases = {
         [0, 2, 2, 3, 5],
       ],
     },
+    one(
+      'sinceFirst',
+      'counts from the first of each segment',
+      (e) => e.sinceFirst(ints(e, 6, 7, 8), 0, ints(e, 5, 9, 70), ints(e, 0, 2, 2, 3)),
+      [1, 7, -62],
+    ),
     one('take', 'reads by row', (e) => e.take(ints(e, 7, -1, 5), ints(e, 2, 0, 2)), [5, 7, 5]),
   ],
   faults: [
     ['RANGE', 'take beyond the column', (e) => e.take(ints(e, 1), ints(e, 1))],
+    ['SHAPE', 'fewer times than segments', (e) => e.sinceFirst(ints(e, 1), 0, ints(e, 1, 2), ints(e, 0, 1, 2))],
+    ['RANGE', 'times beyond their offsets', (e) => e.sinceFirst(ints(e, 1, 2), ints(e, 0, 1), ints(e, 1), ints(e, 0, 1))],
     ['RANGE', 'recentRows of offsets that fall', (e) => e.recentRows(ints(e, 0, 2, 1), 1)],
   ],
 }

@@ -22,3 +22,21 @@ pub fn take(arena: &Arena, column: u32, rows: u32) -> Result<Tensor> {
     kernel::take(column.view1()?, rows.view1()?, y.i32_view1_mut());
     Ok(y)
 }
+
+pub fn since_first(arena: &Arena, times: u32, time_offsets: u32, from: u32, offsets: u32) -> Result<Tensor> {
+    let (times, from) = (arena.i32("times", times)?, arena.i32("from", from)?);
+    let offsets = arena.i32("offsets", offsets)?;
+    let segments = offsets_of(&offsets, from.vector()?, "from")?;
+    let places = if time_offsets == 0 { None } else { Some(arena.i32("timeOffsets", time_offsets)?) };
+    match &places {
+        None => times.expect(&[segments], "one for each segment")?,
+        Some(places) => {
+            offsets_of(places, times.vector()?, "times")?;
+            places.expect(&[segments + 1], "one for each of offsets")?;
+        }
+    }
+    let places = places.as_ref().map(|places| places.view1()).transpose()?;
+    let mut y = arena.i32_result(times.shape)?;
+    kernel::since_first(times.view1()?, places, from.view1()?, offsets.view1()?, y.i32_view1_mut());
+    Ok(y)
+}
