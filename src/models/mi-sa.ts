@@ -14,13 +14,16 @@ import { prefixMix } from '../ops/prefix-mix.ts'
 import { concat, reshape } from '../ops/rows.ts'
 import { lastRows, positions, repeatOffsets, segmentIds, segmentMix, segmentSoftmax } from '../ops/segments.ts'
 import { gather } from '../ops/table.ts'
-import { normal } from '../tensor/init.ts'
+import { filled, normal } from '../tensor/init.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import { type Encoder, retrieving } from './adapters.ts'
 import type { Batch, Histories, Interests, Loss, ModelContext } from './contracts.ts'
 import { choice, defineModel, integer, number, type OptionsOf } from './define.ts'
 
 const EPSILON = 1e-8
+
+/** Gain that pooled interests begin with. As loud as the anchor, they win items before they know any, and it learns less. */
+const QUIET = 0.25
 
 const fields = {
   interests: integer(5, { min: 1, max: 64, help: 'the vectors of a user, the anchor among them; 1 is a single-vector model' }),
@@ -135,7 +138,7 @@ class Pool {
     const init = normal(0.02)
     this.inner = new Linear(variables, 'pool.inner', { inner: dim, outer: 4 * dim, init, bias: false })
     this.heads = new Linear(variables, 'pool.heads', { inner: 4 * dim, outer: interests - 1, init, bias: false })
-    this.norm = new LayerNorm(variables, 'pool.norm', dim, EPSILON)
+    this.norm = new LayerNorm(variables, 'pool.norm', dim, EPSILON, filled(QUIET))
     this.drop = new Dropout('pool.values', valueDropout)
     this.width = (interests - 1) * dim
   }

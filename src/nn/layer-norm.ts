@@ -1,5 +1,5 @@
 import { layerNorm } from '../ops/layer-norm.ts'
-import { ones, zeros } from '../tensor/init.ts'
+import { type Init, ones, zeros } from '../tensor/init.ts'
 import type { Tensor, Variable } from '../tensor/tensor.ts'
 import type { Variables } from '../tensor/variables.ts'
 
@@ -9,8 +9,8 @@ export class LayerNorm {
   private readonly bias: Variable
   private readonly epsilon: number
 
-  constructor(variables: Variables, name: string, dim: number, epsilon: number) {
-    this.gain = variables.variable(`${name}.gain`, [dim], ones)
+  constructor(variables: Variables, name: string, dim: number, epsilon: number, gain: Init = ones) {
+    this.gain = variables.variable(`${name}.gain`, [dim], gain)
     this.bias = variables.variable(`${name}.bias`, [dim], zeros)
     this.epsilon = epsilon
   }

@@ -5,7 +5,12 @@ export type Init = (shape: readonly number[], seed: number) => Float32Array
 
 export const zeros: Init = (shape) => new Float32Array(size(shape))
 
-export const ones: Init = (shape) => new Float32Array(size(shape)).fill(1)
+export const filled =
+  (value: number): Init =>
+  (shape) =>
+    new Float32Array(size(shape)).fill(value)
+
+export const ones = filled(1)
 
 /** Normal with mean 0. */
 export const normal =
