@@ -25,7 +25,7 @@ let piped: Ended
 beforeAll(async () => {
   parsed(await foci('sample', at('world'), '--users', '60', '--json'))
   const quick = ['--epochs', '3', '--seed', '7', '--max-length', '20']
-  trained = await foci('train', log, ...items, '--model', 'mi-sa', '--dim', '16', ...quick, '--out', several, '--json')
+  trained = await foci('train', log, ...items, '--model', 'comirec', '--dim', '16', ...quick, '--out', several, '--json')
   const ranker = ['--then', 'din', '--then-dim', '8', '--then-epochs', '2', '--then-max-length', '20']
   piped = await foci('train', log, ...items, '--model', 'sasrec', '--dim', '8', ...quick, ...ranker, '--out', pipe)
 }, 60_000)
@@ -33,11 +33,11 @@ beforeAll(async () => {
 describe('a model with several interests', () => {
   it('tells in its report and in that of evaluate whether they are several', async () => {
     const [row] = parsed(trained).test
-    expect(row.interests).toMatchObject({ users: 60, interests: 5 })
+    expect(row.interests).toMatchObject({ users: 60, interests: 4 })
     const { interests } = parsed(await foci('evaluate', several, log, '--json'))
     expect(interests).toEqual(row.interests)
     const { stdout } = await foci('evaluate', several, log)
-    expect(stdout).toMatch(/^interests of mi-sa, 60 users: \d\.\d of 5 by the targets .* \(\d dead\), mean cosine -?\d\.\d\d, /m)
+    expect(stdout).toMatch(/^interests of comirec, 60 users: \d\.\d of 4 by the targets .* \(\d dead\), mean cosine -?\d\.\d\d, /m)
   })
 
   it('numbers the interest of an item alike in the table, in the document and in files of lists', async () => {
