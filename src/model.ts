@@ -55,14 +55,13 @@ export { add, multiply, scale, subtract } from './ops/elementwise.ts'
 export { chosenInterests } from './ops/interests.ts'
 export { layerNorm } from './ops/layer-norm.ts'
 export { normalize } from './ops/normalize.ts'
-export { type PairLinear, type PairPlaces, pairLinear, pairMix } from './ops/pairs.ts'
+export { type PairLinear, type PairPlaces, pairLinear, pairMix, pairs } from './ops/pairs.ts'
 export { prefixMix } from './ops/prefix-mix.ts'
 export { inner, linear } from './ops/product.ts'
 export { addRow, mean, multiplyRow, sum, sumRows } from './ops/reduce.ts'
 export { concat, narrow, reshape, rowDot, scaleRows } from './ops/rows.ts'
 export {
   lastRows,
-  pairs,
   positions,
   present,
   recentRows,

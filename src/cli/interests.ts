@@ -3,8 +3,7 @@ import type { FociCommand } from './command.ts'
 import { jsonFlag, wholeFlag } from './flags.ts'
 import { percent, table } from './format.ts'
 import { note, outputOf } from './output.ts'
-import { checkArtefact } from './paths.ts'
-import { inLog, logOf, type WhomFlags, whomFlags, whomOf } from './whom.ts'
+import { ask, type WhomFlags, whomFlags } from './whom.ts'
 
 interface InterestsFlags extends WhomFlags {
   readonly k: number
@@ -23,12 +22,7 @@ export function interestsCommand(program: FociCommand): void {
 
 async function interests(file: string, flags: InterestsFlags): Promise<void> {
   const { say, document } = outputOf(flags.json)
-  const whom = whomOf(flags)
-  checkArtefact(file)
-  const log = await logOf(flags)
-  const { Recommender } = await import('../recommend/recommender.ts')
-  using recommender = await Recommender.load(file, { log, table: 'f32' })
-  const found = inLog(flags, log?.users, () => recommender.aboutInterests(whom, { k: flags.k }))
+  const { answer: found } = await ask(file, flags, (recommender, whom) => recommender.aboutInterests(whom, { k: flags.k }))
   document({ interests: found })
   if (flags.json) return
   if (found.length === 0) note('nothing is known of this user, who has no interests yet.')

@@ -2,8 +2,7 @@ import type { FociCommand } from './command.ts'
 import { jsonFlag, listFlag } from './flags.ts'
 import { itemTable } from './item-table.ts'
 import { note, outputOf } from './output.ts'
-import { checkArtefact } from './paths.ts'
-import { inLog, logOf, strange, type WhomFlags, whomFlags, whomOf } from './whom.ts'
+import { ask, strange, type WhomFlags, whomFlags } from './whom.ts'
 
 interface RankFlags extends WhomFlags {
   readonly item?: readonly string[]
@@ -24,15 +23,11 @@ export function rankCommand(program: FociCommand): void {
 
 async function rank(file: string, flags: RankFlags): Promise<void> {
   const { say, document } = outputOf(flags.json)
-  const whom = whomOf(flags)
-  checkArtefact(file)
-  const log = await logOf(flags)
-  const { Recommender } = await import('../recommend/recommender.ts')
-  using recommender = await Recommender.load(file, { log, table: 'f32' })
-  const { items, unknown, model } = inLog(flags, log?.users, () => recommender.rank({ ...whom, items: flags.item ?? [] }))
+  const { answer, catalogue } = await ask(file, flags, (recommender, whom) => recommender.rank({ ...whom, items: flags.item ?? [] }))
+  const { items, unknown, model } = answer
   document({ items, unknown, model })
   if (flags.json) return
-  for (const item of unknown) note(strange(item, recommender.catalogue.ids))
+  for (const item of unknown) note(strange(item, catalogue.ids))
   if (items.every(({ source }) => source === 'popular')) note('nothing is known of this user, so the popular items come first.')
-  say(...itemTable(items, recommender.catalogue, false))
+  say(...itemTable(items, catalogue, false))
 }

@@ -4,8 +4,7 @@ import type { FociCommand } from './command.ts'
 import { jsonFlag, listFlag, realFlag, wholeFlag } from './flags.ts'
 import { itemTable } from './item-table.ts'
 import { note, outputOf } from './output.ts'
-import { checkArtefact } from './paths.ts'
-import { inLog, logOf, strange, type WhomFlags, whomFlags, whomOf } from './whom.ts'
+import { ask, strange, type WhomFlags, whomFlags } from './whom.ts'
 
 interface RecommendFlags extends WhomFlags {
   readonly k: number
@@ -32,16 +31,13 @@ export function recommendCommand(program: FociCommand): void {
 
 async function recommend(file: string, flags: RecommendFlags): Promise<void> {
   const { document } = outputOf(flags.json)
-  const whom = whomOf(flags)
-  checkArtefact(file)
-  const log = await logOf(flags)
-  const { Recommender } = await import('../recommend/recommender.ts')
-  using recommender = await Recommender.load(file, { log, table: 'f32' }) // one request would not pay for codes
   const { k, exclude, diversity, explain } = flags
-  const found = inLog(flags, log?.users, () => recommender.recommend({ ...whom, k, exclude, diversity, explain }))
+  const { answer: found, catalogue } = await ask(file, flags, (recommender, whom) =>
+    recommender.recommend({ ...whom, k, exclude, diversity, explain }),
+  )
   const { items, unknown, model } = found
   document({ items, unknown, model })
-  if (!flags.json) show(found, flags, recommender.catalogue)
+  if (!flags.json) show(found, flags, catalogue)
 }
 
 function show({ items, unknown }: Recommendations, flags: RecommendFlags, catalogue: Catalogue): void {

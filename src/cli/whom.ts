@@ -1,11 +1,13 @@
-import type { Interactions } from '../data/interactions.ts'
+import type { Catalogue } from '../data/interactions.ts'
 import { nearest } from '../data/nearest.ts'
 import { FociError } from '../errors.ts'
+import type { Recommender } from '../recommend/recommender.ts'
 import type { Moment, Whom } from '../recommend/request.ts'
 import type { FociCommand } from './command.ts'
 import { usage } from './failure.ts'
 import { listFlag } from './flags.ts'
 import { type LogFlags, logFlags, readLog } from './log-flags.ts'
+import { checkArtefact } from './paths.ts'
 
 /** Whom a command asks about, when and where. */
 export interface WhomFlags extends LogFlags {
@@ -27,12 +29,8 @@ export function whomFlags(command: FociCommand): void {
   logFlags(command)
 }
 
-/** The log that has the user, where there is one. */
-export const logOf = async (flags: WhomFlags): Promise<Interactions | undefined> =>
-  flags.log === undefined ? undefined : readLog(flags.log, flags)
-
 /** Who is asked about; a history may come with whose it is. */
-export function whomOf({ history, user, log, scene, now }: WhomFlags): Whom & Moment {
+function whomOf({ history, user, log, scene, now }: WhomFlags): Whom & Moment {
   const either = 'Give --history ITEM, once for each item, or --user ID --log FILE.'
   if (history !== undefined && log !== undefined) throw usage('--log serves --user alone, and a history is given', either)
   const moment = { scene, ...(now !== undefined && { now: timeOf(now) }) }
@@ -42,8 +40,23 @@ export function whomOf({ history, user, log, scene, now }: WhomFlags): Whom & Mo
   return { user, ...moment }
 }
 
+/** What a recommender of an artefact says of whom the flags name, and the catalogue that it says it of. */
+export async function ask<T>(
+  file: string,
+  flags: WhomFlags,
+  question: (recommender: Recommender, whom: Whom & Moment) => T,
+): Promise<{ readonly answer: T; readonly catalogue: Catalogue }> {
+  const whom = whomOf(flags)
+  checkArtefact(file)
+  const log = flags.log === undefined ? undefined : await readLog(flags.log, flags)
+  const { Recommender } = await import('../recommend/recommender.ts')
+  using recommender = await Recommender.load(file, { log, table: 'f32' }) // one request would not pay for codes
+  const answer = inLog(flags, log?.users, () => question(recommender, whom))
+  return { answer, catalogue: recommender.catalogue }
+}
+
 /** An unknown user gets the nearest one as a suggestion. */
-export function inLog<T>({ user, log }: WhomFlags, users: readonly string[] | undefined, body: () => T): T {
+function inLog<T>({ user, log }: WhomFlags, users: readonly string[] | undefined, body: () => T): T {
   if (user === undefined || users === undefined || users.includes(user)) return body()
   const guess = nearest(user, users)
   throw new FociError(

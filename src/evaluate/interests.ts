@@ -1,6 +1,7 @@
 import type { Model } from '../models/contracts.ts'
 import { type Packed, pack } from '../models/pack.ts'
 import { gather } from '../ops/table.ts'
+import { listOfEach } from '../recommend/about.ts'
 import type { Lists } from '../recommend/lists.ts'
 import type { Asked } from '../recommend/lookup.ts'
 import { present, rankItems } from '../recommend/ranking.ts'
@@ -99,11 +100,11 @@ function addUsers(served: Served, asked: Asked, wanted: readonly number[][], k: 
     const { vectors, offsets } = (model as Required<Model>).interests(histories, at)
     const ends = offsets.int32()
     if (!wanted.some((_, b) => ends[b + 1] - ends[b] > 1)) return false
-    const table = (model as Required<Model>).items()
-    const targets = rowsOf(gather(table, Tensor.int32(engine, Int32Array.from(wanted.flat()))))
+    const targets = rowsOf(gather((model as Required<Model>).items(), Tensor.int32(engine, Int32Array.from(wanted.flat()))))
     const shown = rankItems(engine, served, { columns, seen, k: count, allowed: trained.mask })
-    const lists = listOfEach(vectors, table, hiddenFromEach(seen, ends), count, trained.mask)
     const all = rowsOf(vectors)
+    const { items } = listOfEach(served, vectors, hiddenFromEach(seen, ends), count)
+    const lists = all.map((_, s) => new Set(present(items.subarray(s * count, (s + 1) * count))))
     let first = 0
     for (const [b, { length }] of wanted.entries()) {
       const own = all.slice(ends[b], ends[b + 1])
@@ -115,18 +116,6 @@ function addUsers(served: Served, asked: Asked, wanted: readonly number[][], k: 
     }
     return true
   })
-}
-
-/** The k best items of each vector [S, D] by itself. */
-function listOfEach(vectors: Tensor, table: Tensor, hidden: Lists, k: number, allowed: Int32Array | undefined): ReadonlySet<number>[] {
-  const { engine } = vectors
-  const users = hidden.offsets.length - 1
-  const one = Int32Array.from({ length: users + 1 }, (_, s) => s)
-  const [offsets, seen, seenOffsets] = [one, hidden.values, hidden.offsets].map((values) => Tensor.int32(engine, values).id)
-  const mask = allowed ? Tensor.int32(engine, allowed).id : 0
-  const [items] = Array.from(engine.topK(vectors.id, offsets, table.id, k, seen, seenOffsets, mask, 0))
-  const found = engine.readInt32(items)
-  return Array.from({ length: users }, (_, s) => new Set(present(found.subarray(s * k, (s + 1) * k))))
 }
 
 /** What a user does not get, once for each of its interests. @param ends of users' interests, [B + 1] */

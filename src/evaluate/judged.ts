@@ -24,8 +24,8 @@ export function judged(served: Served, split: Split, judge: Judge, negatives: nu
 
 function labelledMeans(served: Served, split: Split, negatives: number): Record<string, number> {
   const scored = scoreLabelled(served, split, split.validation, negatives)
-  const metrics = Object.entries(labelledMetrics(scored))
-  return Object.fromEntries(metrics.map(([name, { mean }]) => [name, scored.length > 0 ? mean : 0]))
+  if (scored.length === 0) return { auc: 0, gauc: 0, logloss: Number.MAX_VALUE } // none is better
+  return Object.fromEntries(Object.entries(labelledMetrics(scored)).map(([name, { mean }]) => [name, mean]))
 }
 
 function mean(found: readonly Found[], metric: Metric, k: number): number {

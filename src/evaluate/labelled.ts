@@ -2,10 +2,10 @@ import { integers, seedOf } from '../data/random.ts'
 import { shownBetween } from '../examples/labelled.ts'
 import { ListsBuilder } from '../recommend/lists.ts'
 import { type LogView, viewLog } from '../recommend/log-view.ts'
-import { Asked, Lookup } from '../recommend/lookup.ts'
-import { scoreItems, usersAtOnce } from '../recommend/ranking.ts'
+import { scoreItems } from '../recommend/ranking.ts'
 import type { Served } from '../recommend/served.ts'
 import type { Cases, Split } from '../split/split.ts'
+import { askAbout } from './found.ts'
 import { bootstrap, type Interval } from './statistics.ts'
 
 /** Scores of one user's candidates as logits. */
@@ -17,9 +17,6 @@ export interface Labelled {
 /** Keys the negatives that are drawn, the same for every model. */
 const SEED = 1
 
-/** Users who are scored at once, for the memory it takes. */
-const USERS = 64
-
 /**
  * How a ranker scores what each user wanted, and beside it what was shown and not wanted, where the log says so; else items
  * drawn uniformly among those that the model may show and the user has not seen. Users without a history, and those of whom
@@ -27,29 +24,22 @@ const USERS = 64
  * @param negatives drawn beside each wanted item
  */
 export function scoreLabelled(served: Served, { log }: Split, cases: Cases, negatives: number): Labelled[] {
-  const view = viewLog(log, served, served.needs, served.name)
-  const lookup = new Lookup(served, undefined)
+  const named = viewLog(log, served, served.needs, served.name)
+  const all = Array.from(cases.users.keys(), (i) => candidatesOf(served, named, cases, i, negatives))
+  const canScore = (i: number): boolean =>
+    all[i].wanted.length > 0 && all[i].unwanted.length > 0 && cases.ends[i] > log.offsets[cases.users[i]]
   const found: Labelled[] = []
-  const size = Math.min(USERS, usersAtOnce(served))
-  for (let first = 0; first < cases.users.length; first += size) {
-    const asked = new Asked(served)
+  for (const { asked, of } of askAbout(served, log, cases, Int32Array.from(all.keys()).filter(canScore))) {
     const candidates = new ListsBuilder()
-    const counts: number[] = []
-    for (let i = first; i < Math.min(first + size, cases.users.length); i++) {
-      const { wanted, unwanted } = candidatesOf(served, view, cases, i, negatives)
-      const start = log.offsets[cases.users[i]]
-      if (wanted.length === 0 || unwanted.length === 0 || cases.ends[i] === start) continue
-      const scene = log.scenes && view.scenes ? view.scenes[log.scenes[cases.rows[i]]] : undefined
-      lookup.addRows(view, start, cases.ends[i], { now: log.times[cases.rows[i]], scene }, asked)
-      for (const item of [...wanted, ...unwanted]) candidates.push(item)
+    for (const i of of) {
+      for (const item of [...all[i].wanted, ...all[i].unwanted]) candidates.push(item)
       candidates.close()
-      counts.push(wanted.length)
     }
-    if (counts.length === 0) continue
-    const { offsets, ...lists } = candidates.view()
-    const scores = scoreItems(served.engine, served, asked.view().columns, { offsets, ...lists })
-    for (const [b, count] of counts.entries()) {
+    const { offsets, values } = candidates.view()
+    const scores = scoreItems(served.engine, served, asked.view().columns, { offsets, values })
+    for (const [b, i] of of.entries()) {
       const own = scores.slice(offsets[b], offsets[b + 1])
+      const count = all[i].wanted.length
       found.push({ wanted: own.subarray(0, count), unwanted: own.subarray(count) })
     }
   }

@@ -3,7 +3,7 @@ import { pairBest } from '../ops/selection.ts'
 import { gather } from '../ops/table.ts'
 import type { Split } from '../split/split.ts'
 import { Tensor } from '../tensor/tensor.ts'
-import type { Histories, Interests, Model, ModelContext, Requests } from './contracts.ts'
+import type { Candidates, Histories, Interests, Model, ModelContext, Requests } from './contracts.ts'
 import { pickScores } from './every-item.ts'
 
 /** A model whose users and items are vectors. */
@@ -17,19 +17,21 @@ export interface Encoder {
 export function retrieving(
   encoder: Encoder,
   { variables, quantized }: ModelContext,
-): Required<Pick<Model, 'score' | 'best' | 'interests' | 'items'>> {
+): Required<Pick<Model, 'score' | 'sources' | 'best' | 'interests' | 'items'>> {
   const encode = (histories: Histories, at: Requests): Interests => encoder.encode(histories, at)
   const items = (): Tensor => encoder.items()
   const codes = quantized
     ? variables.derived('quantized items', () => new Tensor(items().engine, items().engine.quantize(items().id)))
     : undefined
+  const scored = (histories: Histories, at: Requests, { items: rows, offsets: ends }: Candidates) => {
+    const { vectors, offsets } = encode(histories, at)
+    return pairBest(vectors, offsets, gather(items(), rows), ends)
+  }
   return {
     interests: encode,
     items,
-    score(histories, at, { items: rows, offsets: ends }) {
-      const { vectors, offsets } = encode(histories, at)
-      return pairBest(vectors, offsets, gather(items(), rows), ends).scores // [C]
-    },
+    score: (histories, at, candidates) => scored(histories, at, candidates).scores,
+    sources: (histories, at, candidates) => scored(histories, at, candidates).interests,
     best(histories, at, k, { seen, seenOffsets, allowed }) {
       const { vectors, offsets } = encode(histories, at)
       const { engine } = vectors

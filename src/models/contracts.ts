@@ -91,6 +91,8 @@ export interface Model {
   /** → [C]; 0 for users of whom nothing is known */
   score(histories: Histories, at: Requests, candidates: Candidates): Tensor
   best?(histories: Histories, at: Requests, k: number, masks: Masks): Best
+  /** Which of the user's interests the score of each candidate comes from, i32 [C]; absent where a model has no several. */
+  sources?(histories: Histories, at: Requests, candidates: Candidates): Tensor
   /** Users who are searched for at once, where that is fewer than usual for the memory it takes. */
   readonly usersAtOnce?: number
   /** Interest vectors of each user; an item's score is its best inner product with them. */

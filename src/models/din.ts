@@ -17,7 +17,7 @@ import { glorot, normal } from '../tensor/init.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { Batch, Candidates, Histories, Loss, Model, ModelContext } from './contracts.ts'
 import { choice, defineModel, integer, number, type OptionsOf } from './define.ts'
-import { featureOf } from './features.ts'
+import { wordsFeature } from './features.ts'
 import { countItems } from './popularity.ts'
 
 /** Prefixes of a window that an epoch learns from, at most. */
@@ -112,11 +112,9 @@ class ItemVectors {
   constructor({ variables, items, catalogue }: ModelContext, dim: number) {
     const init = normal(0.05)
     this.item = new Embedding(variables, 'item', items, dim, init)
-    const { categories } = catalogue ?? {}
-    const words = categories && featureOf({ kind: 'words', of: categories })
-    this.width = words ? 2 * dim : dim
-    if (words?.kind !== 'words' || words.size === 0) {
-      this.width = dim
+    const words = wordsFeature({ kind: 'words', of: catalogue?.categories ?? [] })
+    this.width = words.size > 0 ? 2 * dim : dim
+    if (words.size === 0) {
       this.all = () => this.item.table
       return
     }

@@ -72,7 +72,7 @@ export function featureOf(column: Column): Feature {
   return column.kind === 'number' ? numberFeature(column) : vectorFeature(column)
 }
 
-function wordsFeature({ of }: WordsColumn): WordsFeature {
+export function wordsFeature({ of }: WordsColumn): WordsFeature {
   const indices = new Map<string, number>()
   const offsets = new Int32Array(of.length + 1)
   for (const [i, words] of of.entries()) {

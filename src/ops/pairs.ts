@@ -1,6 +1,26 @@
 /** What is computed for every pair of an event and a candidate of one user: P of them, candidate by candidate, as `pairs` has them. */
 import type { Engine, Id } from '../engine/engine.ts'
-import type { Tensor } from '../tensor/tensor.ts'
+import { Tensor } from '../tensor/tensor.ts'
+
+/** Every pair of an event and a candidate of one user, candidate by candidate. */
+export interface Pairs {
+  /** Row of each pair's event, i32 [P]. */
+  readonly events: Tensor
+  /** Row of each pair's candidate, i32 [P]. */
+  readonly candidates: Tensor
+  /** Offsets of the pairs by candidate, i32 [C + 1]: a segmentSum over them gives a row a candidate. */
+  readonly offsets: Tensor
+}
+
+/**
+ * @param offsets of events, i32 [B + 1]
+ * @param candidateOffsets i32 [B + 1]
+ */
+export function pairs(offsets: Tensor, candidateOffsets: Tensor): Pairs {
+  const { engine } = offsets
+  const found = Array.from(engine.pairs(offsets.id, candidateOffsets.id), (id) => new Tensor(engine, id))
+  return { events: found[0], candidates: found[1], offsets: found[2] }
+}
 
 /** Where the events and the candidates of B users stand, both i32 [B + 1]. */
 export interface PairPlaces {

@@ -82,26 +82,6 @@ export function segmentMix(weights: Tensor, values: Tensor, offsets: Tensor): Te
   )
 }
 
-/** Every pair of an event and a candidate of one user, candidate by candidate. */
-export interface Pairs {
-  /** Row of each pair's event, i32 [P]. */
-  readonly events: Tensor
-  /** Row of each pair's candidate, i32 [P]. */
-  readonly candidates: Tensor
-  /** Offsets of the pairs by candidate, i32 [C + 1]: a segmentSum over them gives a row a candidate. */
-  readonly offsets: Tensor
-}
-
-/**
- * @param offsets of events, i32 [B + 1]
- * @param candidateOffsets i32 [B + 1]
- */
-export function pairs(offsets: Tensor, candidateOffsets: Tensor): Pairs {
-  const { engine } = offsets
-  const found = Array.from(engine.pairs(offsets.id, candidateOffsets.id), (id) => new Tensor(engine, id))
-  return { events: found[0], candidates: found[1], offsets: found[2] }
-}
-
 /**
  * What lists hold: what a retrieval found becomes the candidates of a ranker.
  * @param items i32 [B, k], −1 where there is none

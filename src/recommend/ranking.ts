@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.ts'
 import { FociError } from '../errors.ts'
-import type { Best, Histories, Masks, Requests } from '../models/contracts.ts'
+import type { Best, Histories, Masks, Model, Requests } from '../models/contracts.ts'
 import type { BuiltModel } from '../models/define.ts'
 import { itemsOfEach } from '../models/every-item.ts'
 import { type Columns, type Packed, pack } from '../models/pack.ts'
@@ -94,6 +94,16 @@ export function scoreItems(engine: Engine, { model }: BuiltModel, columns: Colum
     const { histories, at }: { histories: Histories; at: Requests } = pack(engine, columns)
     const [items, offsets] = [candidates.values, candidates.offsets].map((values) => Tensor.int32(engine, values))
     return model.score(histories, at, { items, offsets }).float32()
+  })
+}
+
+/** Which interest the scores of given items come from, [C]. */
+export function sourcesOf(engine: Engine, { model }: BuiltModel, columns: Columns, candidates: Lists): Int32Array {
+  if (!model.sources) return new Int32Array(candidates.values.length)
+  return scope(engine, () => {
+    const { histories, at }: { histories: Histories; at: Requests } = pack(engine, columns)
+    const [items, offsets] = [candidates.values, candidates.offsets].map((values) => Tensor.int32(engine, values))
+    return (model as Required<Model>).sources(histories, at, { items, offsets }).int32()
   })
 }
 

@@ -21,7 +21,7 @@ import { abandoned, Held } from './held.ts'
 import { checkLoading, type LoadOptions } from './load-options.ts'
 import { Asked, Lookup } from './lookup.ts'
 import { type Batches, inPlace, ofRequests, ofUsers, type Plan, type RankedStream, rankMany, type Source } from './many.ts'
-import { fillUp, present, type Ranked, type RankRequest, rankItems, scoreItems, usersAtOnce } from './ranking.ts'
+import { fillUp, present, type Ranked, type RankRequest, rankItems, scoreItems, sourcesOf, usersAtOnce } from './ranking.ts'
 import type { Id, InterestSummary, Moment, RankingRequest, Request, UserRequest, Whom } from './request.ts'
 import { Filter, type ListOptions, type Reason, type Recommendations, type Recommended } from './request.ts'
 import { type Served, servedBy } from './served.ts'
@@ -225,7 +225,9 @@ export class Recommender {
 
   /** Some items by the model's scores. */
   private scored(columns: Columns, items: Int32Array): Ranked {
-    const scores = scoreItems(this.engine, this.served, columns, { values: items, offsets: Int32Array.of(0, items.length) })
+    const candidates = { values: items, offsets: Int32Array.of(0, items.length) }
+    const scores = scoreItems(this.engine, this.served, columns, candidates)
+    const sources = sourcesOf(this.engine, this.served, columns, candidates)
     const at = firstNonFinite(scores)
     if (at >= 0) {
       const message = `The score of "${this.catalogue.ids[items[at]]}" is ${scores[at]}.`
@@ -235,7 +237,7 @@ export class Recommender {
     return {
       items: Int32Array.from(order, (place) => items[place]),
       scores: Float32Array.from(order, (place) => scores[place]),
-      interests: new Int32Array(items.length),
+      interests: Int32Array.from(order, (place) => sources[place]),
     }
   }
 

@@ -62,6 +62,9 @@ describe('a model with several interests', () => {
       .map((line) => JSON.parse(line))
     const same = rows.filter(({ user }) => user === 'user-3').map(({ item, interest }) => ({ item, interest }))
     expect(same).toEqual(own)
+    const wanted = [...listed].reverse().flatMap(({ item }) => ['--item', item])
+    const ranked: Listed[] = parsed(await foci('rank', several, ...wanted, ...whom, '--json')).items
+    expect(ranked.map(({ item, interest }) => ({ item, interest }))).toEqual(own)
     const { interests } = parsed(await foci('interests', several, ...whom, '-k', '300', '--json'))
     for (const { item, interest } of listed) {
       const places = interests.map((each: { items: Listed[] }) => each.items.find((other) => other.item === item))

@@ -12,6 +12,7 @@ mod elementwise;
 mod losses;
 #[cfg(feature = "training")]
 mod optimisers;
+mod pairs;
 mod products;
 mod recent;
 mod rows;
@@ -31,6 +32,7 @@ pub use elementwise::*;
 pub use losses::*;
 #[cfg(feature = "training")]
 pub use optimisers::*;
+pub use pairs::*;
 pub use products::*;
 pub use recent::*;
 pub use rows::*;
